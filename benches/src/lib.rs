@@ -1,0 +1,43 @@
+//! What phiseal's benches share: one warm cipher for each engine, and the raw engine call that it is held against.
+
+use phiseal::backends::memory::MemoryKek;
+use phiseal::blocking::Phiseal;
+use phiseal::stores::MemoryStore;
+use phiseal::{BoundContext, Builder, Engine, Error, FieldCipher, context};
+use phiseal_primitives::Aes256Gcm;
+use std::sync::Arc;
+
+/// Plaintext lengths, in bytes.
+pub const SIZES: [usize; 7] = [16, 32, 256, 1 << 10, 16 << 10, 64 << 10, 1 << 20];
+
+/// A warm domain under one engine, a 40-byte context encoded beforehand, and the raw key beside it.
+#[derive(Debug)]
+pub struct Bench {
+    /// The domain as an application holds it.
+    pub domain: phiseal::blocking::Domain,
+    /// Its cipher.
+    pub cipher: Arc<FieldCipher>,
+    /// `field = "ssn"`, a five-byte record and the domain: 40 bytes once encoded.
+    pub context: BoundContext,
+    /// An expanded AES-256-GCM key of the same engine.
+    pub raw: Box<dyn Aes256Gcm>,
+    /// Associated data as long as what the cipher builds: suite, key id and the context.
+    pub aad: [u8; 57],
+}
+
+impl Bench {
+    /// Under this engine, with the options changed so.
+    ///
+    /// # Errors
+    ///
+    /// When the engine or the memory store fails.
+    pub fn new(engine: &'static dyn Engine) -> Result<Self, Error> {
+        let builder = Builder::new().engine(engine);
+        let phi = Phiseal::open_with(builder, MemoryStore::new(), MemoryKek::new(engine)?)?;
+        let domain = phi.domain("bench")?;
+        let cipher = domain.ready()?;
+        let context = cipher.bind(&context!(record = "r1029", field = "ssn"))?;
+        let raw = engine.aes_256_gcm(&[7; 32])?;
+        Ok(Self { domain, cipher, context, raw, aad: [3; 57] })
+    }
+}

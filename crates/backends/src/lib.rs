@@ -1,0 +1,16 @@
+//! phiseal's KEK backends: one file each.
+//!
+//! A backend is a type with an `impl KekBackend`, and an `impl KekAdminBackend` where it can be administered;
+//! applications hold it inside a [`Kek`](phiseal_keys::Kek). All pass the suite `phiseal_conformance::kek`.
+//!
+//! | backend | feature | the KEK lives |
+//! |---|---|---|
+//! | [`local`] | `local` (default) | in a file that only this user reads, with or without a passphrase, or in the environment |
+//! | [`memory`] | | nowhere else: for tests, with faults to inject |
+
+#![forbid(unsafe_code)]
+
+#[cfg(all(feature = "local", unix))]
+pub mod local;
+pub mod memory;
+mod versions;

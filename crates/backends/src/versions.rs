@@ -1,0 +1,213 @@
+//! The versions of a KEK whose keys this process holds, and what wraps under them.
+//!
+//! A version is 32 random bytes and only ever the PRK of HKDF-Expand-SHA-256 (RFC 5869, 2.3): what wraps is a key derived
+//! from it, so that a file's MAC can be made under another.
+
+use core::fmt;
+use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
+use phiseal_keys::{DataKey, Error, ErrorKind, GeneratedKey, KekInfo, KeyState, KeyUse, Secret, UnwrappedKey};
+use phiseal_primitives::{Engine, Xaes256Gcm};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Most versions of one KEK: a monthly rotation for eighty years.
+pub(crate) const MAX_VERSIONS: usize = 1000;
+
+const WRAP_LABEL: &[u8] = b"phiseal/v1 local kek wrap";
+const NONCE: usize = 24;
+const KEY: usize = 32;
+const TAG: usize = 16;
+const WRAPPED: usize = NONCE + KEY + TAG;
+
+/// The versions of one KEK.
+pub(crate) struct Versions {
+    pub(crate) engine: &'static dyn Engine,
+    pub(crate) id: KekId,
+    pub(crate) versions: BTreeMap<u32, Version>,
+}
+
+/// One of them.
+#[derive(Clone)]
+pub(crate) struct Version {
+    pub(crate) state: KeyState,
+    /// The key; none once it is destroyed.
+    pub(crate) key: Option<Arc<Secret>>,
+}
+
+impl Versions {
+    /// A KEK without a version.
+    pub(crate) const fn new(engine: &'static dyn Engine, id: KekId) -> Self {
+        Self { engine, id, versions: BTreeMap::new() }
+    }
+
+    /// A copy to be changed and then put in this one's place; both refer to the same keys.
+    pub(crate) fn draft(&self) -> Self {
+        Self { engine: self.engine, id: self.id.clone(), versions: self.versions.clone() }
+    }
+
+    /// The newest version: what new wraps use. 0 when there is none.
+    pub(crate) fn current(&self) -> KekVersion {
+        KekVersion(self.versions.last_key_value().map_or(0, |(number, _)| *number))
+    }
+
+    pub(crate) fn describe(&self) -> KekInfo {
+        let mut info = KekInfo::new(self.id.clone(), self.current());
+        info.fips = Some(false);
+        info.max_wrapped = WRAPPED;
+        info
+    }
+
+    pub(crate) fn generate_key(&self, context: &EncryptionContext) -> Result<GeneratedKey, Error> {
+        let key = DataKey::generate(self.engine)?;
+        let wrapped = self.wrap_key(&key, context)?;
+        Ok(GeneratedKey { key, wrapped })
+    }
+
+    pub(crate) fn wrap_key(&self, key: &DataKey, context: &EncryptionContext) -> Result<WrappedKey, Error> {
+        let current = self.current();
+        let cipher = self.cipher(current, KeyUse::Seal)?;
+        let mut wrapped = vec![0; WRAPPED];
+        let (nonce, rest) = wrapped.split_at_mut(NONCE);
+        let nonce: &mut [u8; NONCE] = nonce.try_into().map_err(|_| impossible())?;
+        let (ciphertext, tag) = rest.split_at_mut(KEY);
+        self.engine.fill_random(nonce)?;
+        // The key lies in this buffer, unencrypted, only between these two statements; if the engine refuses, it is wiped.
+        ciphertext.copy_from_slice(key.expose_secret());
+        match cipher.seal(nonce, context.as_bytes(), ciphertext) {
+            Ok(made) => tag.copy_from_slice(&made),
+            Err(error) => {
+                zeroize::Zeroize::zeroize(&mut wrapped);
+                return Err(error.into());
+            }
+        }
+        Ok(WrappedKey::new(WrapAlgorithm::Xaes256Gcm, self.id.clone(), current, wrapped)?)
+    }
+
+    pub(crate) fn unwrap_key(&self, wrapped: &WrappedKey, context: &EncryptionContext) -> Result<UnwrappedKey, Error> {
+        if *wrapped.kek_id() != self.id {
+            return Err(Error::new(ErrorKind::Foreign, "the key is wrapped by another KEK"));
+        }
+        if wrapped.algorithm() != WrapAlgorithm::Xaes256Gcm {
+            return Err(Error::new(ErrorKind::Malformed, "this KEK makes wraps by another algorithm"));
+        }
+        let bytes: &[u8; WRAPPED] = wrapped
+            .wrapped()
+            .try_into()
+            .map_err(|_| Error::new(ErrorKind::Malformed, "a wrap of this KEK is 72 bytes long"))?;
+        let cipher = self.cipher(wrapped.kek_version(), KeyUse::Open)?;
+        let (nonce, rest) = bytes.split_first_chunk::<NONCE>().ok_or_else(impossible)?;
+        let (ciphertext, tag) = rest.split_first_chunk::<KEY>().ok_or_else(impossible)?;
+        let tag: &[u8; TAG] = tag.try_into().map_err(|_| impossible())?;
+        let key = DataKey::filled(|out| {
+            out.copy_from_slice(ciphertext);
+            cipher.open(nonce, context.as_bytes(), out, tag)
+        })?;
+        Ok(UnwrappedKey { key, kek_id: self.id.clone(), kek_version: wrapped.kek_version() })
+    }
+
+    /// Adds a version with a new random key, which new wraps use from then on.
+    pub(crate) fn create_version(&mut self) -> Result<KekVersion, Error> {
+        let key = Secret::filled(|out| self.engine.fill_random(out))?;
+        self.add(key)
+    }
+
+    /// Adds a version with this key.
+    pub(crate) fn add(&mut self, key: Secret) -> Result<KekVersion, Error> {
+        if self.versions.len() >= MAX_VERSIONS {
+            return Err(Error::new(ErrorKind::Exhausted, "the KEK has as many versions as it may have"));
+        }
+        let next = self.current().0.checked_add(1);
+        let next = next.ok_or_else(|| Error::new(ErrorKind::Exhausted, "no version number of the KEK is left"))?;
+        self.versions.insert(next, Version { state: KeyState::Active, key: Some(Arc::new(key)) });
+        Ok(KekVersion(next))
+    }
+
+    /// Moves a version to another state; to the one that it has, nothing happens.
+    pub(crate) fn set_state(&mut self, number: KekVersion, state: KeyState) -> Result<(), Error> {
+        if state == KeyState::Destroyed {
+            return Err(Error::new(ErrorKind::Invalid, "destroying a KEK version is an act of its own"));
+        }
+        let version = self.versions.get_mut(&number.0).ok_or_else(no_version)?;
+        if version.state == state {
+            return Ok(());
+        }
+        if !version.state.can_become(state) {
+            return Err(Error::new(ErrorKind::State, "the KEK version cannot go from its state to that one"));
+        }
+        version.state = state;
+        Ok(())
+    }
+
+    /// Forgets the key of a version; of a destroyed one, nothing is left to forget.
+    pub(crate) fn destroy(&mut self, number: KekVersion) -> Result<(), Error> {
+        let version = self.versions.get_mut(&number.0).ok_or_else(no_version)?;
+        match version.state {
+            KeyState::Destroyed => Ok(()),
+            KeyState::Deactivated | KeyState::Compromised => {
+                *version = Version { state: KeyState::Destroyed, key: None };
+                Ok(())
+            }
+            KeyState::PreActive | KeyState::Active | KeyState::Suspended => Err(Error::new(
+                ErrorKind::State,
+                "a KEK version is destroyed only after it was deactivated or compromised",
+            )),
+        }
+    }
+
+    /// Whether both hold the same versions in the same states.
+    #[cfg(all(feature = "local", unix))]
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        let states = |of: &Self| of.versions.iter().map(|(number, version)| (*number, version.state)).collect::<Vec<_>>();
+        states(self) == states(other)
+    }
+
+    /// Refuses what cannot have come after this: another KEK, a version that is gone, has another key or is back from
+    /// destruction.
+    #[cfg(all(feature = "local", unix))]
+    pub(crate) fn check_successor(&self, later: &Self) -> Result<(), Error> {
+        if later.id != self.id {
+            return Err(Error::new(ErrorKind::Tampered, "the key file is now that of another KEK"));
+        }
+        let follows = self.versions.iter().all(|(number, version)| match later.versions.get(number) {
+            None => false,
+            Some(now) => match (&version.key, &now.key) {
+                (None, None) | (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (Some(then), Some(now)) => {
+                    phiseal_primitives::constant_time::equal(then.expose_secret(), now.expose_secret())
+                }
+            },
+        });
+        if follows { Ok(()) } else { Err(Error::new(ErrorKind::Tampered, "an older or another key file was put in its place")) }
+    }
+
+    fn cipher(&self, number: KekVersion, usage: KeyUse) -> Result<Xaes256Gcm, Error> {
+        let version = self.versions.get(&number.0).ok_or_else(no_version)?;
+        version.state.require(usage)?;
+        let key = version.key.as_ref().ok_or_else(|| Error::new(ErrorKind::State, "the key is destroyed"))?;
+        let wrapping = derive(self.engine, key, WRAP_LABEL)?;
+        Ok(Xaes256Gcm::new(self.engine, wrapping.expose_secret()))
+    }
+}
+
+impl fmt::Debug for Versions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let states = self.versions.iter().map(|(number, version)| (number, version.state));
+        f.debug_struct("Versions").field("id", &self.id).field("versions", &states.collect::<Vec<_>>()).finish()
+    }
+}
+
+/// `HKDF-Expand(key, label || 0x00, 32 bytes)`.
+pub(crate) fn derive(engine: &dyn Engine, key: &Secret, label: &[u8]) -> Result<Secret, Error> {
+    Secret::filled(|out| engine.hkdf_expand(key.expose_secret(), &[label, &[0]], out))
+}
+
+#[cold]
+fn no_version() -> Error {
+    Error::new(ErrorKind::NotFound, "the KEK has no such version")
+}
+
+#[cold]
+fn impossible() -> Error {
+    Error::new(ErrorKind::Faulty, "a length changed between two looks at it")
+}

@@ -1,0 +1,99 @@
+//! The contract of phiseal's KEK backends and stores, as suites that an implementation runs.
+//!
+//! The contracts are numbered: [`KekBackend`](phiseal_keys::KekBackend) has twelve clauses, [`Store`](phiseal_keys::Store)
+//! ten. [`kek`] and [`store`] have one case for each, named for it, and no opinion beyond them. Whoever writes a backend
+//! ends its test file with one line, which makes one `#[test]` of each clause:
+//!
+//! ```text
+//! fn fixture() -> phiseal_conformance::kek::Fixture {
+//!     let (backend, other) = (Arc::new(MyKek::new("a")), Arc::new(MyKek::new("b")));
+//!     phiseal_conformance::kek::Fixture::new(engine(), backend.clone(), other).with_admin(backend)
+//! }
+//!
+//! phiseal_conformance::kek_backend_tests!(fixture);
+//! ```
+//!
+//! No case needs an executor, and none measures time; one that waits for an answer for longer than the fixture's patience
+//! (30 seconds) fails. The suites themselves are tested with backends and stores that each break one clause on purpose.
+
+#![forbid(unsafe_code)]
+
+mod forms;
+pub mod kek;
+mod report;
+mod run;
+pub mod store;
+
+pub use report::{CaseReport, Outcome, Report};
+
+/// One `#[test]` for each clause of the KEK backend contract, in a module `kek_backend`.
+///
+/// The argument is the path of a function that makes a fresh [`kek::Fixture`].
+#[macro_export]
+macro_rules! kek_backend_tests {
+    ($fixture:path) => {
+        $crate::clause_tests! {
+            kek_backend, $crate::kek, $fixture,
+            clause_01_describe_is_steady
+            clause_02_generated_keys_open
+            clause_03_wrapped_keys_open
+            clause_04_keys_and_wraps_differ
+            clause_05_other_contexts_are_refused
+            clause_06_changed_wraps_are_refused
+            clause_07_wraps_of_another_kek_are_refused
+            clause_08_answers_name_the_key_that_was_used
+            clause_09_older_versions_open
+            clause_10_errors_and_debug_hold_no_key
+            clause_11_futures_run_anywhere_and_can_be_dropped
+            clause_12_calls_run_concurrently
+        }
+    };
+}
+
+/// One `#[test]` for each clause of the store contract, in a module `key_store`.
+///
+/// The argument is the path of a function that makes a [`store::Fixture`] on fresh storage.
+#[macro_export]
+macro_rules! store_tests {
+    ($fixture:path) => {
+        $crate::clause_tests! {
+            key_store, $crate::store, $fixture,
+            clause_01_what_was_never_written_is_none
+            clause_02_creating_needs_absence
+            clause_03_replacing_needs_the_revision
+            clause_04_one_of_many_writers_wins
+            clause_05_a_write_is_seen_everywhere
+            clause_06_ids_are_bytes_and_kinds_do_not_mix
+            clause_07_scan_is_in_order_and_complete
+            clause_08_every_length_comes_back
+            clause_09_erase_keeps_its_word
+            clause_10_errors_hold_no_record
+        }
+    };
+}
+
+/// What [`kek_backend_tests`] and [`store_tests`] are made of.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! clause_tests {
+    ($module:ident, $contract:path, $fixture:path, $($clause:ident)*) => {
+        mod $module {
+            #[allow(unused_imports, reason = "the fixture may be named by an absolute path")]
+            use super::*;
+            use $contract as contract;
+
+            $(
+                #[test]
+                fn $clause() {
+                    contract::check(stringify!($clause), $fixture).assert_passed();
+                }
+            )*
+
+            #[test]
+            fn every_clause_has_a_test() {
+                let tests = [$(stringify!($clause)),*];
+                assert!(contract::clauses().eq(tests), "this list of tests is not that of the contract");
+            }
+        }
+    };
+}

@@ -1,0 +1,386 @@
+//! The suite for KEK backends against a correct one and against ones that each break the contract on purpose.
+
+use phiseal_conformance::Outcome;
+use phiseal_conformance::kek::{Fixture, suite};
+use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
+use phiseal_keys::{
+    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo, KeyState, UnwrappedKey,
+};
+use phiseal_primitives::{Engine, Xaes256Gcm, default_engine};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+/// What a backend does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    None,
+    SaysNextVersion,
+    SaysNoLength,
+    ChangesItsIdWhenRotated,
+    GeneratesAnotherKey,
+    WrapsAnotherKey,
+    GeneratesOneKeyForEver,
+    UsesOneNonceForEver,
+    IgnoresTheContext,
+    AcceptsAFlippedBit,
+    AcceptsLongerWraps,
+    IgnoresTheAlgorithm,
+    RefusesAsFaulty,
+    PanicsOnShortWraps,
+    SharesItsKeyWithAll,
+    RefusesForeignWrapsAsUnavailable,
+    RepeatsTheLabelOfAWrap,
+    AnswersAnotherId,
+    AnswersAnotherVersion,
+    ForgetsOlderVersions,
+    ReusesAVersionNumber,
+    ShowsTheKeyInErrors,
+    ShowsTheKeyInDebug,
+    IsPoisonedByADroppedCall,
+    IsBoundToItsThread,
+    HoldsALockAcrossCalls,
+    MixesUpConcurrentCalls,
+}
+
+/// Each fault and the clauses that it breaks.
+const FAULTS: [(Fault, &[u8]); 26] = [
+    (Fault::SaysNextVersion, &[1]),
+    (Fault::SaysNoLength, &[1]),
+    (Fault::ChangesItsIdWhenRotated, &[1]),
+    (Fault::GeneratesAnotherKey, &[2]),
+    (Fault::WrapsAnotherKey, &[3]),
+    (Fault::GeneratesOneKeyForEver, &[4]),
+    (Fault::UsesOneNonceForEver, &[4]),
+    (Fault::IgnoresTheContext, &[5]),
+    (Fault::AcceptsAFlippedBit, &[6]),
+    (Fault::AcceptsLongerWraps, &[6]),
+    (Fault::IgnoresTheAlgorithm, &[6]),
+    (Fault::RefusesAsFaulty, &[6]),
+    (Fault::PanicsOnShortWraps, &[6, 10]),
+    (Fault::SharesItsKeyWithAll, &[7]),
+    (Fault::RefusesForeignWrapsAsUnavailable, &[7]),
+    (Fault::RepeatsTheLabelOfAWrap, &[8]),
+    (Fault::AnswersAnotherId, &[8]),
+    (Fault::AnswersAnotherVersion, &[8]),
+    (Fault::ForgetsOlderVersions, &[9]),
+    (Fault::ReusesAVersionNumber, &[9]),
+    (Fault::ShowsTheKeyInErrors, &[10]),
+    (Fault::ShowsTheKeyInDebug, &[10]),
+    (Fault::IsPoisonedByADroppedCall, &[11]),
+    (Fault::IsBoundToItsThread, &[11, 12]),
+    (Fault::HoldsALockAcrossCalls, &[12]),
+    (Fault::MixesUpConcurrentCalls, &[12]),
+];
+
+#[test]
+fn a_correct_backend_passes_every_clause() {
+    let report = suite(|| fixture(Fault::None));
+    report.assert_passed();
+    assert_eq!(report.cases().len(), 12);
+    assert!(report.cases().iter().all(|case| case.outcome == Outcome::Passed), "{report}");
+}
+
+#[test]
+fn each_fault_breaks_its_own_clauses_and_no_other() {
+    let found: Vec<_> = FAULTS.iter().map(|(fault, _)| (*fault, suite(|| fixture(*fault)).failed())).collect();
+    let expected: Vec<_> = FAULTS.iter().map(|(fault, clauses)| (*fault, clauses.to_vec())).collect();
+    assert_eq!(found, expected);
+    // Every clause has a backend that breaks it.
+    for clause in 1..=12 {
+        assert!(FAULTS.iter().any(|(_, clauses)| *clauses == [clause]), "no fault breaks clause {clause} alone");
+    }
+}
+
+#[test]
+fn a_fixture_that_says_nothing_about_administration_fails() {
+    let without = || Fixture::new(default_engine(), Toy::new(1, Fault::None), Toy::new(2, Fault::None));
+    assert_eq!(suite(without).failed(), [9]);
+    let report = suite(|| without().without_admin("it has one version"));
+    report.assert_passed();
+    assert_eq!(report.cases()[8].outcome, Outcome::NotApplicable("it has one version".to_owned()));
+}
+
+#[test]
+fn two_keks_of_one_id_are_no_fixture() {
+    let twins = || Fixture::new(default_engine(), Toy::new(1, Fault::None), Toy::new(1, Fault::None)).without_admin("twins");
+    assert_eq!(suite(twins).failed(), [7]);
+}
+
+#[test]
+#[should_panic = "clause_04_keys_and_wraps_differ: FAILED: generate_key returned the same key twice"]
+fn a_broken_contract_ends_the_test() {
+    suite(|| fixture(Fault::GeneratesOneKeyForEver)).assert_passed();
+}
+
+#[test]
+fn a_case_that_does_not_exist_fails() {
+    assert!(phiseal_conformance::kek::check("clause_13", || fixture(Fault::None)).has_failed());
+}
+
+fn correct() -> Fixture {
+    fixture(Fault::None)
+}
+
+phiseal_conformance::kek_backend_tests!(correct);
+
+fn fixture(fault: Fault) -> Fixture {
+    let backend = Toy::new(1, fault);
+    // Only one of the faults is noticed by waiting.
+    let patience = Duration::from_secs(if fault == Fault::HoldsALockAcrossCalls { 2 } else { 30 });
+    Fixture::new(default_engine(), backend.clone(), Toy::new(2, fault)).with_admin(backend).with_patience(patience)
+}
+
+struct Toy {
+    engine: &'static dyn Engine,
+    id: KekId,
+    fault: Fault,
+    keys: Mutex<Vec<[u8; 32]>>,
+    last_key: Mutex<String>,
+    context: Mutex<Vec<u8>>,
+    home: ThreadId,
+    busy: AtomicBool,
+    poisoned: AtomicBool,
+}
+
+impl Toy {
+    fn new(number: u8, fault: Fault) -> Arc<Self> {
+        let key = if fault == Fault::SharesItsKeyWithAll { 9 } else { number };
+        Arc::new(Self {
+            engine: default_engine(),
+            id: KekId::try_from(format!("toy:{number}")).unwrap(),
+            fault,
+            keys: Mutex::new(vec![[key; 32]]),
+            last_key: Mutex::default(),
+            context: Mutex::default(),
+            home: std::thread::current().id(),
+            busy: AtomicBool::new(false),
+            poisoned: AtomicBool::new(false),
+        })
+    }
+
+    fn current(&self) -> KekVersion {
+        let versions = u32::try_from(self.keys.lock().unwrap().len()).unwrap();
+        KekVersion(if self.fault == Fault::ReusesAVersionNumber { 1 } else { versions })
+    }
+
+    /// What every call begins with: it gives way once, so that calls can meet.
+    async fn enter(&self, context: &[u8]) -> Result<Inside<'_>, Error> {
+        if self.fault == Fault::IsBoundToItsThread && std::thread::current().id() != self.home {
+            return Err(Error::new(ErrorKind::Faulty, "there is no reactor on this thread"));
+        }
+        if self.poisoned.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Faulty, "a call was dropped"));
+        }
+        while self.fault == Fault::HoldsALockAcrossCalls && self.busy.swap(true, Ordering::SeqCst) {
+            give_way().await;
+        }
+        let inside = Inside { toy: self, finished: false };
+        *self.context.lock().unwrap() = context.to_vec();
+        give_way().await;
+        Ok(inside)
+    }
+
+    fn aad(&self, context: &[u8]) -> Vec<u8> {
+        match self.fault {
+            Fault::IgnoresTheContext => Vec::new(),
+            Fault::MixesUpConcurrentCalls => self.context.lock().unwrap().clone(),
+            _ => context.to_vec(),
+        }
+    }
+
+    fn seal(&self, key: &[u8; 32], context: &[u8]) -> Result<WrappedKey, Error> {
+        *self.last_key.lock().unwrap() = format!("{key:02x?}").replace(", ", "");
+        let kek = *self.keys.lock().unwrap().last().unwrap();
+        let mut nonce = [7; 24];
+        if self.fault != Fault::UsesOneNonceForEver {
+            self.engine.fill_random(&mut nonce)?;
+        }
+        let mut sealed = *key;
+        let tag = Xaes256Gcm::new(self.engine, &kek).seal(&nonce, &self.aad(context), &mut sealed)?;
+        let bytes = [&nonce[..], &sealed, &tag].concat();
+        Ok(WrappedKey::new(WrapAlgorithm::Xaes256Gcm, self.id.clone(), self.current(), bytes)?)
+    }
+
+    fn open(&self, wrapped: &WrappedKey, context: &[u8]) -> Result<[u8; 32], Error> {
+        if *wrapped.kek_id() != self.id {
+            match self.fault {
+                Fault::RefusesForeignWrapsAsUnavailable => return Err(Error::new(ErrorKind::Unavailable, "not now")),
+                Fault::SharesItsKeyWithAll | Fault::RepeatsTheLabelOfAWrap => {}
+                _ => return Err(Error::new(ErrorKind::Foreign, "another KEK")),
+            }
+        }
+        if wrapped.algorithm() != WrapAlgorithm::Xaes256Gcm && self.fault != Fault::IgnoresTheAlgorithm {
+            return Err(Error::new(ErrorKind::Malformed, "another algorithm"));
+        }
+        let mut bytes = wrapped.wrapped().to_vec();
+        if self.fault == Fault::AcceptsLongerWraps {
+            bytes.truncate(72);
+        }
+        if bytes.len() != 72 && self.fault != Fault::PanicsOnShortWraps {
+            return Err(Error::new(ErrorKind::Malformed, "another length"));
+        }
+        let keys = self.keys.lock().unwrap().clone();
+        let mut version = usize::try_from(wrapped.kek_version().0).unwrap();
+        if self.fault == Fault::ReusesAVersionNumber {
+            version = if version == 1 { keys.len() } else { 0 };
+        }
+        if version == 0 || version > keys.len() || (self.fault == Fault::ForgetsOlderVersions && version < keys.len()) {
+            return Err(Error::new(ErrorKind::NotFound, "no such version"));
+        }
+        let attempt = |bytes: &[u8]| {
+            let mut key: [u8; 32] = bytes[24..56].try_into().unwrap();
+            let (nonce, tag) = (bytes[..24].try_into().unwrap(), bytes[56..72].try_into().unwrap());
+            let kek = Xaes256Gcm::new(self.engine, &keys[version - 1]);
+            kek.open(nonce, &self.aad(context), &mut key, tag).map(|()| key)
+        };
+        let mut opened = attempt(&bytes);
+        if opened.is_err() && self.fault == Fault::AcceptsAFlippedBit {
+            *bytes.last_mut().unwrap() ^= 1;
+            opened = attempt(&bytes);
+        }
+        opened.map_err(|error| match self.fault {
+            Fault::RefusesAsFaulty => Error::new(ErrorKind::Faulty, "it did not work"),
+            Fault::ShowsTheKeyInErrors => Error::from(error).with_source(self.last_key.lock().unwrap().clone()),
+            _ => error.into(),
+        })
+    }
+}
+
+/// A call between its beginning and its end.
+struct Inside<'a> {
+    toy: &'a Toy,
+    finished: bool,
+}
+
+impl Inside<'_> {
+    fn finish<T>(mut self, result: Result<T, Error>) -> Result<T, Error> {
+        self.finished = true;
+        result
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.toy.busy.store(false, Ordering::SeqCst);
+        if !self.finished && self.toy.fault == Fault::IsPoisonedByADroppedCall {
+            self.toy.poisoned.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+impl fmt::Debug for Toy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Toy({})", self.id)?;
+        if self.fault == Fault::ShowsTheKeyInDebug { f.write_str(&self.last_key.lock().unwrap()) } else { Ok(()) }
+    }
+}
+
+/// The purpose of whose keys some faults get only this one wrong.
+fn is_for_a_store(context: &EncryptionContext) -> bool {
+    context.components().any(|(_, value)| value == "v1 store key")
+}
+
+impl KekBackend for Toy {
+    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
+        Box::pin(async move {
+            let inside = self.enter(&[]).await?;
+            let mut info = KekInfo::new(self.id.clone(), self.current());
+            match self.fault {
+                Fault::SaysNextVersion => info.current.0 += 1,
+                Fault::SaysNoLength => info.max_wrapped = 0,
+                Fault::ChangesItsIdWhenRotated => {
+                    info.id = KekId::try_from(format!("{}/{}", self.id, info.current)).unwrap();
+                    if info.current.0 == 1 {
+                        info.id = self.id.clone();
+                    }
+                }
+                _ => {}
+            }
+            inside.finish(Ok(info))
+        })
+    }
+
+    fn generate_key<'a>(&'a self, context: &'a EncryptionContext) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
+        Box::pin(async move {
+            let inside = self.enter(context.as_bytes()).await?;
+            let mut key = match self.fault {
+                Fault::GeneratesOneKeyForEver => DataKey::from_backend(&[5; 32])?,
+                _ => DataKey::generate(self.engine)?,
+            };
+            let wrapped = self.seal(key.expose_secret(), context.as_bytes())?;
+            if self.fault == Fault::GeneratesAnotherKey && is_for_a_store(context) {
+                key = DataKey::generate(self.engine)?;
+            }
+            inside.finish(Ok(GeneratedKey { key, wrapped }))
+        })
+    }
+
+    fn wrap_key<'a>(
+        &'a self,
+        key: &'a DataKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        Box::pin(async move {
+            let inside = self.enter(context.as_bytes()).await?;
+            let mut bytes = *key.expose_secret();
+            if self.fault == Fault::WrapsAnotherKey && is_for_a_store(context) {
+                bytes[31] ^= 1;
+            }
+            inside.finish(self.seal(&bytes, context.as_bytes()))
+        })
+    }
+
+    fn unwrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
+        Box::pin(async move {
+            let inside = self.enter(context.as_bytes()).await?;
+            let key = inside.finish(self.open(wrapped, context.as_bytes()))?;
+            let (mut kek_id, mut kek_version) = (self.id.clone(), wrapped.kek_version());
+            match self.fault {
+                Fault::RepeatsTheLabelOfAWrap => kek_id = wrapped.kek_id().clone(),
+                Fault::AnswersAnotherId => kek_id = KekId::try_from("toy:3").unwrap(),
+                Fault::AnswersAnotherVersion => kek_version.0 += 1,
+                _ => {}
+            }
+            Ok(UnwrappedKey { key: DataKey::from_backend(&key)?, kek_id, kek_version })
+        })
+    }
+}
+
+impl KekAdminBackend for Toy {
+    fn create_version(&self) -> BoxFuture<'_, Result<KekVersion, Error>> {
+        Box::pin(async move {
+            let mut key = [0; 32];
+            self.engine.fill_random(&mut key)?;
+            self.keys.lock().unwrap().push(key);
+            Ok(self.current())
+        })
+    }
+
+    fn set_state(&self, _: KekVersion, _: KeyState) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "the suite changes no states")) })
+    }
+
+    fn destroy(&self, _: KekVersion) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "the suite destroys nothing")) })
+    }
+}
+
+/// Pending once, then ready.
+async fn give_way() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,299 @@
+use crate::bound::BoundContext;
+use crate::opening::OpeningKey;
+use crate::padding::{pad, padded_len, unpadded_len};
+use crate::phi::{Phi, Plaintext};
+use crate::sealed::Sealed;
+use crate::sealing::SealingKey;
+use phiseal_format::{
+    Context, DomainId, FIELD_HEADER, FIELD_OVERHEAD, FieldEnvelope, KeyId, MAX_FIELD_PLAINTEXT, TAG_LEN,
+};
+use phiseal_keys::{Error, ErrorKind};
+use std::sync::Arc;
+use zeroize::Zeroize;
+
+/// Seals and opens fields of one domain, or of one person, under keys that are at hand now.
+///
+/// It does no I/O and waits for nothing. It works for as long as its keys may be used without a look at the key store
+/// (the lease, by default ten minutes, for sealing; the key's time for opening); then every call fails with
+/// [`ErrorKind::Stale`] until [`Domain::ready`](crate::Domain::ready) has looked, which also revives ciphers that
+/// were handed out before. One cipher may be shared by any number of threads.
+///
+/// | | makes | into |
+/// |---|---|---|
+/// | [`seal`](Self::seal), [`open`](Self::open) | a value | memory of its own |
+/// | [`seal_into`](Self::seal_into), [`open_into`](Self::open_into) | bytes | the caller's buffer, nothing allocated |
+/// | [`seal_in_place`](Self::seal_in_place), [`open_in_place`](Self::open_in_place) | bytes | where the plaintext lies, nothing copied |
+#[derive(Debug)]
+pub struct FieldCipher {
+    domain: DomainId,
+    sealing: Result<Arc<SealingKey>, Error>,
+    opening: Vec<Arc<OpeningKey>>,
+    missing: Vec<(KeyId, Error)>,
+}
+
+impl FieldCipher {
+    /// `missing`: keys of this domain that could not be had, and why.
+    pub(crate) const fn new(
+        domain: DomainId,
+        sealing: Result<Arc<SealingKey>, Error>,
+        opening: Vec<Arc<OpeningKey>>,
+        missing: Vec<(KeyId, Error)>,
+    ) -> Self {
+        Self { domain, sealing, opening, missing }
+    }
+
+    /// How many bytes an envelope has over its plaintext, not counting padding.
+    pub const OVERHEAD: usize = FIELD_OVERHEAD;
+
+    /// The bytes before the plaintext in a buffer for [`FieldCipher::seal_in_place`].
+    pub const HEADROOM: usize = FIELD_HEADER;
+
+    /// The bytes after the plaintext in a buffer for [`FieldCipher::seal_in_place`].
+    pub const TAILROOM: usize = TAG_LEN;
+
+    /// Encodes a context for this domain, once for many fields.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Malformed`] when a component is empty of meaning: too long, given twice, or of a reserved tag.
+    pub fn bind(&self, context: &Context) -> Result<BoundContext, Error> {
+        BoundContext::new(context, self.domain)
+    }
+
+    /// Seals `plaintext` as what `context` says.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] over 16 MiB; [`ErrorKind::Malformed`] for a context that cannot be encoded;
+    /// [`ErrorKind::Stale`] when the lease is over; [`ErrorKind::State`] when the primary key may not seal.
+    pub fn seal(&self, plaintext: impl AsRef<[u8]>, context: &Context) -> Result<Sealed, Error> {
+        self.seal_bound(plaintext.as_ref(), &self.bind(context)?)
+    }
+
+    /// As [`FieldCipher::seal`], with a context that is encoded already.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::seal`], and [`ErrorKind::Invalid`] for a context of another domain.
+    pub fn seal_bound(&self, plaintext: &[u8], context: &BoundContext) -> Result<Sealed, Error> {
+        let mut out = vec![0; self.sealed_len(plaintext.len(), context)?];
+        self.seal_into(plaintext, context, &mut out)?;
+        Ok(Sealed::from_sealed(out))
+    }
+
+    /// How long the envelope of a plaintext of `length` bytes is.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] when it would be over 16 MiB and 57 bytes.
+    pub fn sealed_len(&self, length: usize, context: &BoundContext) -> Result<usize, Error> {
+        let length = match context.padding() {
+            None => length,
+            Some(class) => padded_len(length, class)?,
+        };
+        if length > MAX_FIELD_PLAINTEXT {
+            return Err(Error::new(ErrorKind::Invalid, "a field is at most 16 MiB long: seal longer data as a document"));
+        }
+        Ok(length + FIELD_OVERHEAD)
+    }
+
+    /// Seals `plaintext` into the first [`sealed_len`](Self::sealed_len) bytes of `out`, and returns how many those are.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::seal_bound`], and [`ErrorKind::Invalid`] when `out` is too short. `out` then holds no plaintext.
+    #[inline]
+    pub fn seal_into(&self, plaintext: &[u8], context: &BoundContext, out: &mut [u8]) -> Result<usize, Error> {
+        let length = self.sealed_len(plaintext.len(), context)?;
+        let out = out.get_mut(..length).ok_or_else(too_short)?;
+        let (head, body) = out.split_at_mut(FIELD_HEADER);
+        let (body, tail) = body.split_at_mut(length - FIELD_OVERHEAD);
+        body[..plaintext.len()].copy_from_slice(plaintext);
+        if context.padding().is_some() {
+            pad(body, plaintext.len());
+        }
+        self.seal_parts(context, head, body, tail)?;
+        Ok(length)
+    }
+
+    /// Seals the middle of `buffer` where it lies: [`HEADROOM`](Self::HEADROOM) bytes, then the plaintext, then
+    /// [`TAILROOM`](Self::TAILROOM) bytes. The whole of `buffer` is the envelope afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::seal_into`], and [`ErrorKind::Unsupported`] for a padded context. `buffer` then holds no
+    /// plaintext.
+    #[inline]
+    pub fn seal_in_place(&self, context: &BoundContext, buffer: &mut [u8]) -> Result<(), Error> {
+        let Some(length) = buffer.len().checked_sub(FIELD_OVERHEAD) else { return Err(too_short()) };
+        if context.padding().is_some() {
+            buffer.zeroize();
+            return Err(Error::new(ErrorKind::Unsupported, "a padded field cannot be sealed where it lies"));
+        }
+        let (head, body) = buffer.split_at_mut(FIELD_HEADER);
+        let (body, tail) = body.split_at_mut(length);
+        self.seal_parts(context, head, body, tail)
+    }
+
+    /// Opens what was sealed as what `context` says.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Foreign`] for a key that is not of this domain (or person); [`ErrorKind::Unauthenticated`] when
+    /// anything was changed or moved; [`ErrorKind::Invalid`] when the plaintext is no `T`; [`ErrorKind::Stale`].
+    pub fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
+        self.open_bound(sealed.as_bytes(), &self.bind(context)?)
+    }
+
+    /// As [`FieldCipher::open`], of bytes and with a context that is encoded already.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::open`], [`ErrorKind::Malformed`] for bytes that are no envelope, and [`ErrorKind::Invalid`]
+    /// for a context of another domain.
+    pub fn open_bound<T: Plaintext>(&self, envelope: &[u8], context: &BoundContext) -> Result<Phi<T>, Error> {
+        let parsed = FieldEnvelope::parse(envelope)?;
+        let mut out = vec![0; parsed.ciphertext().len()];
+        let length = self.open_parsed(&parsed, context, &mut out)?;
+        out.truncate(length);
+        Ok(Phi::from(T::from_plaintext(out)?))
+    }
+
+    /// Opens `envelope` into the first bytes of `out`, and returns how many those are.
+    ///
+    /// `out` must have room for the envelope's length less 57 bytes, padding included.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::open_bound`], and [`ErrorKind::Invalid`] when `out` is too short. `out` then holds no plaintext.
+    #[inline]
+    pub fn open_into(&self, envelope: &[u8], context: &BoundContext, out: &mut [u8]) -> Result<usize, Error> {
+        let parsed = FieldEnvelope::parse(envelope)?;
+        let out = out.get_mut(..parsed.ciphertext().len()).ok_or_else(too_short)?;
+        self.open_parsed(&parsed, context, out)
+    }
+
+    /// Opens the envelope in `buffer` where it lies, and returns the part of `buffer` that now is the plaintext.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::open_bound`]; where the ciphertext was, `buffer` then holds zeros if the tag was wrong.
+    #[inline]
+    pub fn open_in_place<'a>(&self, context: &BoundContext, buffer: &'a mut [u8]) -> Result<&'a mut [u8], Error> {
+        let parsed = FieldEnvelope::parse(buffer)?;
+        let key = self.opening_key(&parsed.key_id(), context)?.clone();
+        let length = parsed.ciphertext().len();
+        // Header and tag are copied out, so that the bytes between them can be changed.
+        let mut frame = [0; FIELD_OVERHEAD];
+        let (head, tail) = frame.split_at_mut(FIELD_HEADER);
+        parsed.header().write(head.try_into().map_err(|_| too_short())?);
+        tail.copy_from_slice(parsed.tag());
+        let frame = FieldEnvelope::parse(&frame)?;
+        let body = buffer.get_mut(FIELD_HEADER..FIELD_HEADER + length).ok_or_else(too_short)?;
+        key.open_in_place(context.encoded(), &frame, body, frame.tag())?;
+        let length = plain_len(context, body)?;
+        body.get_mut(..length).ok_or_else(too_short)
+    }
+
+    /// Seals each `(plaintext, context)`, in order, and stops at the first that fails.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::seal`].
+    pub fn seal_all<'a, P: AsRef<[u8]>>(
+        &self,
+        fields: impl IntoIterator<Item = (P, &'a Context)>,
+    ) -> Result<Vec<Sealed>, Error> {
+        fields.into_iter().map(|(plaintext, context)| self.seal(plaintext, context)).collect()
+    }
+
+    /// Opens each `(sealed, context)`, in order; one that fails does not stop the others.
+    pub fn open_all<'a, T: Plaintext>(
+        &self,
+        fields: impl IntoIterator<Item = (&'a Sealed, &'a Context)>,
+    ) -> Vec<Result<Phi<T>, Error>> {
+        fields.into_iter().map(|(sealed, context)| self.open(sealed, context)).collect()
+    }
+
+    /// The id of the key that new fields are sealed under, if they can be.
+    #[must_use]
+    pub fn sealing_key_id(&self) -> Option<KeyId> {
+        self.sealing.as_ref().ok().map(|key| key.key_id())
+    }
+
+    /// The ids of the keys that open fields here.
+    pub fn opening_key_ids(&self) -> impl Iterator<Item = KeyId> {
+        self.opening.iter().map(|key| key.key_id())
+    }
+
+    pub(crate) fn sealing(&self) -> Option<&Arc<SealingKey>> {
+        self.sealing.as_ref().ok()
+    }
+
+    pub(crate) fn opening(&self) -> &[Arc<OpeningKey>] {
+        &self.opening
+    }
+
+    #[inline]
+    fn seal_parts(&self, context: &BoundContext, head: &mut [u8], body: &mut [u8], tail: &mut [u8]) -> Result<(), Error> {
+        let sealed = match &self.sealing {
+            _ if context.domain() != self.domain => Err(other_domain()),
+            Ok(key) => key.seal(context.encoded(), body),
+            Err(error) => Err(error.clone()),
+        };
+        match sealed {
+            Ok((header, tag)) => {
+                head.copy_from_slice(&header);
+                tail.copy_from_slice(&tag);
+                Ok(())
+            }
+            Err(error) => {
+                body.zeroize();
+                Err(error)
+            }
+        }
+    }
+
+    #[inline]
+    fn open_parsed(&self, envelope: &FieldEnvelope<'_>, context: &BoundContext, out: &mut [u8]) -> Result<usize, Error> {
+        self.opening_key(&envelope.key_id(), context)?.open_into(context.encoded(), envelope, out)?;
+        plain_len(context, out)
+    }
+
+    /// The key of this id, looked for before anything else is done: only keys of this domain, or person, are here.
+    #[inline]
+    fn opening_key(&self, id: &KeyId, context: &BoundContext) -> Result<&Arc<OpeningKey>, Error> {
+        if context.domain() != self.domain {
+            return Err(other_domain());
+        }
+        self.opening.iter().find(|key| key.key_id() == *id).ok_or_else(|| self.why_missing(id))
+    }
+
+    #[cold]
+    fn why_missing(&self, id: &KeyId) -> Error {
+        self.missing.iter().find(|(missing, _)| missing == id).map_or_else(foreign, |(_, error)| error.clone())
+    }
+}
+
+#[inline]
+fn plain_len(context: &BoundContext, plaintext: &mut [u8]) -> Result<usize, Error> {
+    if context.padding().is_none() {
+        return Ok(plaintext.len());
+    }
+    unpadded_len(plaintext).inspect_err(|_| plaintext.zeroize())
+}
+
+#[cold]
+fn too_short() -> Error {
+    Error::new(ErrorKind::Invalid, "the buffer is too short")
+}
+
+#[cold]
+fn other_domain() -> Error {
+    Error::new(ErrorKind::Invalid, "the context was encoded for another domain")
+}
+
+#[cold]
+fn foreign() -> Error {
+    Error::new(ErrorKind::Foreign, "the field is sealed under a key that is not open here")
+}

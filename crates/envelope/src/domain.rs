@@ -1,0 +1,287 @@
+use crate::cipher::FieldCipher;
+use crate::flight::{Flight, Leader, Ticket};
+use crate::loaded::{self, Loaded};
+use crate::options::Options;
+use crate::phi::{Phi, Plaintext};
+use crate::sealed::Sealed;
+use crate::subject::{People, Subject};
+use arc_swap::ArcSwapOption;
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use phiseal_format::{Context, DomainId};
+use phiseal_keys::{Clock, Erasure, Error, ErrorKind, KeyState, KeyStore, Keyset, Moment, Rewrapped};
+use std::sync::Arc;
+
+/// A named scope of data with keys of its own, such as `clinic/patients`: what an application holds.
+///
+/// Cheap to clone, meant to be kept and shared. While its keys are warm nothing here waits or does I/O. Of the callers
+/// that come when a look at the key store or the KEK is due, one looks and the others go on with what they have.
+#[derive(Clone)]
+pub struct Domain(Arc<Inner>);
+
+struct Inner {
+    store: Arc<KeyStore>,
+    name: Box<str>,
+    options: Arc<Options>,
+    loaded: ArcSwapOption<Loaded>,
+    flight: Flight,
+    looked_for_foreign: AtomicU64,
+    people: People,
+}
+
+impl Domain {
+    /// Opens the domain, or makes it when there is none and the options say so.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for a name that [`Keyset::check_name`] refuses; [`ErrorKind::NotFound`];
+    /// [`ErrorKind::Tampered`]; and what store and backend answer.
+    pub async fn connect(store: Arc<KeyStore>, name: &str, options: Arc<Options>) -> Result<Self, Error> {
+        Keyset::check_name(name)?;
+        let domain = Self(Arc::new(Inner {
+            store,
+            name: name.into(),
+            people: People::new(options.subjects),
+            options,
+            loaded: ArcSwapOption::empty(),
+            flight: Flight::default(),
+            looked_for_foreign: AtomicU64::new(0),
+        }));
+        domain.ready().await?;
+        Ok(domain)
+    }
+
+    /// The domain's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The domain's keyset as it was at the last look at the key store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Domain::ready`].
+    pub async fn keyset(&self) -> Result<Keyset, Error> {
+        Ok(self.current().await?.keyset().clone())
+    }
+
+    /// A cipher to seal and open with, synchronously, after whatever look is due.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when store or backend do not answer and no key is at hand whose time is not over;
+    /// [`ErrorKind::Denied`], [`ErrorKind::State`], [`ErrorKind::NotFound`] or [`ErrorKind::Tampered`] when the keys may
+    /// not be used any more, with all of them dropped at once.
+    pub async fn ready(&self) -> Result<Arc<FieldCipher>, Error> {
+        Ok(self.current().await?.cipher().clone())
+    }
+
+    /// Seals `plaintext` as what `context` says.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::seal`] and [`Domain::ready`]; [`ErrorKind::Exhausted`] when the key has been used as often as it
+    /// may be.
+    pub async fn seal(&self, plaintext: impl AsRef<[u8]>, context: &Context) -> Result<Sealed, Error> {
+        match self.current().await?.cipher().seal(plaintext.as_ref(), context) {
+            Err(error) if error.kind() == ErrorKind::Stale => {
+                self.renewed_for_sealing().await?.cipher().seal(plaintext.as_ref(), context)
+            }
+            sealed => sealed,
+        }
+    }
+
+    /// Opens what was sealed as what `context` says.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::open`] and [`Domain::ready`].
+    pub async fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
+        match self.current().await?.cipher().open(sealed, context) {
+            Err(error) if error.kind() == ErrorKind::Foreign && self.may_look_for_foreign() => {
+                self.renewed().await?.cipher().open(sealed, context)
+            }
+            Err(error) if error.kind() == ErrorKind::Stale => self.renewed().await?.cipher().open(sealed, context),
+            opened => opened,
+        }
+    }
+
+    /// The key of a person who has one.
+    ///
+    /// `subject` is what the application calls the person; it is stored nowhere, only a keyed digest of it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::State`] when it was shredded; and as [`Domain::ready`].
+    pub async fn subject(&self, subject: &str) -> Result<Subject, Error> {
+        Subject::connect(self.clone(), subject, false).await
+    }
+
+    /// The key of a person, made when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::State`] when it was shredded; and as [`Domain::ready`].
+    pub async fn subject_or_create(&self, subject: &str) -> Result<Subject, Error> {
+        Subject::connect(self.clone(), subject, true).await
+    }
+
+    /// Destroys a person's key: what was sealed under it opens no more, here at once and elsewhere after the lease.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::State`] when it was shredded before; and as [`Domain::ready`].
+    pub async fn shred_subject(&self, subject: &str) -> Result<Erasure, Error> {
+        let loaded = self.current().await?;
+        let tag = self.store().subject_tag(loaded.keyset(), subject)?;
+        let erasure = self.store().shred_subject(loaded.keyset(), tag).await?;
+        self.people().remove(tag);
+        Ok(erasure)
+    }
+
+    /// Wraps the domain's data keys under the KEK's current version. No data is touched.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyStore::rewrap`].
+    pub async fn rewrap(&self) -> Result<Rewrapped, Error> {
+        let rewrapped = self.store().rewrap(self.name()).await?;
+        self.renewed().await?;
+        Ok(rewrapped)
+    }
+
+    /// Makes a new data key and seals under it from now on; the old one is deactivated: it opens, but does not seal.
+    ///
+    /// Data that is sealed already stays under the old key until it is resealed. Other processes seal under the old key
+    /// until their lease is over.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what store and backend answer.
+    pub async fn rotate(&self) -> Result<Keyset, Error> {
+        let keyset = self.store().keyset(self.name()).await?;
+        let old = keyset.primary();
+        let keyset = self.store().add_version(&keyset).await?;
+        let newest = keyset.versions().last().map_or(old, |version| version.number());
+        let keyset = self.store().set_primary(&keyset, newest).await?;
+        let keyset = match keyset.version(old).map(|version| version.state()) {
+            Some(KeyState::Active | KeyState::Suspended) => {
+                self.store().set_state(&keyset, old, KeyState::Deactivated).await?
+            }
+            _ => keyset,
+        };
+        self.renewed().await?;
+        Ok(keyset)
+    }
+
+    /// The opaque id that every ciphertext of the domain is bound to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Domain::ready`].
+    pub async fn id(&self) -> Result<DomainId, Error> {
+        Ok(self.current().await?.keyset().domain())
+    }
+
+    pub(crate) fn store(&self) -> &Arc<KeyStore> {
+        &self.0.store
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(crate) fn people(&self) -> &People {
+        &self.0.people
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &**self.0.store.clock()
+    }
+
+    /// What is loaded, after whatever look is due.
+    pub(crate) async fn current(&self) -> Result<Arc<Loaded>, Error> {
+        let Some(loaded) = self.0.loaded.load_full() else { return self.loaded_first().await };
+        let now = self.clock().coarse();
+        if now < loaded.look_at() {
+            return Ok(loaded);
+        }
+        if !loaded.is_live(now) {
+            return self.loaded_first().await;
+        }
+        // A look is due, but what is at hand may still be used: one caller looks, and no failure of it stops anybody,
+        // unless it says that the keys may not be used any more.
+        match self.0.flight.try_lead(self.clock()) {
+            None => Ok(loaded),
+            Some(leader) => match self.load(leader, Some(&loaded)).await {
+                Err(error) if error.is_retryable() => Ok(loaded),
+                looked => looked,
+            },
+        }
+    }
+
+    /// Nothing is at hand: everybody waits for one load.
+    async fn loaded_first(&self) -> Result<Arc<Loaded>, Error> {
+        loop {
+            match self.0.flight.board(self.clock()).await {
+                Ticket::Lead(leader) => {
+                    let before = self.0.loaded.load_full();
+                    return self.load(leader, before.as_ref()).await;
+                }
+                Ticket::Landed(outcome) => {
+                    outcome?;
+                    if let Some(loaded) = self.0.loaded.load_full() {
+                        return Ok(loaded);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A look at the key store now, or what a look that is under way brings.
+    pub(crate) async fn renewed(&self) -> Result<Arc<Loaded>, Error> {
+        self.loaded_first().await
+    }
+
+    async fn renewed_for_sealing(&self) -> Result<Arc<Loaded>, Error> {
+        let loaded = self.renewed().await?;
+        loaded.reserve(self.store(), self.options()).await?;
+        Ok(loaded)
+    }
+
+    async fn load(&self, leader: Leader<'_>, before: Option<&Arc<Loaded>>) -> Result<Arc<Loaded>, Error> {
+        let outcome = loaded::load(self.store(), &self.0.name, self.options(), before).await;
+        match &outcome {
+            Ok(loaded) => self.0.loaded.store(Some(loaded.clone())),
+            Err(error) if error.is_retryable() => {}
+            Err(_) => {
+                if let Some(loaded) = self.0.loaded.swap(None) {
+                    loaded.revoke();
+                }
+                self.people().clear();
+            }
+        }
+        leader.land(outcome.as_ref().map(|_| ()), self.clock());
+        outcome
+    }
+
+    /// An unknown key may be one that another process has just made: worth one look a second, no more.
+    fn may_look_for_foreign(&self) -> bool {
+        const EVERY: Duration = Duration::from_secs(1);
+        let now = self.clock().now();
+        let last = Moment::from_nanos(self.0.looked_for_foreign.load(Ordering::Relaxed));
+        let due = last.as_nanos() == 0 || now.since(last) >= EVERY;
+        if due {
+            self.0.looked_for_foreign.store(now.as_nanos(), Ordering::Relaxed);
+        }
+        due
+    }
+}
+
+impl fmt::Debug for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Domain").field("name", &self.0.name).field("loaded", &self.0.loaded.load()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+//! phiseal's envelopes: sealing and opening fields under cached data keys.
+
+mod block;
+mod bound;
+mod cipher;
+mod deadline;
+mod domain;
+mod flight;
+mod loaded;
+mod opening;
+mod options;
+mod padding;
+mod phi;
+mod sealed;
+mod sealing;
+mod subject;
+mod subkey;
+
+pub use bound::BoundContext;
+pub use cipher::FieldCipher;
+pub use domain::Domain;
+pub use options::Options;
+pub use phi::{Phi, Plaintext};
+pub use sealed::Sealed;
+pub use sealing::NoncePolicy;
+pub use subject::Subject;

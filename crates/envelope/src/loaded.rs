@@ -1,0 +1,268 @@
+//! A domain's keys as they are at hand, and the look that renews them.
+
+use crate::cipher::FieldCipher;
+use crate::opening::OpeningKey;
+use crate::options::Options;
+use crate::sealing::{EPOCH_MESSAGES, SealingConfig, SealingKey};
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use phiseal_format::KeyId;
+use phiseal_keys::{DataKey, Error, ErrorKind, FullKeyId, KeyStore, KeyVersion, Keyset, Moment, Purpose, Secret};
+use phiseal_primitives::{Random, Validation};
+use std::sync::Arc;
+
+/// A snapshot: one revision of the keyset, and the keys of it that could be had.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    keyset: Keyset,
+    cipher: Arc<FieldCipher>,
+    subject_wraps: Vec<(u32, Arc<Secret>)>,
+    sealing_id: Option<FullKeyId>,
+    /// When the key store should be looked at again.
+    look_at: AtomicU64,
+    /// When the KEK should be asked again.
+    ask_at: Moment,
+    /// When nothing here may be used any more.
+    until: Moment,
+}
+
+impl Loaded {
+    pub(crate) const fn keyset(&self) -> &Keyset {
+        &self.keyset
+    }
+
+    pub(crate) const fn cipher(&self) -> &Arc<FieldCipher> {
+        &self.cipher
+    }
+
+    pub(crate) fn look_at(&self) -> Moment {
+        Moment::from_nanos(self.look_at.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn is_live(&self, now: Moment) -> bool {
+        now < self.until
+    }
+
+    pub(crate) const fn until(&self) -> Moment {
+        self.until
+    }
+
+    /// The key that wraps persons' keys under a version of the domain's key.
+    pub(crate) fn subject_wrap(&self, version: u32) -> Result<&Arc<Secret>, Error> {
+        self.subject_wraps.iter().find(|(number, _)| *number == version).map(|(_, key)| key).ok_or_else(|| {
+            Error::new(ErrorKind::State, "the version of the domain's key that wraps the person's key cannot be used")
+        })
+    }
+
+    /// Ends the use of every key here at once, also by ciphers that were handed out.
+    pub(crate) fn revoke(&self) {
+        self.cipher.opening().iter().for_each(|key| key.deadline().revoke());
+        self.cipher.sealing().into_iter().for_each(|key| key.deadline().revoke());
+    }
+
+    /// Reserves uses in the key store when few are left.
+    pub(crate) async fn reserve(&self, store: &KeyStore, options: &Options) -> Result<(), Error> {
+        let (Some(key), Some(id)) = (self.cipher.sealing(), &self.sealing_id) else { return Ok(()) };
+        if key.allowance() < EPOCH_MESSAGES / 4 {
+            match store.reserve_uses(id, EPOCH_MESSAGES, options.max_uses).await {
+                Ok(granted) => key.allow(granted),
+                Err(_) if key.allowance() > 0 => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn extend_lease(&self, began: Moment, options: &Options) {
+        let end = began.saturating_add(options.lease).min(self.until);
+        self.cipher.sealing().into_iter().for_each(|key| key.deadline().set(end));
+        let look_at = began.saturating_add(ahead(options.lease, &*options.random)).min(self.ask_at);
+        self.look_at.store(look_at.as_nanos(), Ordering::Release);
+    }
+}
+
+/// Looks at the key store, and asks the KEK where the keyset changed or a key's time is nearly over.
+pub(crate) async fn load(
+    store: &Arc<KeyStore>,
+    name: &str,
+    options: &Options,
+    before: Option<&Arc<Loaded>>,
+) -> Result<Arc<Loaded>, Error> {
+    let began = store.clock().now();
+    let (keyset, made) = find_or_create(store, name, options).await?;
+    let loaded = match before {
+        Some(before) if before.keyset.revision() == keyset.revision() && began < before.ask_at && !is_used_up(before) => {
+            before.clone()
+        }
+        _ => Arc::new(unwrap_all(store, keyset, made, options, before, began).await?),
+    };
+    loaded.extend_lease(began, options);
+    // What cannot be reserved now is asked for again, and reported, by the first seal that needs it.
+    let _ = loaded.reserve(store, options).await;
+    Ok(loaded)
+}
+
+fn is_used_up(loaded: &Loaded) -> bool {
+    loaded.cipher.sealing().is_some_and(|key| key.is_used_up())
+}
+
+async fn find_or_create(store: &KeyStore, name: &str, options: &Options) -> Result<(Keyset, Option<DataKey>), Error> {
+    if let Some(keyset) = store.find_keyset(name).await? {
+        return Ok((keyset, None));
+    }
+    if options.read_only || !options.create {
+        return Err(Error::new(ErrorKind::NotFound, "there is no such domain"));
+    }
+    match store.create_keyset(name).await {
+        Ok((keyset, key)) => Ok((keyset, Some(key))),
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok((store.keyset(name).await?, None)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn unwrap_all(
+    store: &KeyStore,
+    keyset: Keyset,
+    mut made: Option<DataKey>,
+    options: &Options,
+    before: Option<&Arc<Loaded>>,
+    began: Moment,
+) -> Result<Loaded, Error> {
+    let until = began.saturating_add(options.key_time).saturating_add(options.outage_window);
+    let mut ask_at = began.saturating_add(ahead(options.key_time, &*options.random));
+    let earlier = |id: &KeyId| {
+        before.and_then(|loaded| loaded.cipher.opening().iter().find(|key| key.key_id() == *id)).cloned()
+    };
+    let (mut opening, mut missing, mut subject_wraps) = (Vec::new(), Vec::new(), Vec::new());
+    for version in keyset.opening_versions() {
+        let id = version.key_id().short();
+        let unwrapped = match made.take() {
+            Some(key) => Ok(key),
+            None => store.unwrap(&keyset, version).await,
+        };
+        match unwrapped {
+            Ok(key) => {
+                subject_wraps.push((version.number(), Arc::new(key.derive(store.engine(), Purpose::SubjectWrap, &[])?)));
+                let opener = match earlier(&id) {
+                    Some(opener) => opener,
+                    None => Arc::new(OpeningKey::new(store.engine(), store.clock().clone(), id, &key, until)?),
+                };
+                opener.deadline().set(until);
+                opening.push(opener);
+            }
+            Err(error) if error.is_retryable() => {
+                // Not its owner's word that the key may not be used: what is at hand serves out its time.
+                ask_at = ask_at.min(began.saturating_add(AGAIN));
+                match earlier(&id) {
+                    Some(opener) if opener.deadline().check().is_ok() => {
+                        if let Some(wrap) = before.and_then(|loaded| loaded.subject_wrap(version.number()).ok()) {
+                            subject_wraps.push((version.number(), wrap.clone()));
+                        }
+                        opening.push(opener);
+                    }
+                    _ => missing.push((id, error)),
+                }
+            }
+            Err(error) => missing.push((id, error)),
+        }
+    }
+    if opening.is_empty()
+        && let Some((_, error)) = missing.first()
+    {
+        return Err(error.clone());
+    }
+    revoke_dropped(before, &opening);
+    let (sealing, sealing_id) = sealing_key(store, &keyset, options, before, &opening, &missing, until);
+    let cipher = Arc::new(FieldCipher::new(keyset.domain(), sealing, opening, missing));
+    Ok(Loaded { keyset, cipher, subject_wraps, sealing_id, look_at: AtomicU64::new(0), ask_at, until })
+}
+
+/// Keys that were at hand and may not be used any more end at once, also in ciphers that were handed out.
+fn revoke_dropped(before: Option<&Arc<Loaded>>, opening: &[Arc<OpeningKey>]) {
+    let Some(before) = before else { return };
+    for key in before.cipher.opening() {
+        if !opening.iter().any(|kept| kept.key_id() == key.key_id()) {
+            key.deadline().revoke();
+        }
+    }
+}
+
+type Sealing = (Result<Arc<SealingKey>, Error>, Option<FullKeyId>);
+
+fn sealing_key(
+    store: &KeyStore,
+    keyset: &Keyset,
+    options: &Options,
+    before: Option<&Arc<Loaded>>,
+    opening: &[Arc<OpeningKey>],
+    missing: &[(KeyId, Error)],
+    until: Moment,
+) -> Sealing {
+    let earlier = before.and_then(|loaded| loaded.cipher.sealing());
+    let sealing = keyset.sealing_version().and_then(|version| {
+        let id = version.key_id().short();
+        match earlier {
+            Some(key) if key.key_id() == id && !key.is_used_up() => Ok(key.clone()),
+            _ => new_sealing_key(store, version, options, opening, missing, until).map(Arc::new),
+        }
+    });
+    if let Some(earlier) = earlier
+        && !sealing.as_ref().is_ok_and(|key| Arc::ptr_eq(key, earlier))
+    {
+        earlier.deadline().revoke();
+    }
+    let id = keyset.sealing_version().ok().map(|version| *version.key_id());
+    (sealing, id)
+}
+
+fn new_sealing_key(
+    store: &KeyStore,
+    version: &KeyVersion,
+    options: &Options,
+    opening: &[Arc<OpeningKey>],
+    missing: &[(KeyId, Error)],
+    until: Moment,
+) -> Result<SealingKey, Error> {
+    /// Two days at an hour each, or a thousand million messages.
+    const EPOCHS: usize = 64;
+    if options.read_only {
+        return Err(Error::new(ErrorKind::Denied, "this handle was opened to read only"));
+    }
+    let id = version.key_id().short();
+    let opener = opening.iter().find(|key| key.key_id() == id).ok_or_else(|| {
+        let why = missing.iter().find(|(missing, _)| *missing == id).map(|(_, error)| error.clone());
+        why.unwrap_or(Error::new(ErrorKind::State, "the primary key cannot be used"))
+    })?;
+    let config = sealing_config(store, options, EPOCHS)?;
+    Ok(SealingKey::new(config, id, opener.field_key(options.suite)?.clone(), until))
+}
+
+/// What a sealing key is made of, with a suite and a nonce policy that the engine's module approves.
+pub(crate) fn sealing_config(store: &KeyStore, options: &Options, epochs: usize) -> Result<SealingConfig, Error> {
+    let fips = store.engine().module().validation != Validation::None;
+    if fips && options.suite != phiseal_format::Suite::Aes256GcmHkdf {
+        return Err(Error::new(ErrorKind::Unsupported, "the FIPS module does not approve this suite: use Aes256GcmHkdf"));
+    }
+    if !fips && options.nonces == crate::NoncePolicy::Module {
+        return Err(Error::new(ErrorKind::Unsupported, "this engine has no module that draws nonces: use PerMessage"));
+    }
+    Ok(SealingConfig {
+        engine: store.engine(),
+        clock: store.clock().clone(),
+        random: options.random.clone(),
+        suite: options.suite,
+        nonces: options.nonces,
+        epochs,
+    })
+}
+
+/// How soon a KEK that did not answer is asked again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Three quarters of a lifetime, and up to an eighth more, so that many processes do not look at once.
+fn ahead(whole: Duration, random: &dyn Random) -> Duration {
+    let mut jitter = [0; 12];
+    // Without random bytes they all look at three quarters.
+    let _ = random.fill(&mut jitter);
+    whole.mul_f64(0.75) + whole.mul_f64(f64::from(jitter[0]) / 2048.0)
+}

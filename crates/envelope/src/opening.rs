@@ -1,0 +1,203 @@
+use crate::deadline::Deadline;
+use crate::subkey::{epoch_key, with_aad};
+use core::fmt;
+use phiseal_format::{EncodedContext, FieldEnvelope, KeyId, Suite};
+use phiseal_keys::{Clock, DataKey, Error, ErrorKind, Moment, Purpose, Secret};
+use phiseal_primitives::{Aes256Gcm, Engine, Validation};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use zeroize::Zeroize;
+
+/// A key that fields are opened under, with the epoch keys that have opened something lately.
+pub(crate) struct OpeningKey {
+    engine: &'static dyn Engine,
+    key_id: KeyId,
+    field_keys: [(Suite, Arc<Secret>); 2],
+    deadline: Deadline,
+    epochs: EpochKeys,
+    fips: bool,
+}
+
+impl OpeningKey {
+    pub(crate) fn new(
+        engine: &'static dyn Engine,
+        clock: Arc<dyn Clock>,
+        key_id: KeyId,
+        key: &DataKey,
+        until: Moment,
+    ) -> Result<Self, Error> {
+        let field_key = |suite: Suite| -> Result<_, Error> {
+            Ok((suite, Arc::new(key.derive(engine, Purpose::Field, &[suite.to_byte()])?)))
+        };
+        Ok(Self {
+            engine,
+            key_id,
+            field_keys: [field_key(Suite::Xaes256Gcm)?, field_key(Suite::Aes256GcmHkdf)?],
+            deadline: Deadline::new(clock, until),
+            epochs: EpochKeys::default(),
+            fips: engine.module().validation != Validation::None,
+        })
+    }
+
+    pub(crate) const fn deadline(&self) -> &Deadline {
+        &self.deadline
+    }
+
+    pub(crate) const fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    /// The key of all messages of one suite.
+    pub(crate) fn field_key(&self, suite: Suite) -> Result<&Arc<Secret>, Error> {
+        self.field_keys
+            .iter()
+            .find(|(of, _)| *of == suite)
+            .map(|(_, key)| key)
+            .ok_or(Error::new(ErrorKind::Unsupported, "a suite that this release does not know"))
+    }
+
+    /// Decrypts into `out`, as long as the ciphertext. On an error `out` holds zeros.
+    #[inline]
+    pub(crate) fn open_into(
+        &self,
+        context: &EncodedContext,
+        envelope: &FieldEnvelope<'_>,
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let opened = self.with_epoch_key(envelope, |key| {
+            with_aad(envelope.aad_prefix(), context, |aad| {
+                key.open_into(envelope.count().as_bytes(), aad, envelope.ciphertext(), envelope.tag(), out)
+            })
+        });
+        if opened.is_err() {
+            out.zeroize();
+        }
+        opened
+    }
+
+    /// Decrypts `body`, the ciphertext of `header`'s message, where it lies. On an error `body` holds zeros.
+    #[inline]
+    pub(crate) fn open_in_place(
+        &self,
+        context: &EncodedContext,
+        empty: &FieldEnvelope<'_>,
+        body: &mut [u8],
+        tag: &[u8; 16],
+    ) -> Result<(), Error> {
+        let opened = self.with_epoch_key(empty, |key| {
+            with_aad(empty.aad_prefix(), context, |aad| key.open_in_place(empty.count().as_bytes(), aad, body, tag))
+        });
+        if opened.is_err() {
+            body.zeroize();
+        }
+        opened
+    }
+
+    #[inline]
+    fn with_epoch_key(
+        &self,
+        envelope: &FieldEnvelope<'_>,
+        open: impl FnOnce(&dyn Aes256Gcm) -> Result<(), phiseal_primitives::Error>,
+    ) -> Result<(), Error> {
+        self.deadline.check()?;
+        let name = (envelope.suite(), *envelope.epoch().as_bytes());
+        if let Some(key) = self.epochs.first(&name) {
+            return Ok(open(key)?);
+        }
+        self.open_under_other_epoch(name, open)
+    }
+
+    /// The epoch is not among the first: from the second cache, or derived, and kept once its tag has verified.
+    fn open_under_other_epoch(
+        &self,
+        name: EpochName,
+        open: impl FnOnce(&dyn Aes256Gcm) -> Result<(), phiseal_primitives::Error>,
+    ) -> Result<(), Error> {
+        if let Some(key) = self.epochs.later(&name) {
+            return Ok(open(&**key)?);
+        }
+        if self.fips && name.0 != Suite::Aes256GcmHkdf {
+            return Err(Error::new(ErrorKind::Unsupported, "the FIPS module does not approve the suite of this field"));
+        }
+        let key = epoch_key(self.engine, name.0, self.field_key(name.0)?, &name.1)?;
+        open(&*key)?;
+        self.epochs.keep(name, key);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for OpeningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpeningKey({})", self.key_id)
+    }
+}
+
+type EpochName = (Suite, [u8; 12]);
+
+/// Expanded keys by epoch. The first that come are found without a lock and stay; of the others, the latest are kept.
+///
+/// Bounded, and filled only with keys that have opened something: whoever sends made-up epochs fills nothing.
+struct EpochKeys {
+    first: Box<[OnceLock<(EpochName, Box<dyn Aes256Gcm>)>]>,
+    later: Mutex<Later>,
+}
+
+#[derive(Default)]
+struct Later {
+    keys: HashMap<EpochName, Arc<Box<dyn Aes256Gcm>>>,
+    order: VecDeque<EpochName>,
+}
+
+const FIRST: usize = 64;
+const PROBES: usize = 8;
+const LATER: usize = 1024;
+
+impl Default for EpochKeys {
+    fn default() -> Self {
+        Self { first: (0..FIRST).map(|_| OnceLock::new()).collect(), later: Mutex::default() }
+    }
+}
+
+impl EpochKeys {
+    #[inline]
+    fn first(&self, name: &EpochName) -> Option<&dyn Aes256Gcm> {
+        for slot in slots(name) {
+            let (of, key) = self.first.get(slot)?.get()?;
+            if of == name {
+                return Some(&**key);
+            }
+        }
+        None
+    }
+
+    fn later(&self, name: &EpochName) -> Option<Arc<Box<dyn Aes256Gcm>>> {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner).keys.get(name).cloned()
+    }
+
+    fn keep(&self, name: EpochName, key: Box<dyn Aes256Gcm>) {
+        let mut entry = (name, key);
+        for slot in slots(&name) {
+            let Some(slot) = self.first.get(slot) else { break };
+            match slot.set(entry) {
+                Ok(()) => return,
+                Err(returned) => entry = returned,
+            }
+        }
+        let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+        if later.keys.insert(name, Arc::new(entry.1)).is_none() {
+            later.order.push_back(name);
+        }
+        if later.order.len() > LATER
+            && let Some(oldest) = later.order.pop_front()
+        {
+            later.keys.remove(&oldest);
+        }
+    }
+}
+
+/// Where in `first` an epoch may be. Honest epochs are random; made-up ones are only looked for.
+#[inline]
+fn slots(name: &EpochName) -> impl Iterator<Item = usize> + use<> {
+    let start = usize::from(name.1[0]);
+    (0..PROBES).map(move |probe| (start + probe) % FIRST)
+}

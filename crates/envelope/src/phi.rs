@@ -1,0 +1,71 @@
+use core::fmt;
+use phiseal_keys::{Error, ErrorKind};
+use zeroize::Zeroize;
+
+/// Plaintext that came out of an envelope.
+///
+/// Its `Debug` is constant; it has no `Display` and no `Serialize`, so it does not slip into a log or an answer;
+/// [`Phi::expose_secret`] is its one door. Wiped when dropped.
+///
+/// ```compile_fail
+/// let name = phiseal_envelope::Phi::from(String::from("Jane Doe"));
+/// println!("{name}");
+/// ```
+///
+/// ```
+/// let name = phiseal_envelope::Phi::from(String::from("Jane Doe"));
+/// assert_eq!(format!("{name:?}"), "Phi");
+/// assert_eq!(name.expose_secret(), "Jane Doe");
+/// ```
+pub struct Phi<T: Zeroize>(T);
+
+impl<T: Zeroize> Phi<T> {
+    /// The plaintext.
+    #[must_use]
+    pub const fn expose_secret(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Zeroize> From<T> for Phi<T> {
+    fn from(plaintext: T) -> Self {
+        Self(plaintext)
+    }
+}
+
+impl<T: Zeroize> Drop for Phi<T> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl<T: Zeroize> fmt::Debug for Phi<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Phi")
+    }
+}
+
+/// What a field can be opened as.
+pub trait Plaintext: Zeroize + Sized {
+    /// Takes the bytes over; they are not copied.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] when the bytes are no such value; they are wiped then.
+    fn from_plaintext(bytes: Vec<u8>) -> Result<Self, Error>;
+}
+
+impl Plaintext for Vec<u8> {
+    fn from_plaintext(bytes: Vec<u8>) -> Result<Self, Error> {
+        Ok(bytes)
+    }
+}
+
+impl Plaintext for String {
+    fn from_plaintext(bytes: Vec<u8>) -> Result<Self, Error> {
+        Self::from_utf8(bytes).map_err(|not_utf8| {
+            not_utf8.into_bytes().zeroize();
+            Error::new(ErrorKind::Invalid, "the field is authentic, but it is not UTF-8: open it as bytes")
+        })
+    }
+}

@@ -1,0 +1,237 @@
+use crate::block::{self, Block};
+use crate::deadline::Deadline;
+use crate::subkey::{epoch_key, with_aad};
+use core::fmt;
+use core::time::Duration;
+use phiseal_format::{
+    Count, EncodedContext, Epoch, FIELD_HEADER, FieldHeader, KeyId, MAX_FIELD_PLAINTEXT, Suite, TAG_LEN,
+};
+use phiseal_keys::{Clock, Error, ErrorKind, Moment, Secret};
+use phiseal_primitives::{Aes256Gcm, Engine, Random};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use zeroize::Zeroize;
+
+/// Where the second half of a nonce comes from. Callers never give one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoncePolicy {
+    /// Twelve fresh bytes from the operating system for each thread's block of at most 256 messages, then counting.
+    ///
+    /// A machine that is snapshotted and resumed twice can repeat what was left of one block per thread.
+    PerBlock,
+    /// Twelve fresh bytes from the operating system for each message.
+    PerMessage,
+    /// The module draws it, as FIPS 140 wants (SP 800-38D, 8.2.2).
+    Module,
+}
+
+/// The key that new fields of one domain, or one person, are sealed under.
+///
+/// An *epoch* is twelve random bytes and the AES-256-GCM key that they select; it ends after 2^24 messages, 2^36 bytes
+/// or an hour. Sealing takes no lock and allocates nothing but for one message in 256 on each thread.
+pub(crate) struct SealingKey {
+    engine: &'static dyn Engine,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    suite: Suite,
+    key_id: KeyId,
+    field_key: Arc<Secret>,
+    nonces: NoncePolicy,
+    deadline: Deadline,
+    owner: u64,
+    epochs: Box<[OnceLock<SealingEpoch>]>,
+    grants: Mutex<Grants>,
+}
+
+struct SealingEpoch {
+    id: Epoch,
+    key: Box<dyn Aes256Gcm>,
+}
+
+struct Grants {
+    /// How many of `epochs` have begun; the last of them is the current one.
+    begun: usize,
+    messages_left: u64,
+    bytes_left: u64,
+    ends: Moment,
+    /// Messages that are reserved in the key store and not yet granted to a thread.
+    allowance: u64,
+}
+
+pub(crate) const EPOCH_MESSAGES: u64 = 1 << 24;
+const EPOCH_BYTES: u64 = 1 << 36;
+const EPOCH_TIME: Duration = Duration::from_secs(3600);
+const BLOCK_MESSAGES: u32 = 256;
+const BLOCK_BYTES: u64 = 1 << 28;
+
+/// Everything that a [`SealingKey`] is made of.
+pub(crate) struct SealingConfig {
+    pub(crate) engine: &'static dyn Engine,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) suite: Suite,
+    pub(crate) nonces: NoncePolicy,
+    /// How many epochs the key may begin before it is made anew.
+    pub(crate) epochs: usize,
+}
+
+impl SealingKey {
+    pub(crate) fn new(config: SealingConfig, key_id: KeyId, field_key: Arc<Secret>, until: Moment) -> Self {
+        Self {
+            engine: config.engine,
+            deadline: Deadline::new(config.clock.clone(), until),
+            clock: config.clock,
+            random: config.random,
+            suite: config.suite,
+            key_id,
+            field_key,
+            nonces: config.nonces,
+            owner: block::new_owner(),
+            epochs: (0..config.epochs).map(|_| OnceLock::new()).collect(),
+            grants: Mutex::new(Grants {
+                begun: 0,
+                messages_left: 0,
+                bytes_left: 0,
+                ends: Moment::from_nanos(0),
+                allowance: 0,
+            }),
+        }
+    }
+
+    pub(crate) const fn deadline(&self) -> &Deadline {
+        &self.deadline
+    }
+
+    pub(crate) const fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    /// Adds messages that were reserved in the key store.
+    pub(crate) fn allow(&self, messages: u64) {
+        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.allowance = grants.allowance.saturating_add(messages);
+    }
+
+    /// Messages that are reserved and not yet granted to a thread.
+    pub(crate) fn allowance(&self) -> u64 {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner).allowance
+    }
+
+    /// Whether no epoch is left, so that the key has to be made anew.
+    pub(crate) fn is_used_up(&self) -> bool {
+        let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.begun == self.epochs.len()
+            && (grants.messages_left == 0 || grants.bytes_left < BLOCK_BYTES || self.clock.coarse() >= grants.ends)
+    }
+
+    /// Encrypts `body` where it lies; returns what goes before and after it. On an error `body` holds zeros.
+    #[inline]
+    pub(crate) fn seal(
+        &self,
+        context: &EncodedContext,
+        body: &mut [u8],
+    ) -> Result<([u8; FIELD_HEADER], [u8; TAG_LEN]), Error> {
+        let sealed = self.try_seal(context, body);
+        if sealed.is_err() {
+            body.zeroize();
+        }
+        sealed
+    }
+
+    #[inline]
+    fn try_seal(
+        &self,
+        context: &EncodedContext,
+        body: &mut [u8],
+    ) -> Result<([u8; FIELD_HEADER], [u8; TAG_LEN]), Error> {
+        if body.len() > MAX_FIELD_PLAINTEXT {
+            return Err(too_long());
+        }
+        self.deadline.check()?;
+        let (epoch, count) = block::next(self.owner, body.len() as u64, || self.refill(body.len() as u64))?;
+        let epoch = self.epochs.get(epoch as usize).and_then(OnceLock::get).ok_or_else(used_up)?;
+        let mut header = FieldHeader {
+            suite: self.suite,
+            key_id: self.key_id,
+            epoch: epoch.id,
+            count: Count::from_bytes(count),
+        };
+        let prefix = header.aad_prefix();
+        let tag = with_aad(&prefix, context, |aad| match self.nonces {
+            NoncePolicy::PerBlock => epoch.key.seal_in_place(&count, aad, body),
+            NoncePolicy::PerMessage => {
+                let mut drawn = [0; 12];
+                self.random.fill(&mut drawn)?;
+                header.count = Count::from_bytes(drawn);
+                epoch.key.seal_in_place(&drawn, aad, body)
+            }
+            NoncePolicy::Module => {
+                let (drawn, tag) = epoch.key.seal_in_place_with_own_nonce(aad, body)?;
+                header.count = Count::from_bytes(drawn);
+                Ok(tag)
+            }
+        })?;
+        let mut bytes = [0; FIELD_HEADER];
+        header.write(&mut bytes);
+        Ok((bytes, tag))
+    }
+
+    /// A block for this thread, of the current epoch or, when that has ended, of the next one.
+    #[cold]
+    fn refill(&self, length: u64) -> Result<Block, Error> {
+        let mut start = [0; 16];
+        let (_, low) = start.split_at_mut(4);
+        self.random.fill(low)?;
+        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        if grants.allowance == 0 {
+            return Err(Error::new(ErrorKind::Stale, "all reserved uses of the key are spent: ask the domain for more"));
+        }
+        if grants.messages_left == 0 || grants.bytes_left < length || self.clock.coarse() >= grants.ends {
+            self.begin_epoch(&mut grants)?;
+        }
+        let messages = u64::from(BLOCK_MESSAGES).min(grants.messages_left).min(grants.allowance);
+        let bytes = BLOCK_BYTES.min(grants.bytes_left);
+        grants.messages_left -= messages;
+        grants.bytes_left -= bytes;
+        grants.allowance -= messages;
+        Ok(Block {
+            owner: self.owner,
+            fork: phiseal_keys::fork_generation(),
+            count: u128::from_be_bytes(start),
+            bytes,
+            epoch: u32::try_from(grants.begun.saturating_sub(1)).map_err(|_| used_up())?,
+            messages: u32::try_from(messages).map_err(|_| used_up())?,
+        })
+    }
+
+    fn begin_epoch(&self, grants: &mut Grants) -> Result<(), Error> {
+        let slot = self.epochs.get(grants.begun).ok_or_else(used_up)?;
+        let mut id = [0; 12];
+        self.random.fill(&mut id)?;
+        let key = epoch_key(self.engine, self.suite, &self.field_key, &id)?;
+        if slot.set(SealingEpoch { id: Epoch::from_bytes(id), key }).is_err() {
+            return Err(used_up());
+        }
+        grants.begun += 1;
+        grants.messages_left = EPOCH_MESSAGES;
+        grants.bytes_left = EPOCH_BYTES;
+        grants.ends = self.clock.now().saturating_add(EPOCH_TIME);
+        Ok(())
+    }
+}
+
+#[cold]
+fn too_long() -> Error {
+    Error::new(ErrorKind::Invalid, "a field is at most 16 MiB long: seal longer data as a document")
+}
+
+#[cold]
+fn used_up() -> Error {
+    Error::new(ErrorKind::Stale, "all epochs of the sealing key are used up: ask the domain for a fresh cipher")
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealingKey({:?} under {})", self.suite, self.key_id)
+    }
+}

@@ -1,0 +1,237 @@
+use crate::cipher::FieldCipher;
+use crate::domain::Domain;
+use crate::loaded::{Loaded, sealing_config};
+use crate::opening::OpeningKey;
+use crate::phi::{Phi, Plaintext};
+use crate::sealed::Sealed;
+use crate::sealing::SealingKey;
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+use phiseal_format::{Context, SubjectTag};
+use phiseal_keys::{DataKey, Error, ErrorKind, FullKeyId, KeyState, Moment, SubjectState};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// One person's key in a domain. What is sealed here is lost when the key is shredded, and nothing else is.
+#[derive(Clone)]
+pub struct Subject {
+    domain: Domain,
+    tag: SubjectTag,
+}
+
+/// A person's key as it is at hand.
+pub(crate) struct Person {
+    cipher: Arc<FieldCipher>,
+    domain_version: u32,
+    /// When the person's record should be looked at again.
+    look_at: AtomicU64,
+}
+
+impl Subject {
+    pub(crate) async fn connect(domain: Domain, subject: &str, create: bool) -> Result<Self, Error> {
+        let loaded = domain.current().await?;
+        let tag = domain.store().subject_tag(loaded.keyset(), subject)?;
+        let handle = Self { domain, tag };
+        match handle.person(&loaded).await {
+            Err(error) if error.kind() == ErrorKind::NotFound && create => handle.create(&loaded).await?,
+            opened => opened?,
+        };
+        Ok(handle)
+    }
+
+    /// The opaque tag that stands for the person in the key store.
+    #[must_use]
+    pub const fn tag(&self) -> SubjectTag {
+        self.tag
+    }
+
+    /// A cipher to seal and open with, synchronously, after whatever look is due.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::State`] when the person was shredded; and as [`Domain::ready`].
+    pub async fn ready(&self) -> Result<Arc<FieldCipher>, Error> {
+        let loaded = self.domain.current().await?;
+        Ok(self.person(&loaded).await?.cipher.clone())
+    }
+
+    /// Seals `plaintext` under the person's key.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::seal`] and [`Subject::ready`].
+    pub async fn seal(&self, plaintext: impl AsRef<[u8]>, context: &Context) -> Result<Sealed, Error> {
+        match self.ready().await?.seal(plaintext.as_ref(), context) {
+            Err(error) if error.kind() == ErrorKind::Stale => self.renewed().await?.seal(plaintext.as_ref(), context),
+            sealed => sealed,
+        }
+    }
+
+    /// Opens what was sealed under the person's key.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::open`] and [`Subject::ready`].
+    pub async fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
+        match self.ready().await?.open(sealed, context) {
+            Err(error) if error.kind() == ErrorKind::Stale => self.renewed().await?.open(sealed, context),
+            opened => opened,
+        }
+    }
+
+    async fn renewed(&self) -> Result<Arc<FieldCipher>, Error> {
+        let loaded = self.domain.renewed().await?;
+        self.domain.people().remove(self.tag);
+        Ok(self.person(&loaded).await?.cipher.clone())
+    }
+
+    async fn person(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
+        let store = self.domain.store();
+        let known = self.domain.people().find(self.tag);
+        if let Some(person) = &known
+            && store.clock().coarse().as_nanos() < person.look_at.load(Ordering::Acquire)
+        {
+            return Ok(person.clone());
+        }
+        let began = store.clock().now();
+        let record = store
+            .find_subject(loaded.keyset(), self.tag)
+            .await
+            .inspect_err(|error| {
+                if !error.is_retryable() {
+                    self.domain.people().remove(self.tag);
+                }
+            })?
+            .ok_or(Error::new(ErrorKind::NotFound, "there is no key for this person"))?;
+        let SubjectState::Active { domain_version, .. } = *record.state() else {
+            self.domain.people().remove(self.tag);
+            return Err(Error::new(ErrorKind::State, "the person's key was shredded: nothing sealed under it opens again"));
+        };
+        let wrap_key = loaded.subject_wrap(domain_version)?;
+        let (key, key_id) = store.unwrap_subject(loaded.keyset(), &record, wrap_key)?;
+        self.keep(loaded, domain_version, &key, &key_id, began)
+    }
+
+    async fn create(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
+        if self.domain.options().read_only {
+            return Err(Error::new(ErrorKind::Denied, "this handle was opened to read only"));
+        }
+        let store = self.domain.store();
+        let began = store.clock().now();
+        let version = loaded.keyset().sealing_version()?.number();
+        let wrap_key = loaded.subject_wrap(version)?;
+        match store.create_subject(loaded.keyset(), self.tag, version, wrap_key).await {
+            Ok((key, key_id)) => self.keep(loaded, version, &key, &key_id, began),
+            // Another process made it at the same time.
+            Err(error) if error.kind() == ErrorKind::Conflict => self.person(loaded).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    fn keep(
+        &self,
+        loaded: &Loaded,
+        domain_version: u32,
+        key: &DataKey,
+        key_id: &FullKeyId,
+        began: Moment,
+    ) -> Result<Arc<Person>, Error> {
+        /// Four epochs: a person's record is small.
+        const EPOCHS: usize = 4;
+        let (store, options) = (self.domain.store(), self.domain.options());
+        let until = began.saturating_add(options.lease).min(loaded.until());
+        let id = key_id.short();
+        let opening = Arc::new(OpeningKey::new(store.engine(), store.clock().clone(), id, key, until)?);
+        let sealing = may_seal(loaded, domain_version, options.read_only).and_then(|()| {
+            let config = sealing_config(store, options, EPOCHS)?;
+            let sealing = SealingKey::new(config, id, opening.field_key(options.suite)?.clone(), until);
+            sealing.allow(u64::MAX);
+            Ok(Arc::new(sealing))
+        });
+        let cipher = Arc::new(FieldCipher::new(loaded.keyset().domain(), sealing, vec![opening], Vec::new()));
+        let look_at = began.saturating_add(options.lease.mul_f64(0.75)).min(loaded.until());
+        let person = Arc::new(Person { cipher, domain_version, look_at: AtomicU64::new(look_at.as_nanos()) });
+        self.domain.people().insert(self.tag, person.clone());
+        Ok(person)
+    }
+}
+
+/// A person's key seals for as long as the domain may seal and the version that wraps it is not in wrong hands.
+fn may_seal(loaded: &Loaded, domain_version: u32, read_only: bool) -> Result<(), Error> {
+    if read_only {
+        return Err(Error::new(ErrorKind::Denied, "this handle was opened to read only"));
+    }
+    loaded.keyset().sealing_version()?;
+    match loaded.keyset().version(domain_version).map(|version| version.state()) {
+        Some(KeyState::Active | KeyState::Deactivated) => Ok(()),
+        _ => Err(Error::new(ErrorKind::State, "the version of the domain's key that wraps the person's key may not be used to seal")),
+    }
+}
+
+impl Person {
+    fn revoke(&self) {
+        self.cipher.opening().iter().for_each(|key| key.deadline().revoke());
+        self.cipher.sealing().into_iter().for_each(|key| key.deadline().revoke());
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Subject({:?})", self.tag)
+    }
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Person({:?} under {})", self.cipher, self.domain_version)
+    }
+}
+
+/// The persons whose keys were used last.
+#[derive(Debug)]
+pub(crate) struct People {
+    most: usize,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    people: HashMap<SubjectTag, Arc<Person>>,
+    order: VecDeque<SubjectTag>,
+}
+
+impl People {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most: most.max(1), kept: Mutex::default() }
+    }
+
+    fn find(&self, tag: SubjectTag) -> Option<Arc<Person>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).people.get(&tag).cloned()
+    }
+
+    fn insert(&self, tag: SubjectTag, person: Arc<Person>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.people.insert(tag, person).is_none() {
+            kept.order.push_back(tag);
+        }
+        while kept.order.len() > self.most {
+            let Some(oldest) = kept.order.pop_front() else { break };
+            kept.people.remove(&oldest);
+        }
+    }
+
+    /// Forgets a person, and ends the use of the key at once, also by ciphers that were handed out.
+    pub(crate) fn remove(&self, tag: SubjectTag) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(person) = kept.people.remove(&tag) {
+            person.revoke();
+        }
+        kept.order.retain(|kept| *kept != tag);
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.people.drain().for_each(|(_, person)| person.revoke());
+        kept.order.clear();
+    }
+}

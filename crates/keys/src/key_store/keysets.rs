@@ -1,0 +1,226 @@
+use super::{KeyStore, store_key};
+use crate::{DataKey, Error, ErrorKind, KeyState, KeyUse, KeyVersion, Keyset, RecordKind};
+use phiseal_format::{KekVersion, WrappedKey};
+
+/// What [`KeyStore::rewrap`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rewrapped {
+    /// Key versions that now have a wrap of the current KEK version.
+    pub rewrapped: usize,
+    /// Key versions that had one already.
+    pub current: usize,
+    /// The keyset's revision afterwards.
+    pub revision: u64,
+}
+
+impl KeyStore {
+    /// The domain's keyset, verified.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Tampered`] when it is not what this store wrote last; and what the store
+    /// answers.
+    pub async fn keyset(&self, name: &str) -> Result<Keyset, Error> {
+        self.find_keyset(name)
+            .await?
+            .ok_or(Error::new(ErrorKind::NotFound, "there is no such domain"))
+    }
+
+    /// As [`KeyStore::keyset`], `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyStore::keyset`], but for [`ErrorKind::NotFound`].
+    pub async fn find_keyset(&self, name: &str) -> Result<Option<Keyset>, Error> {
+        Keyset::check_name(name)?;
+        let Some((revision, body)) = self.read_sealed(RecordKind::Keyset, name.as_bytes()).await?
+        else {
+            return Ok(None);
+        };
+        let keyset = Keyset::parse(&body)?;
+        self.check_keyset(&keyset, name, revision)?;
+        Ok(Some(keyset))
+    }
+
+    /// A new domain with a first, active key: one backend call.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conflict`] when there is one of this name; [`ErrorKind::Invalid`] for a name that
+    /// [`Keyset::check_name`] refuses; and what store and backend answer.
+    pub async fn create_keyset(&self, name: &str) -> Result<(Keyset, DataKey), Error> {
+        Keyset::check_name(name)?;
+        if self.find_keyset(name).await?.is_some() {
+            return Err(Error::new(ErrorKind::Conflict, "there is a domain of this name already"));
+        }
+        let domain = self.new_domain_id()?;
+        let context = phiseal_format::EncryptionContext::data_key(&self.environment, &domain, 1);
+        let (generated, key_id) = self.primary_kek()?.generate_key(&context).await?;
+        let keyset = Keyset::first(
+            self.environment,
+            domain,
+            name,
+            key_id,
+            generated.wrapped,
+            self.clock.wall(),
+        )?;
+        self.write_sealed(RecordKind::Keyset, name.as_bytes(), 0, keyset.to_bytes()?).await?;
+        Ok((keyset, generated.key))
+    }
+
+    /// The names of all domains, in ascending order.
+    ///
+    /// # Errors
+    ///
+    /// What the store answers; [`ErrorKind::Tampered`] for a record that this store did not write.
+    pub async fn domains(&self) -> Result<Vec<String>, Error> {
+        const PAGE: usize = 256;
+        let mut names: Vec<String> = Vec::new();
+        loop {
+            let after = names.last().map(|name| name.as_bytes().to_vec());
+            let page = self.store.scan(RecordKind::Keyset, after.as_deref(), PAGE).await?;
+            let full = page.len() == PAGE;
+            for (id, record) in page {
+                let body = self.macs.open(
+                    self.engine,
+                    RecordKind::Keyset,
+                    &id,
+                    record.revision,
+                    record.bytes,
+                )?;
+                names.push(Keyset::parse(&body)?.name().to_owned());
+            }
+            if !full {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// The data key of one version: one backend call, or one for each KEK that does not answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::State`] when the version's state allows neither opening nor rewrapping;
+    /// [`ErrorKind::Foreign`] when no KEK of this store wrapped it; and what the backend answers.
+    pub async fn unwrap(&self, keyset: &Keyset, version: &KeyVersion) -> Result<DataKey, Error> {
+        version.state().require(KeyUse::Rewrap)?;
+        let context = keyset.wrap_context(version.number());
+        let mut last = Error::new(ErrorKind::Foreign, "no KEK of this store wrapped the key");
+        for wrap in version.wraps() {
+            let Ok(kek) = self.kek_for(wrap) else { continue };
+            match kek.unwrap_key(wrap, &context, version.key_id()).await {
+                Ok(key) => return Ok(key),
+                // The next wrap is tried when a service is down, never after a failed check.
+                Err(error) if error.is_retryable() => last = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    /// Makes a new version, pre-active: one backend call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyset::with_version`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what store and
+    /// backend answer.
+    pub async fn add_version(&self, keyset: &Keyset) -> Result<Keyset, Error> {
+        let context = keyset.wrap_context(keyset.next_number());
+        let (generated, key_id) = self.primary_kek()?.generate_key(&context).await?;
+        let next = keyset.with_version(key_id, generated.wrapped, self.clock.wall())?;
+        self.replace(keyset, next).await
+    }
+
+    /// Makes version `number` the primary, active if it was pre-active.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyset::with_primary`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what the store
+    /// answers.
+    pub async fn set_primary(&self, keyset: &Keyset, number: u32) -> Result<Keyset, Error> {
+        self.replace(keyset, keyset.with_primary(number)?).await
+    }
+
+    /// Moves version `number` to `state`. Destroying one also erases its wraps from the store, as far as that can.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyset::with_state`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what the store answers.
+    pub async fn set_state(
+        &self,
+        keyset: &Keyset,
+        number: u32,
+        state: KeyState,
+    ) -> Result<Keyset, Error> {
+        let next = self.replace(keyset, keyset.with_state(number, state)?).await?;
+        if state == KeyState::Destroyed {
+            self.store.erase().await?;
+        }
+        Ok(next)
+    }
+
+    /// Wraps every version's data key under the KEK's current version, where it is not already. Data is not touched.
+    ///
+    /// Each new wrap is opened before an old one is given up.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conflict`] when the keyset changed meanwhile: nothing is lost, do it again; and what store and
+    /// backend answer.
+    pub async fn rewrap(&self, name: &str) -> Result<Rewrapped, Error> {
+        let keyset = self.keyset(name).await?;
+        let kek = self.primary_kek()?;
+        let info = kek.describe().await?;
+        let is_current = |wrap: &WrappedKey| {
+            *wrap.kek_id() == info.id
+                && wrap.kek_version() == info.current
+                && info.current != KekVersion::UNSEEN
+        };
+        let mut changed = Vec::new();
+        let mut current = 0;
+        for version in
+            keyset.versions().iter().filter(|version| version.state().allows(KeyUse::Rewrap))
+        {
+            if version.wraps().iter().all(is_current) {
+                current += 1;
+                continue;
+            }
+            let key = self.unwrap(&keyset, version).await?;
+            let context = keyset.wrap_context(version.number());
+            let wrapped = kek.wrap_key(&key, &context).await?;
+            kek.unwrap_key(&wrapped, &context, version.key_id()).await?;
+            let others = version.wraps().iter().filter(|wrap| *wrap.kek_id() != info.id).cloned();
+            changed.push((
+                version.number(),
+                core::iter::once(wrapped.clone()).chain(others).collect(),
+            ));
+        }
+        let rewrapped = changed.len();
+        let mut revision = keyset.revision();
+        if rewrapped > 0 {
+            revision = self.replace(&keyset, keyset.with_wraps(changed)?).await?.revision();
+        }
+        Ok(Rewrapped { rewrapped, current, revision })
+    }
+
+    /// Wraps the store's own key under the KEK's current version; `false` when it was already.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyStore::rewrap`].
+    pub async fn rewrap_store_key(&self) -> Result<bool, Error> {
+        store_key::rewrap(&*self.store, &self.keks).await
+    }
+
+    async fn replace(&self, old: &Keyset, next: Keyset) -> Result<Keyset, Error> {
+        self.write_sealed(
+            RecordKind::Keyset,
+            old.name().as_bytes(),
+            old.revision(),
+            next.to_bytes()?,
+        )
+        .await?;
+        Ok(next)
+    }
+}

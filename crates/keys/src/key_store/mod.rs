@@ -1,0 +1,245 @@
+//! The concrete key store that callers hold, on top of a [`Store`] that is not trusted.
+
+mod keysets;
+mod seal;
+mod store_key;
+mod subjects;
+mod usage;
+
+use crate::{
+    Clock, Error, ErrorKind, FullKeyId, Kek, Keyset, Reader, RecordKind, Secret, Store, SystemClock,
+};
+use core::fmt;
+use phiseal_format::{DomainId, EnvironmentId};
+use phiseal_primitives::Engine;
+use seal::MacKeys;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use keysets::Rewrapped;
+pub use subjects::{SubjectRecord, SubjectState};
+
+/// Keysets, subject keys and usage counts in a [`Store`], each authenticated under a key that the KEK guards.
+///
+/// Whoever can write the store can make it unavailable, but cannot make it lie: a record that was changed, moved,
+/// revived or rolled back below what this process has seen is [`ErrorKind::Tampered`]. Not noticed without a checkpoint
+/// kept elsewhere: the whole store put back to an older state while no process ran.
+pub struct KeyStore {
+    store: Arc<dyn Store>,
+    keks: Vec<Kek>,
+    engine: &'static dyn Engine,
+    clock: Arc<dyn Clock>,
+    reader: Option<Reader>,
+    environment: EnvironmentId,
+    store_key: FullKeyId,
+    macs: MacKeys,
+    subject_tag: Secret,
+    seen: Mutex<HashMap<(RecordKind, Vec<u8>), u64>>,
+}
+
+/// How a key store is opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct KeyStoreConfig {
+    /// The engine for all derivations and authentication.
+    pub engine: &'static dyn Engine,
+    /// The clock for creation times, leases and lifetimes.
+    pub clock: Arc<dyn Clock>,
+    /// Who holds this handle, and for which use.
+    pub reader: Option<Reader>,
+    /// The id of the store key, from an earlier [`KeyStore::store_key`], kept in the application's configuration.
+    /// Required where anybody can make a wrap ([`KekInfo::public_wraps`](crate::KekInfo::public_wraps)).
+    pub store_key: Option<FullKeyId>,
+    /// Whether a store that is empty is set up; otherwise it is [`ErrorKind::NotFound`].
+    pub create: bool,
+}
+
+impl KeyStoreConfig {
+    /// The machine's clock, no reader, nothing pinned; a store that is empty is set up.
+    #[must_use]
+    pub fn new(engine: &'static dyn Engine) -> Self {
+        Self {
+            engine,
+            clock: Arc::new(SystemClock::new()),
+            reader: None,
+            store_key: None,
+            create: true,
+        }
+    }
+}
+
+impl KeyStore {
+    /// Opens the store, or sets it up when it is empty: one backend call.
+    ///
+    /// `keks` are the KEKs that may unwrap what the store holds; the first of them makes every new wrap.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] without a KEK; [`ErrorKind::Unsupported`] for a public-key KEK without a pinned store key;
+    /// [`ErrorKind::Tampered`] when the store key is not the pinned one; [`ErrorKind::Foreign`] when none of the KEKs
+    /// wrapped it; and what store and backend answer.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        keks: Vec<Kek>,
+        config: KeyStoreConfig,
+    ) -> Result<Self, Error> {
+        let first =
+            keks.first().ok_or(Error::new(ErrorKind::Invalid, "a key store needs a KEK"))?;
+        if config.store_key.is_none() && keks.iter().any(|kek| kek.info().public_wraps) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "with a public-key KEK the store key's id must be pinned in the configuration",
+            ));
+        }
+        let opened = store_key::open_or_create(&*store, first, &keks, &config).await?;
+        Ok(Self {
+            macs: MacKeys::derive(config.engine, &opened.key)?,
+            subject_tag: opened.key.derive(config.engine, crate::Purpose::SubjectTag, &[])?,
+            store,
+            keks,
+            engine: config.engine,
+            clock: config.clock,
+            reader: config.reader,
+            environment: opened.environment,
+            store_key: opened.id,
+            seen: Mutex::default(),
+        })
+    }
+
+    /// The random id of this store, which every wrap in it is bound to.
+    #[must_use]
+    pub const fn environment(&self) -> EnvironmentId {
+        self.environment
+    }
+
+    /// The id of the key that authenticates this store, to be pinned in the configuration.
+    #[must_use]
+    pub const fn store_key(&self) -> FullKeyId {
+        self.store_key
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &'static dyn Engine {
+        self.engine
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Who holds this handle, and for which use.
+    #[must_use]
+    pub const fn reader(&self) -> Option<&Reader> {
+        self.reader.as_ref()
+    }
+
+    /// The KEKs, the one that makes new wraps first.
+    #[must_use]
+    pub fn keks(&self) -> &[Kek] {
+        &self.keks
+    }
+
+    /// The body of an authenticated record and its revision. The body begins with the revision that it was sealed at.
+    async fn read_sealed(
+        &self,
+        kind: RecordKind,
+        id: &[u8],
+    ) -> Result<Option<(u64, Vec<u8>)>, Error> {
+        let Some(record) = self.store.read(kind, id).await? else {
+            return if self.last_seen(kind, id) == 0 {
+                Ok(None)
+            } else {
+                Err(Error::new(
+                    ErrorKind::Tampered,
+                    "a record that was there is gone from the key store",
+                ))
+            };
+        };
+        let body = self.macs.open(self.engine, kind, id, record.revision, record.bytes)?;
+        self.note_seen(kind, id, record.revision)?;
+        Ok(Some((record.revision, body)))
+    }
+
+    async fn write_sealed(
+        &self,
+        kind: RecordKind,
+        id: &[u8],
+        expected: u64,
+        body: Vec<u8>,
+    ) -> Result<(), Error> {
+        let revision = expected
+            .checked_add(1)
+            .ok_or(Error::new(ErrorKind::Exhausted, "no revision is left"))?;
+        let bytes = self.macs.seal(self.engine, kind, id, revision, body)?;
+        self.store.write(kind, id, expected, &bytes).await?;
+        self.note_seen(kind, id, revision)
+    }
+
+    fn last_seen(&self, kind: RecordKind, id: &[u8]) -> u64 {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(&(kind, id.to_vec())).copied().unwrap_or(0)
+    }
+
+    /// Refuses a revision below the highest one seen. Usage counts are left out: they are many, and only a lower bound.
+    fn note_seen(&self, kind: RecordKind, id: &[u8], revision: u64) -> Result<(), Error> {
+        if kind == RecordKind::Usage {
+            return Ok(());
+        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = seen.entry((kind, id.to_vec())).or_default();
+        if revision < *last {
+            return Err(Error::new(
+                ErrorKind::Tampered,
+                "the key store holds an older record than it did before",
+            ));
+        }
+        *last = revision;
+        Ok(())
+    }
+
+    /// A new random domain id.
+    fn new_domain_id(&self) -> Result<DomainId, Error> {
+        let mut id = [0; 16];
+        self.engine.fill_random(&mut id)?;
+        Ok(DomainId::from_bytes(id))
+    }
+
+    /// The KEK that made this wrap.
+    fn kek_for(&self, wrap: &phiseal_format::WrappedKey) -> Result<&Kek, Error> {
+        self.keks.iter().find(|kek| kek.info().id == *wrap.kek_id()).ok_or(Error::new(
+            ErrorKind::Foreign,
+            "the key is wrapped by a KEK that this store was not opened with",
+        ))
+    }
+
+    fn primary_kek(&self) -> Result<&Kek, Error> {
+        self.keks.first().ok_or(Error::new(ErrorKind::Invalid, "a key store needs a KEK"))
+    }
+
+    /// Refuses a keyset that is authentic, but not what was asked for.
+    fn check_keyset(&self, keyset: &Keyset, name: &str, revision: u64) -> Result<(), Error> {
+        if keyset.environment() != self.environment
+            || keyset.name() != name
+            || keyset.revision() != revision
+        {
+            return Err(Error::new(
+                ErrorKind::Tampered,
+                "the key store answered with another keyset than the one asked for",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for KeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyStore")
+            .field("store", &self.store)
+            .field("keks", &self.keks)
+            .field("environment", &self.environment)
+            .finish_non_exhaustive()
+    }
+}

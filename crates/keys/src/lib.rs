@@ -1,0 +1,35 @@
+//! phiseal's key contract: KEK backends, keysets, states, stores, secrets.
+
+mod clock;
+mod data_key;
+mod error;
+mod kek;
+mod key_store;
+mod keyset;
+mod os;
+mod reader;
+mod secret;
+mod state;
+mod store;
+
+pub use clock::{Clock, ManualClock, Moment, SystemClock};
+pub use data_key::{DataKey, FullKeyId, Purpose, derive};
+pub use error::{Error, ErrorKind};
+pub use kek::{
+    BoxFuture, GeneratedKey, Kek, KekAdmin, KekAdminBackend, KekBackend, KekInfo, UnwrappedKey,
+};
+pub use key_store::{KeyStore, KeyStoreConfig, Rewrapped, SubjectRecord, SubjectState};
+pub use keyset::{KeyVersion, Keyset};
+pub use reader::Reader;
+pub use secret::{Secret, memory_is_locked, require_locked_memory};
+pub use state::{KeyState, KeyUse};
+pub use store::{Erasure, MAX_ID, MAX_RECORD, Record, RecordKind, Store};
+
+/// A number that differs between a process and every child it forks, for about a nanosecond.
+///
+/// Whoever keeps state that a child must not continue (a block of nonces) stores it beside that state and compares.
+#[must_use]
+#[inline]
+pub fn fork_generation() -> u64 {
+    os::fork_generation()
+}

@@ -1,0 +1,196 @@
+//! What the operating system does for secrets and clocks: every `unsafe` line of this crate.
+//!
+//! On Linux: pages that are locked (`mlock`), left out of core dumps (`MADV_DONTDUMP`) and zeroed when freed; a word
+//! that a forked child finds changed (`MADV_WIPEONFORK`); a clock that counts time asleep (`CLOCK_BOOTTIME`).
+//! Elsewhere: ordinary pages, the process id, the standard library's monotonic clock.
+#![expect(
+    unsafe_code,
+    reason = "mmap, mlock, madvise and clock_gettime have no safe form as cheap as a call"
+)]
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{Pages, boot_nanos, coarse_wall_nanos, fork_generation};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use other::{Pages, boot_nanos, coarse_wall_nanos, fork_generation};
+
+/// How well a run of pages is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Protection {
+    /// Never written to swap.
+    pub(crate) locked: bool,
+    /// Left out of core dumps.
+    pub(crate) undumped: bool,
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::Protection;
+    use core::ptr::NonNull;
+    use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+    /// Whole pages of zeros that belong to this value alone, for as long as the process lives.
+    #[derive(Debug)]
+    pub(crate) struct Pages {
+        start: NonNull<u8>,
+        pub(crate) protection: Protection,
+    }
+
+    // SAFETY: `Pages` is an address range that nobody else holds; it has no thread affinity.
+    unsafe impl Send for Pages {}
+
+    impl Pages {
+        /// Maps `len` bytes, a multiple of the page size, and protects them as well as the system allows.
+        pub(crate) fn map(len: usize) -> Option<Self> {
+            // SAFETY: an anonymous private mapping at an address of the kernel's choice aliases nothing.
+            let start = unsafe {
+                libc::mmap(
+                    core::ptr::null_mut(),
+                    len,
+                    libc::PROT_READ | libc::PROT_WRITE,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                    -1,
+                    0,
+                )
+            };
+            if start == libc::MAP_FAILED {
+                return None;
+            }
+            // SAFETY: the range was just mapped and is `len` bytes long; neither call changes its contents.
+            let (locked, undumped) = unsafe {
+                (libc::mlock(start, len) == 0, libc::madvise(start, len, libc::MADV_DONTDUMP) == 0)
+            };
+            let start = NonNull::new(start.cast())?;
+            Some(Self { start, protection: Protection { locked, undumped } })
+        }
+
+        /// Hands the pages over as memory that is never unmapped.
+        pub(crate) fn leak(self, len: usize) -> &'static mut [u8] {
+            // SAFETY: `map` returned `len` readable, writable, zeroed bytes that nobody else refers to, and they stay
+            // mapped for ever; taking `self` by value makes this the only reference.
+            unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), len) }
+        }
+    }
+
+    /// Nanoseconds since the machine started, time asleep included.
+    pub(crate) fn boot_nanos() -> u64 {
+        nanos(libc::CLOCK_BOOTTIME)
+    }
+
+    /// The wall clock in nanoseconds since 1970, to the kernel's tick (1 to 4 ms), for about 3 ns.
+    #[inline]
+    pub(crate) fn coarse_wall_nanos() -> u64 {
+        nanos(libc::CLOCK_REALTIME_COARSE)
+    }
+
+    #[inline]
+    fn nanos(clock: libc::clockid_t) -> u64 {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is a valid timespec that the call writes; on failure it stays zero.
+        unsafe { libc::clock_gettime(clock, &raw mut time) };
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+    }
+
+    /// A number that differs between a process and every child it forks; one relaxed load once it is set up.
+    #[inline]
+    pub(crate) fn fork_generation() -> u64 {
+        let word = WORD.load(Ordering::Acquire);
+        if word.is_null() {
+            return set_up();
+        }
+        // SAFETY: `word` points into a mapping that `set_up` made, aligned to a page, and never unmaps.
+        let generation = unsafe { &*word }.load(Ordering::Relaxed);
+        if generation == 0 { after_fork(word) } else { generation }
+    }
+
+    /// In a page that the kernel replaces by zeros in every forked child.
+    static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
+    /// In ordinary memory, which a child inherits.
+    static LAST: AtomicU64 = AtomicU64::new(0);
+
+    #[cold]
+    fn set_up() -> u64 {
+        const PAGE: usize = 4096;
+        // SAFETY: as in `Pages::map`; the advice changes what a child sees, nothing here.
+        let page = unsafe {
+            let page = libc::mmap(
+                core::ptr::null_mut(),
+                PAGE,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            );
+            if page == libc::MAP_FAILED || libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) != 0 {
+                // No such advice on this kernel: the process id costs a system call and tells the same.
+                return u64::from(std::process::id());
+            }
+            page
+        };
+        let fresh: *mut AtomicU64 = page.cast();
+        let word = match WORD.compare_exchange(
+            core::ptr::null_mut(),
+            fresh,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        ) {
+            Ok(_) => fresh,
+            Err(earlier) => earlier,
+        };
+        after_fork(word)
+    }
+
+    #[cold]
+    fn after_fork(word: *mut AtomicU64) -> u64 {
+        // SAFETY: as in `fork_generation`.
+        let word = unsafe { &*word };
+        let next = LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        match word.compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => next,
+            Err(earlier) => earlier,
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod other {
+    use super::Protection;
+    use std::sync::OnceLock;
+    use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+    #[derive(Debug)]
+    pub(crate) struct Pages {
+        bytes: Vec<u8>,
+        pub(crate) protection: Protection,
+    }
+
+    impl Pages {
+        pub(crate) fn map(len: usize) -> Option<Self> {
+            Some(Self {
+                bytes: vec![0; len],
+                protection: Protection { locked: false, undumped: false },
+            })
+        }
+
+        pub(crate) fn leak(self, _len: usize) -> &'static mut [u8] {
+            self.bytes.leak()
+        }
+    }
+
+    pub(crate) fn boot_nanos() -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn coarse_wall_nanos() -> u64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn fork_generation() -> u64 {
+        u64::from(std::process::id())
+    }
+}

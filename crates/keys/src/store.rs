@@ -1,0 +1,114 @@
+//! The contract of key stores.
+
+use crate::{BoxFuture, Error};
+use core::fmt;
+
+/// What an implementor of a key store writes. Callers hold a [`KeyStore`](crate::KeyStore).
+///
+/// A store keeps small records, by kind and id, each with a revision. It is not trusted: every record is authenticated
+/// by the layer above.
+///
+/// The contract, by clause; `phiseal-conformance` has a case for each:
+///
+/// 1. `read` of what was never written is `None`.
+/// 2. `write` with `expected` 0 creates a record at revision 1, and is refused with
+///    [`Conflict`](crate::ErrorKind::Conflict) when there is one.
+/// 3. `write` with `expected` n replaces a record at revision n by one at revision n + 1, and is refused with
+///    [`Conflict`](crate::ErrorKind::Conflict) at any other revision. A refused write changes nothing.
+/// 4. Of any number of concurrent writes with the same `expected`, exactly one succeeds.
+/// 5. After `write` has returned, `read` sees it: from every thread, process and handle, and after a crash.
+/// 6. Ids are bytes: two ids that differ in any bit or in length name two records; kinds do not mix.
+/// 7. `scan` returns the records of one kind in ascending order of id, each once, from the first id after `after`.
+/// 8. Records of 0 to [`MAX_RECORD`] bytes and ids of 1 to [`MAX_ID`] bytes come back as they were written.
+/// 9. After `erase` has returned [`Erasure::Done`], no replaced record's bytes are on the medium.
+/// 10. No error contains the bytes of a record.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// The record of this kind and id.
+    fn read<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Record>, Error>>;
+
+    /// Compare-and-swap: writes `bytes` when the record's revision is `expected` (0: there is none).
+    fn write<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+        expected: u64,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// At most `limit` records of this kind, in order of id, after the id `after`.
+    fn scan<'a>(
+        &'a self,
+        kind: RecordKind,
+        after: Option<&'a [u8]>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(Vec<u8>, Record)>, Error>>;
+
+    /// Makes the bytes of replaced records unrecoverable, as far as this store can, and says how far that is.
+    fn erase(&self) -> BoxFuture<'_, Result<Erasure, Error>>;
+}
+
+/// The longest record, in bytes: a keyset with room for some hundred versions.
+pub const MAX_RECORD: usize = 1 << 20;
+
+/// The longest id, in bytes.
+pub const MAX_ID: usize = 512;
+
+/// A stored record.
+#[derive(Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a pair that stores build")]
+pub struct Record {
+    /// How often it has been written.
+    pub revision: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Record(revision {}, {} bytes)", self.revision, self.bytes.len())
+    }
+}
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RecordKind {
+    /// The wrapped key that authenticates all other records; there is one.
+    StoreKey,
+    /// A domain's keyset, by the domain's name.
+    Keyset,
+    /// A person's wrapped key, by domain id and opaque tag.
+    Subject,
+    /// How often a data key may have been used, by key id.
+    Usage,
+}
+
+impl RecordKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::StoreKey, Self::Keyset, Self::Subject, Self::Usage];
+
+    /// The byte that stands for the kind in derivations and in stores.
+    #[must_use]
+    pub const fn to_byte(self) -> u8 {
+        match self {
+            Self::StoreKey => 1,
+            Self::Keyset => 2,
+            Self::Subject => 3,
+            Self::Usage => 4,
+        }
+    }
+}
+
+/// How far a store could erase replaced records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Erasure {
+    /// Nothing of them is left on the medium that the store controls.
+    Done,
+    /// They may be left in logs or copies that this store does not control; erasure is final when those expire.
+    Pending,
+}

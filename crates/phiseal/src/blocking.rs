@@ -1,0 +1,196 @@
+//! The same handles for programs without an async runtime.
+//!
+//! Every call that would wait blocks the thread instead. Do not use it inside an async runtime: wait there.
+//!
+//! ```
+//! # fn main() -> Result<(), phiseal::Error> {
+//! use phiseal::backends::memory::MemoryKek;
+//! use phiseal::blocking::Phiseal;
+//! use phiseal::stores::MemoryStore;
+//! use phiseal::{Phi, context};
+//!
+//! let phi = Phiseal::open(MemoryStore::new(), MemoryKek::new(phiseal::default_engine())?)?;
+//! let patients = phi.domain("clinic/patients")?;
+//!
+//! let what = context!(record = "mrn-1029", field = "ssn");
+//! let ssn = patients.seal("123-45-6789", &what)?;
+//! let plain: Phi<String> = patients.open(&ssn, &what)?;
+//! assert_eq!(plain.expose_secret(), "123-45-6789");
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::{
+    Context, Error, FieldCipher, KekBackend, KeyStore, Keyset, Phi, Plaintext, Rewrapped, Sealed, Store,
+};
+use phiseal_keys::Erasure;
+use pollster::block_on;
+use std::sync::Arc;
+
+/// A key store and the KEK that guards it; see [`crate::Phiseal`].
+#[derive(Clone, Debug)]
+pub struct Phiseal(crate::Phiseal);
+
+impl Phiseal {
+    /// As [`crate::Phiseal::open`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Phiseal::open`].
+    pub fn open(store: impl Store, kek: impl KekBackend) -> Result<Self, Error> {
+        block_on(crate::Phiseal::open(store, kek)).map(Self)
+    }
+
+    /// As [`crate::Builder::open`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Builder::open`].
+    pub fn open_with(builder: crate::Builder, store: impl Store, kek: impl KekBackend) -> Result<Self, Error> {
+        block_on(builder.open(store, kek)).map(Self)
+    }
+
+    /// As [`crate::Phiseal::domain`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Phiseal::domain`].
+    pub fn domain(&self, name: &str) -> Result<Domain, Error> {
+        block_on(self.0.domain(name)).map(Domain)
+    }
+
+    /// As [`crate::Phiseal::domains`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Phiseal::domains`].
+    pub fn domains(&self) -> Result<Vec<String>, Error> {
+        block_on(self.0.domains())
+    }
+
+    /// As [`crate::Phiseal::key_store`].
+    #[must_use]
+    pub fn key_store(&self) -> &Arc<KeyStore> {
+        self.0.key_store()
+    }
+}
+
+/// A named scope of data with keys of its own; see [`crate::Domain`].
+#[derive(Clone, Debug)]
+pub struct Domain(crate::Domain);
+
+impl Domain {
+    /// As [`crate::Domain::ready`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::ready`].
+    pub fn ready(&self) -> Result<Arc<FieldCipher>, Error> {
+        block_on(self.0.ready())
+    }
+
+    /// As [`crate::Domain::seal`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::seal`].
+    pub fn seal(&self, plaintext: impl AsRef<[u8]>, context: &Context) -> Result<Sealed, Error> {
+        block_on(self.0.seal(plaintext, context))
+    }
+
+    /// As [`crate::Domain::open`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::open`].
+    pub fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
+        block_on(self.0.open(sealed, context))
+    }
+
+    /// As [`crate::Domain::subject`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::subject`].
+    pub fn subject(&self, subject: &str) -> Result<Subject, Error> {
+        block_on(self.0.subject(subject)).map(Subject)
+    }
+
+    /// As [`crate::Domain::subject_or_create`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::subject_or_create`].
+    pub fn subject_or_create(&self, subject: &str) -> Result<Subject, Error> {
+        block_on(self.0.subject_or_create(subject)).map(Subject)
+    }
+
+    /// As [`crate::Domain::shred_subject`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::shred_subject`].
+    pub fn shred_subject(&self, subject: &str) -> Result<Erasure, Error> {
+        block_on(self.0.shred_subject(subject))
+    }
+
+    /// As [`crate::Domain::rewrap`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::rewrap`].
+    pub fn rewrap(&self) -> Result<Rewrapped, Error> {
+        block_on(self.0.rewrap())
+    }
+
+    /// As [`crate::Domain::rotate`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::rotate`].
+    pub fn rotate(&self) -> Result<Keyset, Error> {
+        block_on(self.0.rotate())
+    }
+
+    /// As [`crate::Domain::keyset`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::keyset`].
+    pub fn keyset(&self) -> Result<Keyset, Error> {
+        block_on(self.0.keyset())
+    }
+}
+
+/// One person's key in a domain; see [`crate::Subject`].
+#[derive(Clone, Debug)]
+pub struct Subject(crate::Subject);
+
+impl Subject {
+    /// As [`crate::Subject::ready`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Subject::ready`].
+    pub fn ready(&self) -> Result<Arc<FieldCipher>, Error> {
+        block_on(self.0.ready())
+    }
+
+    /// As [`crate::Subject::seal`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Subject::seal`].
+    pub fn seal(&self, plaintext: impl AsRef<[u8]>, context: &Context) -> Result<Sealed, Error> {
+        block_on(self.0.seal(plaintext, context))
+    }
+
+    /// As [`crate::Subject::open`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Subject::open`].
+    pub fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
+        block_on(self.0.open(sealed, context))
+    }
+}

@@ -1,0 +1,47 @@
+//! Envelope encryption, key management and rotation for protected health information (PHI).
+//!
+//! ```
+//! # fn main() -> Result<(), phiseal::Error> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let (keys, kek) = (folder.path().join("phi-keys.db"), folder.path().join("kek.json"));
+//! use phiseal::{Phi, context, blocking::Phiseal, backends::local::LocalKek, stores::SqliteStore};
+//!
+//! let phi = Phiseal::open(SqliteStore::open(keys)?, LocalKek::open_or_create(kek)?)?;
+//! let patients = phi.domain("clinic/patients")?;
+//!
+//! let what = context!(record = "mrn-1029", field = "ssn");
+//! let ssn = patients.seal("123-45-6789", &what)?;
+//! let plain: Phi<String> = patients.open(&ssn, &what)?;
+//! # assert_eq!(plain.expose_secret(), "123-45-6789");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! There is no cryptographic choice to make: fields are sealed with XAES-256-GCM under a data key of their domain, bound
+//! to what they are sealed as, and opened only as that. The data key is stored wrapped by a key-encryption key (KEK)
+//! that never leaves its backend.
+//!
+//! Read the [manual] before trusting it with a patient's record.
+
+mod context;
+mod phiseal;
+
+pub mod blocking;
+pub mod manual;
+
+/// KEK backends: one module each.
+pub use phiseal_backends as backends;
+/// Key stores: one module each.
+pub use phiseal_stores as stores;
+
+pub use self::phiseal::{Builder, Phiseal};
+pub use phiseal_envelope::{
+    BoundContext, Domain, FieldCipher, NoncePolicy, Options, Phi, Plaintext, Sealed, Subject,
+};
+pub use phiseal_format::{Context, DomainId, EncryptionContext, EnvironmentId, KekId, KekVersion, KeyId, Suite, WrappedKey};
+pub use phiseal_keys::{
+    Clock, DataKey, Erasure, Error, ErrorKind, FullKeyId, Kek, KekAdmin, KekAdminBackend, KekBackend, KekInfo, KeyState,
+    KeyStore, KeyVersion, Keyset, ManualClock, Moment, Reader, Rewrapped, Store, SystemClock, memory_is_locked,
+    require_locked_memory,
+};
+pub use phiseal_primitives::{Engine, Module, Validation, default_engine, engine, engines};

@@ -1,0 +1,114 @@
+//! How to keep keys: where they lie, how they are rotated, when they can go.
+//!
+//! For key custodians, and for those who write the programs that custodians run. What the states of a key are and what
+//! leads from one to another is in [`key_states`](super::key_states).
+//!
+//! # Keeping keys and data apart
+//!
+//! Three things, three places: the data; the key store; the KEK. Data and key store without the KEK open nothing; neither
+//! does the KEK alone.
+//!
+//! * The key store has a file or database of its own, not a table beside the data, and its own credentials and backups.
+//! * The key file is on neither of their disks, or has a passphrase that is not on that machine. Do not let one backup
+//!   contain all three.
+//! * Guidance of the U.S. Department of Health and Human Services counts data as secured only when the keys are kept on a
+//!   device or at a location separate from the data.
+//! * Pin what belongs together. The id of the store's key is no secret; keep it in the application's configuration:
+//!
+//! ```
+//! # fn main() -> Result<(), phiseal::Error> {
+//! # use phiseal::{backends::memory::MemoryKek, stores::MemoryStore};
+//! use phiseal::{ErrorKind, FullKeyId, Phiseal, blocking};
+//!
+//! # let engine = phiseal::default_engine();
+//! # let configured = FullKeyId::from_bytes([7; 32]);
+//! // `configured` was printed once, from `phi.key_store().store_key()`.
+//! let builder = Phiseal::builder().store_key(configured).existing();
+//! let opened = blocking::Phiseal::open_with(builder, MemoryStore::new(), MemoryKek::new(engine)?);
+//! // An empty store in the place of the real one, as here, is not set up but refused.
+//! assert_eq!(opened.unwrap_err().kind(), ErrorKind::NotFound);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Rotating and rewrapping with a key file
+//!
+//! Two different acts. Rotating the *KEK* changes what wraps the keys; data is not touched. Rotating a *data key* changes
+//! what new data is sealed under.
+//!
+//! ```
+//! # fn main() -> Result<(), phiseal::Error> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let (keys, kek) = (folder.path().join("phi-keys.db"), folder.path().join("kek.json"));
+//! use phiseal::{KekAdmin, backends::local::LocalKek, blocking::Phiseal, stores::SqliteStore};
+//! use pollster::block_on;
+//! use std::sync::Arc;
+//!
+//! let engine = phiseal::default_engine();
+//! let phi = Phiseal::open(SqliteStore::open(&keys)?, LocalKek::create(&kek, engine)?)?;
+//! # phi.domain("clinic/patients")?;
+//!
+//! // A new version of the KEK, which new wraps use. Every process that has the file open notices.
+//! let admin = KekAdmin::new(Arc::new(LocalKek::open(&kek, engine)?));
+//! let version = block_on(admin.create_version())?;
+//! assert_eq!(version.0, 2);
+//!
+//! // Every domain's keys under it, and the store's own key. Run it again after a conflict or a crash.
+//! for name in phi.domains()? {
+//!     let done = phi.domain(&name)?.rewrap()?;
+//!     assert_eq!((done.rewrapped, done.current), (1, 0));
+//! }
+//! assert!(block_on(phi.key_store().rewrap_store_key())?);
+//!
+//! // A new data key. What is sealed from now on is sealed under it.
+//! let keyset = phi.domain("clinic/patients")?.rotate()?;
+//! assert_eq!(keyset.primary(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Rewrapping does not undo a theft: whoever had the old KEK version and the old key store has the data keys. After that,
+//! rotate the data keys too, and reseal. An old KEK version may be destroyed
+//! ([`KekAdmin::destroy`](crate::KekAdmin::destroy)) when every domain and the store key are rewrapped and no backup of the
+//! key store that might be needed is older than that: nothing else opens what it wrapped.
+//!
+//! # Retiring a key
+//!
+//! After `rotate`, old data stays under the old version until it is resealed, which is an open and a seal:
+//!
+//! ```
+//! # fn main() -> Result<(), phiseal::Error> {
+//! # use phiseal::{backends::memory::MemoryKek, stores::MemoryStore};
+//! use phiseal::blocking::{Domain, Phiseal};
+//! use phiseal::{Context, Error, KeyState, Sealed, context};
+//! # let phi = Phiseal::open(MemoryStore::new(), MemoryKek::new(phiseal::default_engine())?)?;
+//! # let patients = phi.domain("clinic/patients")?;
+//! # let what = context!(record = "mrn-1029", field = "ssn");
+//! # let old = patients.seal("123-45-6789", &what)?;
+//!
+//! /// The same value under the primary key, or nothing when it is under that already.
+//! fn resealed(domain: &Domain, sealed: &Sealed, what: &Context) -> Result<Option<Sealed>, Error> {
+//!     if Some(sealed.key_id()) == domain.ready()?.sealing_key_id() {
+//!         return Ok(None);
+//!     }
+//!     let plain = domain.open::<Vec<u8>>(sealed, what)?;
+//!     domain.seal(plain.expose_secret(), what).map(Some)
+//! }
+//!
+//! let keyset = patients.rotate()?;
+//! let new = resealed(&patients, &old, &what)?.expect("it was under the old key");
+//! assert!(resealed(&patients, &new, &what)?.is_none());
+//!
+//! // Later, when no stored value names version 1 any more:
+//! assert_eq!(keyset.by_key_id(&new.key_id()).map(|version| version.number()), Some(2));
+//! let keyset = pollster::block_on(phi.key_store().set_state(&keyset, 1, KeyState::Destroyed))?;
+//! assert!(keyset.version(1).is_some_and(|version| version.wraps().is_empty()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Write a resealed value only where the old one still stands (compare and swap), or a writer's newer value is lost. Wait
+//! for a lease after `rotate` before you count: until then other processes may still seal under the old version. Count by
+//! [`Sealed::key_id`](crate::Sealed::key_id), over every column, file and backup that matters. The library neither counts
+//! nor stops you, and destruction is for good. Values under persons' keys name the person's key; those keys stay
+//! [under the version that they were made under](super::design#persons-keys), which must then not be destroyed.

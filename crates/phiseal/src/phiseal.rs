@@ -1,0 +1,205 @@
+use core::fmt;
+use phiseal_envelope::{Domain, NoncePolicy, Options};
+use phiseal_keys::{
+    Clock, Error, ErrorKind, FullKeyId, Kek, KekBackend, KeyStore, KeyStoreConfig, Reader, Store, require_locked_memory,
+};
+use phiseal_primitives::{Engine, Validation, default_engine};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A key store and the KEK that guards it: where an application begins.
+///
+/// ```
+/// # fn main() -> Result<(), phiseal::Error> { pollster::block_on(async {
+/// use phiseal::backends::memory::MemoryKek;
+/// use phiseal::stores::MemoryStore;
+/// use phiseal::{Phi, Phiseal, context};
+///
+/// let phi = Phiseal::open(MemoryStore::new(), MemoryKek::new(phiseal::default_engine())?).await?;
+/// let patients = phi.domain("clinic/patients").await?;
+///
+/// let what = context!(record = "mrn-1029", field = "ssn");
+/// let ssn = patients.seal("123-45-6789", &what).await?;
+/// let plain: Phi<String> = patients.open(&ssn, &what).await?;
+/// assert_eq!(plain.expose_secret(), "123-45-6789");
+/// # Ok(()) }) }
+/// ```
+#[derive(Clone)]
+pub struct Phiseal(Arc<Inner>);
+
+struct Inner {
+    store: Arc<KeyStore>,
+    options: Arc<Options>,
+    domains: Mutex<HashMap<String, Domain>>,
+}
+
+impl Phiseal {
+    /// Opens a key store under a KEK with the defaults, or sets it up when it is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::open`].
+    pub async fn open(store: impl Store, kek: impl KekBackend) -> Result<Self, Error> {
+        Builder::new().open(store, kek).await
+    }
+
+    /// What [`Phiseal::open`] does, with other choices than the defaults.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// A domain by its name, made when there is none. Cheap when it was asked for before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Domain::connect`].
+    pub async fn domain(&self, name: &str) -> Result<Domain, Error> {
+        if let Some(domain) = self.known(name) {
+            return Ok(domain);
+        }
+        let domain = Domain::connect(self.0.store.clone(), name, self.0.options.clone()).await?;
+        let mut domains = self.0.domains.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(domains.entry(name.to_owned()).or_insert(domain).clone())
+    }
+
+    /// The names of all domains in the store, in ascending order.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyStore::domains`].
+    pub async fn domains(&self) -> Result<Vec<String>, Error> {
+        self.0.store.domains().await
+    }
+
+    /// The key store, for custodians' programs.
+    #[must_use]
+    pub fn key_store(&self) -> &Arc<KeyStore> {
+        &self.0.store
+    }
+
+    fn known(&self, name: &str) -> Option<Domain> {
+        self.0.domains.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+}
+
+impl fmt::Debug for Phiseal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Phiseal").field("store", &self.0.store).finish_non_exhaustive()
+    }
+}
+
+/// The choices that an application may make when it opens a key store. None of them is needed.
+#[derive(Debug)]
+pub struct Builder {
+    config: KeyStoreConfig,
+    options: Options,
+    strict: bool,
+    others: Vec<Arc<dyn KekBackend>>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Builder {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        let engine = default_engine();
+        Self { config: KeyStoreConfig::new(engine), options: Options::new(engine), strict: false, others: Vec::new() }
+    }
+
+    /// Another engine than the default one. It sets the suite and the nonce policy that go with it.
+    #[must_use]
+    pub fn engine(mut self, engine: &'static dyn Engine) -> Self {
+        self.config.engine = engine;
+        self.options = Options::new(engine);
+        self
+    }
+
+    /// Other options for all domains.
+    #[must_use]
+    pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    /// Refuses what is otherwise met with a warning: memory that cannot be locked. Nonces are drawn for each message.
+    #[must_use]
+    pub const fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    /// Who holds the handle, and for which use.
+    #[must_use]
+    pub fn reader(mut self, reader: Reader) -> Self {
+        self.config.reader = Some(reader);
+        self
+    }
+
+    /// Another clock than the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.config.clock = Arc::new(clock);
+        self
+    }
+
+    /// The id that the store's own key must have, from [`KeyStore::store_key`]. Where the KEK is a public key, it is
+    /// required.
+    #[must_use]
+    pub const fn store_key(mut self, id: FullKeyId) -> Self {
+        self.config.store_key = Some(id);
+        self
+    }
+
+    /// Refuses to set up an empty store or to make a domain that does not exist.
+    #[must_use]
+    pub const fn existing(mut self) -> Self {
+        self.config.create = false;
+        self.options.create = false;
+        self
+    }
+
+    /// Only opens: seals nothing, makes nothing, never writes to the key store.
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        self.config.create = false;
+        self.options.read_only = true;
+        self
+    }
+
+    /// One more KEK that may unwrap what the store holds, such as the one before this one. New wraps are not made by it.
+    #[must_use]
+    pub fn also_unwrap_with(mut self, kek: impl KekBackend) -> Self {
+        self.others.push(Arc::new(kek));
+        self
+    }
+
+    /// Opens the store, or sets it up when it is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Memory`] when strict and memory cannot be locked; as [`Kek::connect`] and [`KeyStore::open`].
+    pub async fn open(self, store: impl Store, kek: impl KekBackend) -> Result<Phiseal, Error> {
+        let Self { config, mut options, strict, others } = self;
+        if strict {
+            require_locked_memory()?;
+            if config.engine.module().validation == Validation::None {
+                options.nonces = NoncePolicy::PerMessage;
+            }
+        }
+        if options.lease.is_zero() || options.key_time.is_zero() {
+            return Err(Error::new(ErrorKind::Invalid, "a lease or key time of zero would make every call wait"));
+        }
+        let mut keks = vec![Kek::connect(Arc::new(kek), config.engine).await?];
+        for other in others {
+            keks.push(Kek::connect(other, config.engine).await?);
+        }
+        let store = KeyStore::open(Arc::new(store), keks, config).await?;
+        Ok(Phiseal(Arc::new(Inner { store: Arc::new(store), options: Arc::new(options), domains: Mutex::default() })))
+    }
+}

@@ -1,0 +1,109 @@
+//! The seam between phiseal and a cryptographic library.
+//!
+//! Everything above this crate speaks to an [`Engine`]; nothing above it names a library. All engines pass the
+//! same vectors and produce the same bytes from the same input.
+
+use crate::{Error, Module};
+use core::fmt::Debug;
+
+/// AES-256-GCM keys, HKDF, HMAC and SHA-256 of one library.
+///
+/// Engines are `'static` unit values, handed around as `&'static dyn Engine`: [`crate::default_engine`] is the one
+/// that this build prefers, [`crate::engines`] lists all that are compiled in.
+pub trait Engine: Debug + Send + Sync + 'static {
+    /// The library's name as the table in the crate's documentation spells it: `aws-lc-rs`, `ring`, `rustcrypto`.
+    fn name(&self) -> &'static str;
+
+    /// Which module does the work, and what is known of its validation.
+    fn module(&self) -> Module;
+
+    /// Expands `key` for AES-256-GCM (SP 800-38D).
+    ///
+    /// # Errors
+    ///
+    /// When the library refuses the key, which none is known to do for 32 bytes.
+    fn aes_256_gcm(&self, key: &[u8; 32]) -> Result<Box<dyn Aes256Gcm>, Error>;
+
+    /// HKDF-Extract with SHA-256 (RFC 5869, 2.2); `prk` is overwritten.
+    fn hkdf_extract(&self, salt: &[u8], ikm: &[u8], prk: &mut [u8; 32]);
+
+    /// HKDF-Expand with SHA-256 (RFC 5869, 2.3) over the concatenation of `info`; `out` is overwritten.
+    ///
+    /// # Errors
+    ///
+    /// When `out` is longer than 255 times 32 bytes; `out` is then zeros.
+    fn hkdf_expand(&self, prk: &[u8; 32], info: &[&[u8]], out: &mut [u8]) -> Result<(), Error>;
+
+    /// HMAC-SHA-256 (RFC 2104, FIPS 198-1) over the concatenation of `data`.
+    fn hmac_sha_256(&self, key: &[u8], data: &[&[u8]]) -> [u8; 32];
+
+    /// SHA-256 (FIPS 180-4) over the concatenation of `data`.
+    fn sha_256(&self, data: &[&[u8]]) -> [u8; 32];
+
+    /// Fills `out` from the module's own generator where it has an approved one, else from the operating system.
+    ///
+    /// # Errors
+    ///
+    /// When the generator fails; `out` is then zeros.
+    fn fill_random(&self, out: &mut [u8]) -> Result<(), Error>;
+}
+
+/// An expanded AES-256-GCM key: 12-byte nonces, 16-byte tags, ciphertext as long as the plaintext.
+///
+/// # Security
+///
+/// This is the one place where a nonce is an argument. It is for the crates that build envelopes; an application
+/// never holds one of these. A nonce used twice under one key gives both plaintexts and the authentication key away
+/// (SP 800-38D, appendix A).
+pub trait Aes256Gcm: Debug + Send + Sync {
+    /// Encrypts `in_out` where it lies and returns the tag.
+    ///
+    /// # Errors
+    ///
+    /// When the library refuses: over 2^36 - 32 bytes, or a caller's nonce in FIPS mode ([`Error::NotApproved`]).
+    fn seal_in_place(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        in_out: &mut [u8],
+    ) -> Result<[u8; 16], Error>;
+
+    /// Encrypts `in_out` under a nonce that the module draws itself, and returns that nonce and the tag.
+    ///
+    /// # Errors
+    ///
+    /// When the library or its generator fails.
+    fn seal_in_place_with_own_nonce(
+        &self,
+        aad: &[u8],
+        in_out: &mut [u8],
+    ) -> Result<([u8; 12], [u8; 16]), Error>;
+
+    /// Verifies `tag` and decrypts `in_out` where it lies.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthenticated`] when anything at all was changed; `in_out` then holds zeros.
+    fn open_in_place(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; 16],
+    ) -> Result<(), Error>;
+
+    /// Verifies `tag` and decrypts `ciphertext` into `plaintext`, which must be as long.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when the two differ in length, [`Error::Unauthenticated`] when anything at all was changed;
+    /// `plaintext` then holds zeros.
+    fn open_into(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        ciphertext: &[u8],
+        tag: &[u8; 16],
+        plaintext: &mut [u8],
+    ) -> Result<(), Error>;
+}

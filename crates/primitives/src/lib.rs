@@ -1,0 +1,54 @@
+//! The cryptographic engines under phiseal: AES-256-GCM, XAES-256-GCM, AES key wrap, HKDF, HMAC.
+//!
+//! This is the only crate of phiseal that names a cryptographic library. An [`Engine`] is one library; several can be
+//! compiled in, all give the same bytes, and the first of this table is the default:
+//!
+//! | engine | feature | why |
+//! |---|---|---|
+//! | `aws-lc-rs` | `aws-lc-rs` (default), `fips` | fastest from 1 KiB up; carries the FIPS 140-3 module |
+//! | `ring` | `ring` | small build, fastest below 1 KiB |
+//! | `rustcrypto` | `rustcrypto` | no C compiler, every target; the independent check on the other two |
+//!
+//! What no engine offers through a common interface is here once, on top of the block cipher or of an engine:
+//! [`xaes`] (c2sp.org/XAES-256-GCM), [`key_wrap`] (SP 800-38F), [`constant_time`], [`random`] and, behind the feature
+//! `argon2id`, `argon2id` (RFC 9106).
+//!
+//! ```
+//! # fn main() -> Result<(), phiseal_primitives::Error> {
+//! use phiseal_primitives::default_engine;
+//!
+//! let key = default_engine().aes_256_gcm(&[7; 32])?;
+//! let mut message = *b"a message";
+//! let (nonce, tag) = key.seal_in_place_with_own_nonce(b"context", &mut message)?;
+//! key.open_in_place(&nonce, b"context", &mut message, &tag)?;
+//! assert_eq!(&message, b"a message");
+//! # Ok(())
+//! # }
+//! ```
+
+#[cfg(feature = "argon2id")]
+pub mod argon2id;
+pub mod constant_time;
+mod engine;
+mod engines;
+mod error;
+pub mod key_wrap;
+mod module;
+pub mod random;
+mod stack;
+pub mod xaes;
+
+pub use engine::{Aes256Gcm, Engine};
+#[cfg(any(feature = "aws-lc-rs", feature = "fips"))]
+pub use engines::AwsLcRs;
+#[cfg(feature = "ring")]
+pub use engines::Ring;
+#[cfg(feature = "rustcrypto")]
+pub use engines::RustCrypto;
+#[cfg(any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto"))]
+pub use engines::default_engine;
+pub use engines::{engine, engines};
+pub use error::Error;
+pub use module::{Module, Validation};
+pub use random::{OsRandom, Random, danger};
+pub use xaes::Xaes256Gcm;

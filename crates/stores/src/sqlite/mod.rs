@@ -1,0 +1,204 @@
+//! A store in one SQLite file, for any number of processes on one machine.
+
+mod error;
+mod file;
+mod schema;
+
+use crate::limits::{check_bytes, check_id, conflict};
+use core::fmt;
+use core::time::Duration;
+use error::{failed, malformed};
+use phiseal_keys::{BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, Store, fork_generation};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// A store in one SQLite file (WAL, `synchronous=FULL`): for any number of threads and processes on one machine.
+///
+/// The stock `sqlite3` program reads it: `select kind, hex(id), revision, hex(bytes) from records`. Beside the file lie
+/// its `-wal` and `-shm` files while it is open. All three are made with mode 0600. The file must be on a local disk: a
+/// network file system has no shared memory for the write-ahead log.
+///
+/// Futures are ready at once: a call blocks its thread while it waits for the disk (a few milliseconds for a write) and
+/// for other writers, at most the busy timeout (five seconds, [`SqliteStore::with_busy_timeout`]).
+///
+/// # Erasure
+///
+/// SQLite zeroes what is deleted (`secure_delete`), but leaves older pages in its log and, when it splits a page, copies
+/// of rows in the part of the page that is no longer used. So [`erase`](Store::erase) rewrites the file without them
+/// (`VACUUM`, in memory) and then copies the log into it and truncates the log. That takes time and memory in proportion
+/// to the file: erase once after many replacements rather than after each. It answers [`Erasure::Pending`] when another
+/// process reads or writes for longer than the busy timeout, and does the rest when it is called again. What SQLite gave back to the
+/// file system is out of its hands: blocks of a solid-state drive, snapshots and backups keep their contents until they
+/// are reused.
+///
+/// # Fork
+///
+/// A child process must open the store anew; in it, a handle from before `fork()` refuses every call.
+///
+/// ```
+/// use phiseal_stores::SqliteStore;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("keys.db");
+/// let store = SqliteStore::open(&path)?;
+/// # drop(store);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SqliteStore {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+    busy_timeout: Duration,
+    born_in: u64,
+}
+
+/// How long a call waits for other writers, unless told otherwise.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+const READ: &str = "SELECT revision, bytes FROM records WHERE kind = ?1 AND id = ?2";
+const CREATE: &str = "INSERT INTO records (kind, id, revision, bytes) VALUES (?1, ?2, 1, ?3) ON CONFLICT DO NOTHING";
+const REPLACE: &str =
+    "UPDATE records SET revision = revision + 1, bytes = ?4 WHERE kind = ?1 AND id = ?2 AND revision = ?3";
+const SCAN: &str = "SELECT revision, bytes, id FROM records WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+
+impl SqliteStore {
+    /// Opens the store in the file `path`, or makes it, with mode 0600, when there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] when the file is another application's database or has a newer schema, or the file
+    /// system cannot carry a write-ahead log; the file is then as it was. [`ErrorKind::Malformed`] when it is no
+    /// database, or its tables are not the ones that this store makes. [`ErrorKind::NotFound`] when the folder does not
+    /// exist, [`ErrorKind::Denied`] when the file cannot be opened for writing, [`ErrorKind::Unavailable`] when another
+    /// process holds it or the disk is full.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        file::create_if_absent(path)?;
+        let connection = schema::connect(path, BUSY_TIMEOUT)?;
+        let path = path.to_path_buf();
+        Ok(Self {
+            connection: Mutex::new(connection),
+            path,
+            busy_timeout: BUSY_TIMEOUT,
+            born_in: fork_generation(),
+        })
+    }
+
+    /// The same handle, which from now on waits for others for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] over 24 days.
+    pub fn with_busy_timeout(mut self, timeout: Duration) -> Result<Self, Error> {
+        if i32::try_from(timeout.as_millis()).is_err() {
+            return Err(Error::new(ErrorKind::Invalid, "the busy timeout is too long"));
+        }
+        self.connection.get_mut().unwrap_or_else(PoisonError::into_inner).busy_timeout(timeout).map_err(failed)?;
+        self.busy_timeout = timeout;
+        Ok(self)
+    }
+
+    /// Runs one piece of work on the connection. The lock is held for its statements only, and never across an await.
+    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        if fork_generation() != self.born_in {
+            return Err(Error::new(ErrorKind::Unsupported, "the store was opened before this process was forked: open it again"));
+        }
+        work(&self.connection.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Store for SqliteStore {
+    fn read<'a>(&'a self, kind: RecordKind, id: &'a [u8]) -> BoxFuture<'a, Result<Option<Record>, Error>> {
+        Box::pin(async move {
+            check_id(id)?;
+            self.with(|connection| {
+                let mut statement = connection.prepare(READ).map_err(failed)?;
+                statement.query_row(params![kind.to_byte(), id], record).optional().map_err(failed)
+            })
+        })
+    }
+
+    fn write<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+        expected: u64,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            check_id(id)?;
+            check_bytes(bytes)?;
+            let expected = i64::try_from(expected).map_err(|_| conflict())?;
+            let changed = self.with(|connection| {
+                if expected == 0 {
+                    let mut statement = connection.prepare(CREATE).map_err(failed)?;
+                    return statement.execute(params![kind.to_byte(), id, bytes]).map_err(failed);
+                }
+                let mut statement = connection.prepare(REPLACE).map_err(failed)?;
+                statement.execute(params![kind.to_byte(), id, expected, bytes]).map_err(failed)
+            })?;
+            match changed {
+                1 => Ok(()),
+                0 => Err(conflict()),
+                _ => Err(malformed("the store changed more than one record")),
+            }
+        })
+    }
+
+    fn scan<'a>(
+        &'a self,
+        kind: RecordKind,
+        after: Option<&'a [u8]>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(Vec<u8>, Record)>, Error>> {
+        Box::pin(async move {
+            // No id is empty, so all are greater than the empty one.
+            let after = after.unwrap_or_default();
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            self.with(|connection| {
+                let mut statement = connection.prepare(SCAN).map_err(failed)?;
+                let rows = statement
+                    .query_map(params![kind.to_byte(), after, limit], |row| Ok((row.get(2)?, record(row)?)))
+                    .map_err(failed)?;
+                rows.collect::<Result<_, _>>().map_err(failed)
+            })
+        })
+    }
+
+    fn erase(&self) -> BoxFuture<'_, Result<Erasure, Error>> {
+        Box::pin(async move {
+            self.with(|connection| {
+                let start = Instant::now();
+                if let Err(error) = connection.execute_batch("VACUUM") {
+                    return if error::is_busy(&error) { Ok(Erasure::Pending) } else { Err(failed(error)) };
+                }
+                loop {
+                    let busy: bool = connection
+                        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+                        .or_else(|error| if error::is_busy(&error) { Ok(true) } else { Err(failed(error)) })?;
+                    if !busy {
+                        return Ok(Erasure::Done);
+                    }
+                    if start.elapsed() >= self.busy_timeout {
+                        return Ok(Erasure::Pending);
+                    }
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            })
+        })
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// The record in the first two columns.
+fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let revision: i64 = row.get(0)?;
+    let revision = u64::try_from(revision).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, revision))?;
+    Ok(Record { revision, bytes: row.get(1)? })
+}

@@ -1,0 +1,130 @@
+//! Whose database a file is, its tables, and how a connection to it is set up.
+
+use super::error::{failed, is_busy, malformed};
+use core::time::Duration;
+use phiseal_keys::{Error, ErrorKind, MAX_ID, MAX_RECORD};
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::path::Path;
+use std::time::Instant;
+
+/// `PHIk`, in the file's header: what `file(1)` and this store know the file by.
+const APPLICATION_ID: i64 = 0x5048_496b;
+
+/// The schema that this release writes and the newest that it reads.
+const SCHEMA: i64 = 1;
+
+const RECORDS: &str = "CREATE TABLE records (\
+    kind INTEGER NOT NULL, \
+    id BLOB NOT NULL, \
+    revision INTEGER NOT NULL, \
+    bytes BLOB NOT NULL, \
+    PRIMARY KEY (kind, id)\
+    ) STRICT, WITHOUT ROWID";
+
+/// What a row takes beside its id and its bytes, generously.
+const ROW_OVERHEAD: usize = 64;
+
+/// A connection to the store in `path`, which is set up when it is empty and refused, untouched, when it is not a store.
+pub(super) fn connect(path: &Path, busy_timeout: Duration) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(busy_timeout).map_err(failed)?;
+    distrust(&connection)?;
+    if !is_set_up(&connection)? {
+        set_up(&mut connection)?;
+    }
+    check_tables(&connection)?;
+    use_write_ahead_log(&connection, busy_timeout)?;
+    for (pragma, value) in [("synchronous", 2), ("secure_delete", 1), ("temp_store", 2)] {
+        set(&connection, pragma, value)?;
+    }
+    Ok(connection)
+}
+
+/// Nothing in the file can make SQLite run more than the statements of this store, or return longer values.
+fn distrust(connection: &Connection) -> Result<(), Error> {
+    for (option, on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+    ] {
+        connection.set_db_config(option, on).map_err(failed)?;
+    }
+    let longest = i32::try_from(MAX_RECORD.saturating_add(MAX_ID).saturating_add(ROW_OVERHEAD)).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map_err(failed)?;
+    set(connection, "cell_size_check", 1)
+}
+
+/// Whether the file is a store already; it is then one that this release understands.
+fn is_set_up(connection: &Connection) -> Result<bool, Error> {
+    // The first statement of all: it only reads.
+    let application: i64 = ask(connection, "PRAGMA application_id")?;
+    let schema: i64 = ask(connection, "PRAGMA user_version")?;
+    let objects: i64 = ask(connection, "SELECT count(*) FROM sqlite_schema")?;
+    match (application, schema, objects) {
+        (0, 0, 0) => Ok(false),
+        (APPLICATION_ID, SCHEMA, _) => Ok(true),
+        (APPLICATION_ID, newer, _) if newer > SCHEMA => Err(Error::new(
+            ErrorKind::Unsupported,
+            "the store was written by a newer release, whose schema this one does not know",
+        )),
+        (APPLICATION_ID, ..) => Err(malformed("the store has a schema that no release wrote")),
+        _ => Err(Error::new(ErrorKind::Unsupported, "the file is the database of another application")),
+    }
+}
+
+/// All or nothing, and by one process.
+fn set_up(connection: &mut Connection) -> Result<(), Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive).map_err(failed)?;
+    if !is_set_up(&transaction)? {
+        transaction.execute_batch(RECORDS).map_err(failed)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", SCHEMA).map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
+}
+
+/// The one table, exactly as this store makes it, and nothing else.
+fn check_tables(connection: &Connection) -> Result<(), Error> {
+    let ours: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'records' AND sql = ?1", [RECORDS], |row| {
+            row.get(0)
+        })
+        .map_err(failed)?;
+    let all: i64 = ask(connection, "SELECT count(*) FROM sqlite_schema")?;
+    if (ours, all) == (1, 1) { Ok(()) } else { Err(malformed("the store's tables are not what they should be")) }
+}
+
+/// The switch needs the file to itself for a moment, and does not always wait for it.
+fn use_write_ahead_log(connection: &Connection, busy_timeout: Duration) -> Result<(), Error> {
+    let start = Instant::now();
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(_) => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    "the file system of the store cannot carry a write-ahead log: use a local disk",
+                ));
+            }
+            Err(error) if is_busy(&error) && start.elapsed() < busy_timeout => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
+}
+
+/// Sets a pragma and looks whether it took: SQLite ignores those that it was built without.
+fn set(connection: &Connection, pragma: &str, value: i64) -> Result<(), Error> {
+    connection.pragma_update(None, pragma, value).map_err(failed)?;
+    let now: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0)).map_err(failed)?;
+    if now == value { Ok(()) } else { Err(Error::new(ErrorKind::Unsupported, "this build of SQLite lacks what the store needs")) }
+}
+
+fn ask(connection: &Connection, question: &str) -> Result<i64, Error> {
+    connection.query_row(question, [], |row| row.get(0)).map_err(failed)
+}

@@ -1,0 +1,7 @@
+//! `cargo xtask`: see the library of this package.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xtask::run(std::env::args().skip(1))
+}

@@ -1,0 +1,11 @@
+//! phiseal's tests, and what they share.
+
+#![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
+
+pub mod editable;
+pub mod forge;
+pub mod ghash;
+pub mod numbers;
+pub mod spy;
+pub mod warm;
+pub mod world;

@@ -1,0 +1,307 @@
+//! FLIP: every changed bit, every truncation and every extension of a field is refused, for the right reason, and what
+//! is refused leaves no plaintext behind.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's own functions fail by panicking")]
+
+use phiseal::{BoundContext, Context, ErrorKind, FieldCipher, Suite};
+use phiseal_format::FIELD_HEADER;
+use phiseal_tests::numbers::{Dice, figure, full};
+use phiseal_tests::warm::{Warm, matrix};
+use std::collections::BTreeMap;
+
+/// Lengths of plaintext at the edges of AES's blocks, and one of many blocks.
+const SIZES: [usize; 7] = [0, 1, 15, 16, 17, 255, 4096];
+
+/// What fills a buffer before something is opened into it.
+const BEFORE: u8 = 0xa5;
+
+/// How a field is opened: envelope and buffer in, the plaintext's length or a kind of error out.
+type Open<'a> = &'a dyn Fn(&[u8], &mut [u8]) -> Result<usize, ErrorKind>;
+
+/// How often each kind of error was met, and what must never be.
+#[derive(Debug, Default, PartialEq)]
+struct Tally {
+    refused: BTreeMap<&'static str, usize>,
+    accepted: usize,
+    left_behind: usize,
+}
+
+impl Tally {
+    /// Opens `changed` and notes what comes of it. `plaintext` is what must not be in the buffer afterwards.
+    fn note(&mut self, open: Open<'_>, changed: &[u8], plaintext: &[u8]) {
+        let mut out = vec![BEFORE; changed.len()];
+        match open(changed, &mut out) {
+            Ok(_) => self.accepted += 1,
+            Err(kind) => {
+                *self.refused.entry(name(kind)).or_default() += 1;
+                self.left_behind += usize::from(!holds_nothing(kind, &out, changed, plaintext));
+            }
+        }
+    }
+
+    fn refused(&self) -> usize {
+        self.refused.values().sum()
+    }
+}
+
+/// Whether a buffer is as it was or, after a wrong tag, holds zeros where the plaintext would be.
+fn holds_nothing(kind: ErrorKind, out: &[u8], envelope: &[u8], plaintext: &[u8]) -> bool {
+    let reached = if kind == ErrorKind::Unauthenticated { envelope.len() - FieldCipher::OVERHEAD } else { 0 };
+    let (written, rest) = out.split_at(reached);
+    let untouched = rest.iter().all(|byte| *byte == BEFORE);
+    let legible = plaintext.len() >= 15 && out.windows(15).any(|part| part == &plaintext[..15]);
+    written.iter().all(|byte| *byte == 0) && untouched && !legible
+}
+
+fn name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Malformed => "malformed",
+        ErrorKind::Foreign => "foreign",
+        ErrorKind::Unauthenticated => "unauthenticated",
+        other => panic!("an unexpected error: {other:?}"),
+    }
+}
+
+/// The reason for which a changed bit of the byte at `place` must be refused.
+fn reason(place: usize, changed: u8) -> &'static str {
+    match place {
+        0 if Suite::try_from(changed).is_err() => "malformed",
+        1..17 => "foreign",
+        _ => "unauthenticated",
+    }
+}
+
+/// Every bit of `envelope`, one after another. Of a long ciphertext, outside a full run, the bits at both its ends and
+/// of every 64th byte between.
+fn flip_all(open: Open<'_>, envelope: &[u8], plaintext: &[u8], every: bool) -> Tally {
+    let mut tally = Tally::default();
+    let mut expected: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut changed = envelope.to_vec();
+    for place in 0..envelope.len() {
+        let at_an_end = place < FIELD_HEADER + 64 || place + 64 + 16 >= envelope.len();
+        if !(every || at_an_end || place % 64 == 0) {
+            continue;
+        }
+        for bit in 0..8 {
+            changed[place] ^= 1 << bit;
+            *expected.entry(reason(place, changed[place])).or_default() += 1;
+            tally.note(open, &changed, plaintext);
+            changed[place] ^= 1 << bit;
+        }
+    }
+    if tally.accepted == 0 {
+        assert_eq!(tally.refused, expected);
+    }
+    assert_eq!(changed, envelope);
+    tally
+}
+
+fn context() -> Context {
+    Context::of_record("patient 17").field("notes").tenant("clinic")
+}
+
+struct Field {
+    warm: Warm,
+    bound: BoundContext,
+    dice: Dice,
+}
+
+impl Field {
+    fn new(engine: &'static dyn phiseal::Engine, suite: Suite) -> Self {
+        let warm = Warm::new(engine, suite);
+        let bound = warm.cipher().bind(&context()).unwrap();
+        Self { warm, bound, dice: Dice::new(7) }
+    }
+
+    fn seal(&mut self, size: usize) -> (Vec<u8>, Vec<u8>) {
+        let plaintext = self.dice.bytes(size);
+        let envelope = self.warm.cipher().seal_bound(&plaintext, &self.bound).unwrap().into_bytes();
+        assert_eq!(envelope.len(), size + FieldCipher::OVERHEAD);
+        (plaintext, envelope)
+    }
+}
+
+fn open_into<'a>(
+    cipher: &'a FieldCipher,
+    bound: &'a BoundContext,
+) -> impl Fn(&[u8], &mut [u8]) -> Result<usize, ErrorKind> + 'a {
+    move |envelope, out| cipher.open_into(envelope, bound, out).map_err(|error| error.kind())
+}
+
+/// Opens a copy where it lies, and shows in `out` what became of the ciphertext there when it was refused.
+fn open_in_place<'a>(
+    cipher: &'a FieldCipher,
+    bound: &'a BoundContext,
+) -> impl Fn(&[u8], &mut [u8]) -> Result<usize, ErrorKind> + 'a {
+    move |envelope, out| {
+        let mut buffer = envelope.to_vec();
+        let opened = cipher.open_in_place(bound, &mut buffer).map(|plaintext| plaintext.len());
+        opened.map_err(|error| {
+            if error.kind() == ErrorKind::Unauthenticated {
+                let length = envelope.len() - FieldCipher::OVERHEAD;
+                out[..length].copy_from_slice(&buffer[FIELD_HEADER..FIELD_HEADER + length]);
+            } else {
+                assert_eq!(buffer, envelope, "what was not decrypted stays as it was");
+            }
+            error.kind()
+        })
+    }
+}
+
+#[test]
+fn every_changed_bit_is_refused() {
+    let mut envelopes = 0;
+    for (engine, suite) in matrix() {
+        let mut field = Field::new(engine, suite);
+        let cipher = field.warm.cipher();
+        let rounds = figure(1, 28);
+        for size in (0..rounds).flat_map(|_| &SIZES[..6]).chain(&SIZES[6..]) {
+            let (plaintext, envelope) = field.seal(*size);
+            let tally = flip_all(&open_into(&cipher, &field.bound), &envelope, &plaintext, full());
+            assert_eq!((tally.accepted, tally.left_behind), (0, 0), "{} {suite:?} {size}", engine.name());
+            let least = (envelope.len() * 8).min((FIELD_HEADER + 64 + 64 + 16) * 8);
+            assert!(tally.refused() >= least, "{} of {least}", tally.refused());
+            envelopes += 1;
+        }
+    }
+    assert_eq!(envelopes, 6 * figure(7, 6 * 28 + 1));
+}
+
+#[test]
+fn every_changed_bit_is_refused_where_it_lies() {
+    for (engine, suite) in matrix() {
+        let mut field = Field::new(engine, suite);
+        let cipher = field.warm.cipher();
+        for size in [0, 1, 17, 255] {
+            let (plaintext, envelope) = field.seal(size);
+            let tally = flip_all(&open_in_place(&cipher, &field.bound), &envelope, &plaintext, true);
+            assert_eq!((tally.accepted, tally.left_behind), (0, 0), "{} {suite:?} {size}", engine.name());
+            assert_eq!(tally.refused(), envelope.len() * 8);
+        }
+    }
+}
+
+#[test]
+fn every_changed_bit_is_refused_by_a_domain() {
+    let field = Field::new(phiseal::default_engine(), Suite::Xaes256Gcm);
+    let envelope = field.warm.domain.seal("123-45-6789", &context()).unwrap();
+    let mut refused = 0;
+    for place in 0..envelope.as_bytes().len() {
+        for bit in 0..8 {
+            let mut changed = envelope.as_bytes().to_vec();
+            changed[place] ^= 1 << bit;
+            let expected = reason(place, changed[place]);
+            let opened = phiseal::Sealed::try_from(changed)
+                .and_then(|sealed| field.warm.domain.open::<Vec<u8>>(&sealed, &context()));
+            assert_eq!(name(opened.map(|_| ()).unwrap_err().kind()), expected);
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, (57 + 11) * 8);
+}
+
+#[test]
+fn every_truncation_and_extension_is_refused() {
+    for (engine, suite) in matrix() {
+        let mut field = Field::new(engine, suite);
+        let cipher = field.warm.cipher();
+        for size in SIZES {
+            let (plaintext, envelope) = field.seal(size);
+            for open in [
+                &open_into(&cipher, &field.bound) as Open<'_>,
+                &open_in_place(&cipher, &field.bound) as Open<'_>,
+            ] {
+                let mut cut = Tally::default();
+                let step = if size > 255 && !full() { 16 } else { 1 };
+                for length in (0..envelope.len()).filter(|length| *length <= 64 || length % step == 0) {
+                    cut.note(open, &envelope[..length], &plaintext);
+                }
+                assert_eq!((cut.accepted, cut.left_behind), (0, 0), "{} {suite:?} {size}", engine.name());
+                assert_eq!(cut.refused["malformed"], 57, "shorter than any envelope");
+                assert_eq!(cut.refused.get("unauthenticated").is_some(), size > 0);
+
+                let mut extended = Tally::default();
+                for more in 1..=64 {
+                    let random = field.dice.bytes(more);
+                    for tail in [vec![0; more], random, envelope[envelope.len() - more.min(57)..].to_vec()] {
+                        extended.note(open, &[envelope.as_slice(), &tail].concat(), &plaintext);
+                        extended.note(open, &[&tail, envelope.as_slice()].concat(), &plaintext);
+                    }
+                }
+                assert_eq!((extended.accepted, extended.left_behind), (0, 0), "{} {suite:?} {size}", engine.name());
+                assert_eq!(extended.refused(), 64 * 6);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_buffer_that_is_too_short_stays_as_it_was() {
+    for (engine, suite) in matrix() {
+        let mut field = Field::new(engine, suite);
+        let (plaintext, envelope) = field.seal(17);
+        let cipher = field.warm.cipher();
+        for length in 0..17 {
+            let mut out = vec![BEFORE; length];
+            let error = cipher.open_into(&envelope, &field.bound, &mut out).unwrap_err();
+            assert_eq!((error.kind(), out), (ErrorKind::Invalid, vec![BEFORE; length]));
+        }
+        for length in 0..17 + FieldCipher::OVERHEAD {
+            let mut out = vec![BEFORE; length];
+            let error = cipher.seal_into(&plaintext, &field.bound, &mut out).unwrap_err();
+            assert_eq!((error.kind(), out), (ErrorKind::Invalid, vec![BEFORE; length]));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_sealed_leaves_no_plaintext() {
+    let field = Field::new(phiseal::default_engine(), Suite::Xaes256Gcm);
+    let elsewhere = field.warm.phiseal.domain("clinic/staff").unwrap().ready().unwrap();
+    let plaintext = [0x5a; 64];
+    let mut out = vec![BEFORE; 64 + FieldCipher::OVERHEAD];
+    assert_eq!(elsewhere.seal_into(&plaintext, &field.bound, &mut out).unwrap_err().kind(), ErrorKind::Invalid);
+    assert!(!out.contains(&0x5a));
+
+    let mut buffer = vec![0x5a; 64 + FieldCipher::OVERHEAD];
+    assert_eq!(elsewhere.seal_in_place(&field.bound, &mut buffer).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(buffer[FIELD_HEADER..FIELD_HEADER + 64], [0; 64]);
+}
+
+/// The control: what is not changed opens, in each of the ways that the tests above use.
+#[test]
+fn an_unchanged_envelope_opens_control() {
+    for (engine, suite) in matrix() {
+        let mut field = Field::new(engine, suite);
+        let cipher = field.warm.cipher();
+        for size in SIZES {
+            let (plaintext, envelope) = field.seal(size);
+            let mut out = vec![BEFORE; size];
+            assert_eq!(cipher.open_into(&envelope, &field.bound, &mut out).unwrap(), size);
+            assert_eq!(out, plaintext);
+            let mut buffer = envelope.clone();
+            assert_eq!(cipher.open_in_place(&field.bound, &mut buffer).unwrap(), plaintext);
+        }
+    }
+}
+
+/// The control: a reader that takes the header from somewhere else, and one that forgets to wipe, are noticed.
+#[test]
+fn a_careless_reader_is_noticed_control() {
+    let mut field = Field::new(phiseal::default_engine(), Suite::Xaes256Gcm);
+    let cipher = field.warm.cipher();
+    let (plaintext, envelope) = field.seal(255);
+    let strict = open_into(&cipher, &field.bound);
+
+    let trusting = |changed: &[u8], out: &mut [u8]| strict(&[&envelope[..17], &changed[17..]].concat(), out);
+    assert_eq!(flip_all(&trusting, &envelope, &plaintext, true).accepted, 17 * 8);
+
+    let untidy = |changed: &[u8], out: &mut [u8]| {
+        let opened = strict(changed, out);
+        if opened.is_err() {
+            out[..255].copy_from_slice(&plaintext);
+        }
+        opened
+    };
+    assert_eq!(flip_all(&untidy, &envelope, &plaintext, true).left_behind, envelope.len() * 8);
+}
