@@ -198,10 +198,10 @@ fn never_sealed(dice: &mut Dice, own_key_id: &[u8; 16]) -> Vec<u8> {
         4 => phiseal_format::text::encode(&[&[1], noise.as_slice()].concat()).into_bytes(),
         5 => [&[1], noise.as_slice()].concat(),
         6 => [&[2], noise.as_slice()].concat(),
-        7 => [&[1], own_key_id, noise.as_slice()].concat(),
+        7 => [&[1], &own_key_id[..], noise.as_slice()].concat(),
         8 => {
             let suite = 1 + u8::from(dice.coin());
-            phiseal_format::text::encode(&[&[suite], own_key_id, noise.as_slice()].concat()).into_bytes()
+            phiseal_format::text::encode(&[&[suite], &own_key_id[..], noise.as_slice()].concat()).into_bytes()
         }
         _ => format!("{:03}-{:02}-{:04}", dice.below(1000), dice.below(100), dice.below(10_000)).into_bytes(),
     }

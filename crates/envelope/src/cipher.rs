@@ -277,10 +277,10 @@ impl FieldCipher {
 
 #[inline]
 fn plain_len(context: &BoundContext, plaintext: &mut [u8]) -> Result<usize, Error> {
-    if context.padding().is_none() {
-        return Ok(plaintext.len());
+    match context.padding() {
+        None => Ok(plaintext.len()),
+        Some(class) => unpadded_len(plaintext, class).inspect_err(|_| plaintext.zeroize()),
     }
-    unpadded_len(plaintext).inspect_err(|_| plaintext.zeroize())
 }
 
 #[cold]

@@ -205,10 +205,11 @@ impl Domain {
     pub(crate) async fn current(&self) -> Result<Arc<Loaded>, Error> {
         let Some(loaded) = self.0.loaded.load_full() else { return self.loaded_first().await };
         let now = self.clock().coarse();
-        if now < loaded.look_at() {
+        let spent = loaded.cipher().sealing().is_some_and(|key| key.is_spent());
+        if now < loaded.look_at() && !spent {
             return Ok(loaded);
         }
-        if !loaded.is_live(now) {
+        if spent || !loaded.is_live(now) {
             return self.loaded_first().await;
         }
         // A look is due, but what is at hand may still be used: one caller looks, and no failure of it stops anybody,

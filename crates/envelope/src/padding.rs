@@ -17,10 +17,12 @@ pub(crate) fn pad(buffer: &mut [u8], length: usize) {
     }
 }
 
-/// The length without the padding, of bytes that have been authenticated.
-pub(crate) fn unpadded_len(padded: &[u8]) -> Result<usize, Error> {
+/// The length without the padding, of bytes that have been authenticated. They must be as long as their class says, so
+/// that one plaintext has one padded form.
+pub(crate) fn unpadded_len(padded: &[u8], class: u32) -> Result<usize, Error> {
     let mark = padded.iter().rposition(|byte| *byte != 0).ok_or_else(unpadded)?;
-    if padded.get(mark) == Some(&0x80) { Ok(mark) } else { Err(unpadded()) }
+    let whole = padded_len(mark, class).is_ok_and(|length| length == padded.len());
+    if whole && padded.get(mark) == Some(&0x80) { Ok(mark) } else { Err(unpadded()) }
 }
 
 fn invalid() -> Error {
@@ -44,7 +46,7 @@ mod tests {
                 for last in [0, 0x80, 0xff] {
                     let mut buffer = vec![last; padded];
                     pad(&mut buffer, length);
-                    assert_eq!(unpadded_len(&buffer).unwrap(), length);
+                    assert_eq!(unpadded_len(&buffer, class).unwrap(), length);
                 }
             }
         }
@@ -53,9 +55,21 @@ mod tests {
     }
 
     #[test]
+    fn bytes_of_another_length_than_their_class_are_refused() {
+        let mut buffer = vec![0; padded_len(5, 16).unwrap()];
+        pad(&mut buffer, 5);
+        assert_eq!(unpadded_len(&buffer, 16).unwrap(), 5);
+        for class in [4, 15, 17, 64, u32::MAX] {
+            assert_eq!(unpadded_len(&buffer, class).unwrap_err().kind(), ErrorKind::Malformed);
+        }
+        buffer.extend([0; 16]);
+        assert_eq!(unpadded_len(&buffer, 16).unwrap_err().kind(), ErrorKind::Malformed);
+    }
+
+    #[test]
     fn bytes_without_a_mark_are_refused() {
         for bytes in [&b""[..], &[0], &[0; 65], &[1, 0, 0], b"plain"] {
-            assert_eq!(unpadded_len(bytes).unwrap_err().kind(), ErrorKind::Malformed);
+            assert_eq!(unpadded_len(bytes, 64).unwrap_err().kind(), ErrorKind::Malformed);
         }
     }
 }

@@ -113,7 +113,7 @@ mod serde {
             if deserializer.is_human_readable() {
                 deserializer.deserialize_str(Text)
             } else {
-                deserializer.deserialize_bytes(Bytes)
+                deserializer.deserialize_byte_buf(Bytes)
             }
         }
     }
@@ -142,6 +142,10 @@ mod serde {
         }
 
         fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Sealed, E> {
+            Sealed::try_from(bytes).map_err(|_| E::custom("not a sealed field"))
+        }
+
+        fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Sealed, E> {
             Sealed::try_from(bytes).map_err(|_| E::custom("not a sealed field"))
         }
     }

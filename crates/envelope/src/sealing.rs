@@ -2,6 +2,7 @@ use crate::block::{self, Block};
 use crate::deadline::Deadline;
 use crate::subkey::{epoch_key, with_aad};
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use phiseal_format::{
     Count, EncodedContext, Epoch, FIELD_HEADER, FieldHeader, KeyId, MAX_FIELD_PLAINTEXT, Suite, TAG_LEN,
@@ -41,6 +42,7 @@ pub(crate) struct SealingKey {
     owner: u64,
     epochs: Box<[OnceLock<SealingEpoch>]>,
     grants: Mutex<Grants>,
+    spent: AtomicBool,
 }
 
 struct SealingEpoch {
@@ -62,7 +64,8 @@ pub(crate) const EPOCH_MESSAGES: u64 = 1 << 24;
 const EPOCH_BYTES: u64 = 1 << 36;
 const EPOCH_TIME: Duration = Duration::from_secs(3600);
 const BLOCK_MESSAGES: u32 = 256;
-const BLOCK_BYTES: u64 = 1 << 28;
+/// A block's share of the epoch's bytes; a longer message takes what it needs. 2^16 such blocks are an epoch by either limit.
+const BLOCK_BYTES: u64 = 1 << 20;
 
 /// Everything that a [`SealingKey`] is made of.
 pub(crate) struct SealingConfig {
@@ -95,6 +98,7 @@ impl SealingKey {
                 ends: Moment::from_nanos(0),
                 allowance: 0,
             }),
+            spent: AtomicBool::new(false),
         }
     }
 
@@ -110,6 +114,12 @@ impl SealingKey {
     pub(crate) fn allow(&self, messages: u64) {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         grants.allowance = grants.allowance.saturating_add(messages);
+        self.spent.store(false, Ordering::Release);
+    }
+
+    /// Whether the last request for a block was refused: no reserved use, or no epoch, is left.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Acquire)
     }
 
     /// Messages that are reserved and not yet granted to a thread.
@@ -121,7 +131,9 @@ impl SealingKey {
     pub(crate) fn is_used_up(&self) -> bool {
         let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         grants.begun == self.epochs.len()
-            && (grants.messages_left == 0 || grants.bytes_left < BLOCK_BYTES || self.clock.coarse() >= grants.ends)
+            && (grants.messages_left == 0
+                || grants.bytes_left < MAX_FIELD_PLAINTEXT as u64
+                || self.clock.coarse() >= grants.ends)
     }
 
     /// Encrypts `body` where it lies; returns what goes before and after it. On an error `body` holds zeros.
@@ -176,9 +188,17 @@ impl SealingKey {
         Ok((bytes, tag))
     }
 
-    /// A block for this thread, of the current epoch or, when that has ended, of the next one.
     #[cold]
     fn refill(&self, length: u64) -> Result<Block, Error> {
+        let granted = self.grant(length);
+        if granted.as_ref().is_err_and(|error| error.kind() == ErrorKind::Stale) {
+            self.spent.store(true, Ordering::Release);
+        }
+        granted
+    }
+
+    /// A block for this thread, of the current epoch or, when that has ended, of the next one.
+    fn grant(&self, length: u64) -> Result<Block, Error> {
         let mut start = [0; 16];
         let (_, low) = start.split_at_mut(4);
         self.random.fill(low)?;
@@ -190,7 +210,7 @@ impl SealingKey {
             self.begin_epoch(&mut grants)?;
         }
         let messages = u64::from(BLOCK_MESSAGES).min(grants.messages_left).min(grants.allowance);
-        let bytes = BLOCK_BYTES.min(grants.bytes_left);
+        let bytes = BLOCK_BYTES.max(length).min(grants.bytes_left);
         grants.messages_left -= messages;
         grants.bytes_left -= bytes;
         grants.allowance -= messages;

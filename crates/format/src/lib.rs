@@ -36,8 +36,8 @@
 //! ```
 //!
 //! The ciphertext is as long as the plaintext ([padded](#padding) where the context says so), 0 to 16 MiB, so an
-//! envelope is 57 bytes longer than what is in it. Both
-//! suites are AES-256-GCM (SP 800-38D) with a 16-byte tag under a key of the epoch, with `count` as the 12-byte nonce:
+//! envelope is 57 bytes longer than what is in it. Both suites are AES-256-GCM (SP 800-38D) with a 16-byte tag under a
+//! key of the epoch, with `count` as the 12-byte nonce:
 //!
 //! | suite | name | key of the epoch |
 //! |---|---|---|
@@ -50,7 +50,7 @@
 //! ```text
 //! AES-256(field key, M1 xor K1) || AES-256(field key, M2 xor K1)
 //! M1 = 0x00 0x01 0x58 0x00 || epoch        M2 = 0x00 0x02 0x58 0x00 || epoch
-//! L  = AES-256(field key, 0x00 * 16)       K1 = (L << 1) xor (0x87 if the top bit of L is set)
+//! L  = AES-256(field key, 0x00 * 16)       K1 = (L << 1 mod 2^128) xor (0x87 if L's top bit is 1)
 //! ```
 //!
 //! The associated data of both is
@@ -137,7 +137,7 @@
 //!
 //! | what | bytes |
 //! |---|---|
-//! | plaintext of a field | 0 to 16,777,216 ([`MAX_FIELD_PLAINTEXT`]) |
+//! | plaintext of a field, padded | 0 to 16,777,216 ([`MAX_FIELD_PLAINTEXT`]) |
 //! | field envelope | 57 to 16,777,273 ([`FIELD_OVERHEAD`], [`MAX_FIELD_ENVELOPE`]) |
 //! | context, encryption context | at most 1,024 ([`MAX_CONTEXT`]) |
 //! | associated data of a field | at most 1,041 ([`MAX_FIELD_AAD`]) |

@@ -95,7 +95,7 @@ fn a_store_with_more_in_it_than_its_table_is_refused() {
         "CREATE VIEW v AS SELECT * FROM records",
         "CREATE INDEX i ON records (revision)",
         "CREATE TABLE more (x)",
-        "ALTER TABLE records ADD COLUMN more",
+        "ALTER TABLE records ADD COLUMN more BLOB",
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.db");

@@ -89,6 +89,12 @@ refused! {
     ]));
     encryption_context_with_another_purposes_tag: UnknownTag =
         EncryptionContext::parse(&raw(&[(128, b"phiseal/v1 store key"), (129, &[0xe1; 16]), (130, &[0xd0; 16])]));
+    encryption_context_with_a_subject_in_the_versions_place: UnknownTag = EncryptionContext::parse(&raw(&[
+        (128, b"phiseal/v1 data key"), (129, &[0xe1; 16]), (130, &[0xd0; 16]), (132, &[0x5a; 16]),
+    ]));
+    encryption_context_with_an_unknown_tag: UnknownTag = EncryptionContext::parse(&raw(&[
+        (128, b"phiseal/v1 store key"), (129, &[0xe1; 16]), (134, b""),
+    ]));
     encryption_context_environment_of_15: Length =
         EncryptionContext::parse(&raw(&[(128, b"phiseal/v1 store key"), (129, &[0xe1; 15])]));
     encryption_context_version_of_8: Length = EncryptionContext::parse(&raw(&[

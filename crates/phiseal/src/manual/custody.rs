@@ -68,7 +68,8 @@
 //! ```
 //!
 //! Rewrapping does not undo a theft: whoever had the old KEK version and the old key store has the data keys. After that,
-//! rotate the data keys too, and reseal. An old KEK version may be destroyed
+//! rotate the data keys too, and reseal. An old KEK version may be deactivated
+//! ([`KekAdmin::set_state`](crate::KekAdmin::set_state)) and then destroyed
 //! ([`KekAdmin::destroy`](crate::KekAdmin::destroy)) when every domain and the store key are rewrapped and no backup of the
 //! key store that might be needed is older than that: nothing else opens what it wrapped.
 //!

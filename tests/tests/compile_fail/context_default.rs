@@ -1,0 +1,5 @@
+//! A field is always sealed as something, also by generic code.
+
+fn main() {
+    let _nothing = phiseal::Context::default();
+}

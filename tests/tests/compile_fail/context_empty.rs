@@ -1,0 +1,5 @@
+//! A field is always sealed as something.
+
+fn main() {
+    let _nothing = phiseal::context!();
+}

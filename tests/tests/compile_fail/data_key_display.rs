@@ -1,0 +1,6 @@
+//! A data key is not printed.
+
+fn main() {
+    let key = phiseal::DataKey::generate(phiseal::default_engine()).unwrap();
+    println!("{key}");
+}
