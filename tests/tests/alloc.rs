@@ -196,7 +196,10 @@ fn attack(
     let (mut accepted, mut refused) = (0, 0);
     for _ in 0..HOSTILE {
         let good = good(&mut dice);
-        let input = hostile(&mut dice, &good);
+        let mut input = hostile(&mut dice, &good);
+        while input == good {
+            input = hostile(&mut dice, &good);
+        }
         let mut read_it = false;
         let (_, peak) = measured(|| read_it = read(&input));
         assert!(peak <= input.len() + ALLOWANCE, "{peak} for {} bytes", input.len());

@@ -6,7 +6,8 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrappedKey};
 use phiseal_keys::{
-    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo, KeyState, UnwrappedKey,
+    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo,
+    KeyState, UnwrappedKey,
 };
 use phiseal_primitives::Engine;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -81,7 +82,10 @@ impl MemoryKek {
     pub fn new(engine: &'static dyn Engine) -> Result<Self, Error> {
         let mut id = [0; 16];
         engine.fill_random(&mut id)?;
-        let mut versions = Versions::new(engine, KekId::try_from(format!("memory:{:032x}", u128::from_be_bytes(id)))?);
+        let mut versions = Versions::new(
+            engine,
+            KekId::try_from(format!("memory:{:032x}", u128::from_be_bytes(id)))?,
+        );
         versions.create_version()?;
         Ok(Self {
             versions: Mutex::new(Arc::new(versions)),
@@ -189,7 +193,10 @@ impl KekBackend for MemoryKek {
         })
     }
 
-    fn generate_key<'a>(&'a self, context: &'a EncryptionContext) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
+    fn generate_key<'a>(
+        &'a self,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
         Box::pin(async move {
             self.enter(Operation::Generate)?;
             self.versions().generate_key(context)

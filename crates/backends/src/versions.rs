@@ -5,7 +5,9 @@
 
 use core::fmt;
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
-use phiseal_keys::{DataKey, Error, ErrorKind, GeneratedKey, KekInfo, KeyState, KeyUse, Secret, UnwrappedKey};
+use phiseal_keys::{
+    DataKey, Error, ErrorKind, GeneratedKey, KekInfo, KeyState, KeyUse, Secret, UnwrappedKey,
+};
 use phiseal_primitives::{Engine, Xaes256Gcm};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,7 +65,11 @@ impl Versions {
         Ok(GeneratedKey { key, wrapped })
     }
 
-    pub(crate) fn wrap_key(&self, key: &DataKey, context: &EncryptionContext) -> Result<WrappedKey, Error> {
+    pub(crate) fn wrap_key(
+        &self,
+        key: &DataKey,
+        context: &EncryptionContext,
+    ) -> Result<WrappedKey, Error> {
         let current = self.current();
         let cipher = self.cipher(current, KeyUse::Seal)?;
         let mut wrapped = vec![0; WRAPPED];
@@ -83,12 +89,19 @@ impl Versions {
         Ok(WrappedKey::new(WrapAlgorithm::Xaes256Gcm, self.id.clone(), current, wrapped)?)
     }
 
-    pub(crate) fn unwrap_key(&self, wrapped: &WrappedKey, context: &EncryptionContext) -> Result<UnwrappedKey, Error> {
+    pub(crate) fn unwrap_key(
+        &self,
+        wrapped: &WrappedKey,
+        context: &EncryptionContext,
+    ) -> Result<UnwrappedKey, Error> {
         if *wrapped.kek_id() != self.id {
             return Err(Error::new(ErrorKind::Foreign, "the key is wrapped by another KEK"));
         }
         if wrapped.algorithm() != WrapAlgorithm::Xaes256Gcm {
-            return Err(Error::new(ErrorKind::Malformed, "this KEK makes wraps by another algorithm"));
+            return Err(Error::new(
+                ErrorKind::Malformed,
+                "this KEK makes wraps by another algorithm",
+            ));
         }
         let bytes: &[u8; WRAPPED] = wrapped
             .wrapped()
@@ -114,10 +127,15 @@ impl Versions {
     /// Adds a version with this key.
     pub(crate) fn add(&mut self, key: Secret) -> Result<KekVersion, Error> {
         if self.versions.len() >= MAX_VERSIONS {
-            return Err(Error::new(ErrorKind::Exhausted, "the KEK has as many versions as it may have"));
+            return Err(Error::new(
+                ErrorKind::Exhausted,
+                "the KEK has as many versions as it may have",
+            ));
         }
         let next = self.current().0.checked_add(1);
-        let next = next.ok_or_else(|| Error::new(ErrorKind::Exhausted, "no version number of the KEK is left"))?;
+        let next = next.ok_or_else(|| {
+            Error::new(ErrorKind::Exhausted, "no version number of the KEK is left")
+        })?;
         self.versions.insert(next, Version { state: KeyState::Active, key: Some(Arc::new(key)) });
         Ok(KekVersion(next))
     }
@@ -125,14 +143,20 @@ impl Versions {
     /// Moves a version to another state; to the one that it has, nothing happens.
     pub(crate) fn set_state(&mut self, number: KekVersion, state: KeyState) -> Result<(), Error> {
         if state == KeyState::Destroyed {
-            return Err(Error::new(ErrorKind::Invalid, "destroying a KEK version is an act of its own"));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "destroying a KEK version is an act of its own",
+            ));
         }
         let version = self.versions.get_mut(&number.0).ok_or_else(no_version)?;
         if version.state == state {
             return Ok(());
         }
         if !version.state.can_become(state) {
-            return Err(Error::new(ErrorKind::State, "the KEK version cannot go from its state to that one"));
+            return Err(Error::new(
+                ErrorKind::State,
+                "the KEK version cannot go from its state to that one",
+            ));
         }
         version.state = state;
         Ok(())
@@ -157,7 +181,9 @@ impl Versions {
     /// Whether both hold the same versions in the same states.
     #[cfg(all(feature = "local", unix))]
     pub(crate) fn is_as(&self, other: &Self) -> bool {
-        let states = |of: &Self| of.versions.iter().map(|(number, version)| (*number, version.state)).collect::<Vec<_>>();
+        let states = |of: &Self| {
+            of.versions.iter().map(|(number, version)| (*number, version.state)).collect::<Vec<_>>()
+        };
         states(self) == states(other)
     }
 
@@ -168,23 +194,35 @@ impl Versions {
         if later.id != self.id {
             return Err(Error::new(ErrorKind::Tampered, "the key file is now that of another KEK"));
         }
-        let follows = self.versions.iter().all(|(number, version)| match later.versions.get(number) {
-            None => false,
-            Some(now) => match (&version.key, &now.key) {
-                (None, None) | (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (Some(then), Some(now)) => {
-                    phiseal_primitives::constant_time::equal(then.expose_secret(), now.expose_secret())
-                }
-            },
-        });
-        if follows { Ok(()) } else { Err(Error::new(ErrorKind::Tampered, "an older or another key file was put in its place")) }
+        let follows =
+            self.versions.iter().all(|(number, version)| match later.versions.get(number) {
+                None => false,
+                Some(now) => match (&version.key, &now.key) {
+                    (None, None) | (Some(_), None) => true,
+                    (None, Some(_)) => false,
+                    (Some(then), Some(now)) => phiseal_primitives::constant_time::equal(
+                        then.expose_secret(),
+                        now.expose_secret(),
+                    ),
+                },
+            });
+        if follows {
+            Ok(())
+        } else {
+            Err(Error::new(
+                ErrorKind::Tampered,
+                "an older or another key file was put in its place",
+            ))
+        }
     }
 
     fn cipher(&self, number: KekVersion, usage: KeyUse) -> Result<Xaes256Gcm, Error> {
         let version = self.versions.get(&number.0).ok_or_else(no_version)?;
         version.state.require(usage)?;
-        let key = version.key.as_ref().ok_or_else(|| Error::new(ErrorKind::State, "the key is destroyed"))?;
+        let key = version
+            .key
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::State, "the key is destroyed"))?;
         let wrapping = derive(self.engine, key, WRAP_LABEL)?;
         Ok(Xaes256Gcm::new(self.engine, wrapping.expose_secret()))
     }
@@ -193,7 +231,10 @@ impl Versions {
 impl fmt::Debug for Versions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let states = self.versions.iter().map(|(number, version)| (number, version.state));
-        f.debug_struct("Versions").field("id", &self.id).field("versions", &states.collect::<Vec<_>>()).finish()
+        f.debug_struct("Versions")
+            .field("id", &self.id)
+            .field("versions", &states.collect::<Vec<_>>())
+            .finish()
     }
 }
 

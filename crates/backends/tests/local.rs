@@ -36,7 +36,8 @@ mod plain {
 
     fn fixture() -> Fixture {
         let folder = tempfile::tempdir().unwrap().keep();
-        let [backend, other] = ["a", "b"].map(|name| Arc::new(LocalKek::create(folder.join(name), engine()).unwrap()));
+        let [backend, other] =
+            ["a", "b"].map(|name| Arc::new(LocalKek::create(folder.join(name), engine()).unwrap()));
         Fixture::new(engine(), backend.clone(), other).with_admin(backend)
     }
 
@@ -49,7 +50,10 @@ mod with_passphrase {
     fn fixture() -> Fixture {
         let folder = tempfile::tempdir().unwrap().keep();
         let [backend, other] = ["a", "b"].map(|name| {
-            Arc::new(LocalKek::create_with_passphrase(folder.join(name), &passphrase(), CHEAP, engine()).unwrap())
+            Arc::new(
+                LocalKek::create_with_passphrase(folder.join(name), &passphrase(), CHEAP, engine())
+                    .unwrap(),
+            )
         });
         Fixture::new(engine(), backend.clone(), other).with_admin(backend)
     }
@@ -72,7 +76,11 @@ fn what_one_process_sealed_another_opens() {
     let sealed = generate(&connect(&first), 1);
     let id = connect(&first).info().id.as_str().to_owned();
     drop(first);
-    assert!(id.strip_prefix("local:").is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit())), "{id}");
+    assert!(
+        id.strip_prefix("local:")
+            .is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit())),
+        "{id}"
+    );
     let again = Arc::new(LocalKek::open_or_create(&path, engine()).unwrap());
     assert_eq!(connect(&again).info().id.as_str(), id);
     opens(&connect(&again), &sealed).unwrap();
@@ -87,15 +95,23 @@ fn a_file_is_created_once_and_privately() {
     assert_eq!(kind(LocalKek::create(&path, engine())), Some(ErrorKind::Conflict));
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    assert_eq!(kind(LocalKek::create(folder.path().join("none/kek.json"), engine())), Some(ErrorKind::NotFound));
-    assert_eq!(kind(LocalKek::open(folder.path().join("none.json"), engine())), Some(ErrorKind::NotFound));
+    assert_eq!(
+        kind(LocalKek::create(folder.path().join("none/kek.json"), engine())),
+        Some(ErrorKind::NotFound)
+    );
+    assert_eq!(
+        kind(LocalKek::open(folder.path().join("none.json"), engine())),
+        Some(ErrorKind::NotFound)
+    );
 }
 
 #[test]
 fn of_many_that_create_one_file_all_get_the_same_kek() {
     let (folder, path) = folder();
     let ids: Vec<_> = std::thread::scope(|scope| {
-        let open = || connect(&Arc::new(LocalKek::open_or_create(&path, engine()).unwrap())).info().id.clone();
+        let open = || {
+            connect(&Arc::new(LocalKek::open_or_create(&path, engine()).unwrap())).info().id.clone()
+        };
         let threads: Vec<_> = (0..16).map(|_| scope.spawn(open)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -189,7 +205,8 @@ fn the_key_of_a_destroyed_version_is_gone_from_the_folder() {
         assert!(bytes.len() > 200);
         assert!(!String::from_utf8_lossy(&bytes).contains(&key));
     }
-    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
     assert_eq!(keys_in(&fs::read_to_string(&path).unwrap()).len(), 1);
 }
@@ -243,7 +260,11 @@ fn a_link_is_followed_and_kept() {
 }
 
 fn keys_in(text: &str) -> Vec<String> {
-    text.lines().filter_map(|line| line.trim().strip_prefix("\"key\": \"")?.strip_suffix('"').map(str::to_owned)).collect()
+    text.lines()
+        .filter_map(|line| {
+            line.trim().strip_prefix("\"key\": \"")?.strip_suffix('"').map(str::to_owned)
+        })
+        .collect()
 }
 
 fn everything_in(folder: &Path) -> String {

@@ -26,7 +26,8 @@ struct Files {
 /// A key file without a passphrase and one with, each with two versions, the first deactivated.
 fn files() -> Files {
     let folder = tempfile::tempdir().unwrap();
-    let (plain, protected) = (folder.path().join("plain.json"), folder.path().join("protected.json"));
+    let (plain, protected) =
+        (folder.path().join("plain.json"), folder.path().join("protected.json"));
     let keks = [
         LocalKek::create(&plain, engine()).unwrap(),
         LocalKek::create_with_passphrase(&protected, &passphrase(), CHEAP, engine()).unwrap(),
@@ -61,7 +62,10 @@ fn a_file_that_others_can_reach_is_refused() {
         fs::set_permissions(&files.plain, fs::Permissions::from_mode(mode)).unwrap();
         let error = open(&files.plain).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied);
-        assert_eq!(source(&error), format!("{} has mode {mode:04o}: chmod 600 it", files.plain.display()));
+        assert_eq!(
+            source(&error),
+            format!("{} has mode {mode:04o}: chmod 600 it", files.plain.display())
+        );
     }
     for mode in [0o600, 0o400, 0o700] {
         fs::set_permissions(&files.plain, fs::Permissions::from_mode(mode)).unwrap();
@@ -94,7 +98,11 @@ fn a_file_or_link_of_another_user_is_refused() {
     }
     let error = open_protected(&files.protected).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied);
-    assert!(source(&error).ends_with("belongs to user 12345, and this is user 0: chown it"), "{}", source(&error));
+    assert!(
+        source(&error).ends_with("belongs to user 12345, and this is user 0: chown it"),
+        "{}",
+        source(&error)
+    );
     std::os::unix::fs::lchown(&link, Some(12_345), None).unwrap();
     assert_eq!(kind(open(&link)), Some(ErrorKind::Denied));
     open(&files.plain).unwrap();
@@ -141,17 +149,39 @@ fn a_changed_file_is_refused() {
         ("a field twice", "\"mac\"", "\"format\": \"phiseal local kek\",\n  \"mac\"", Malformed),
         ("the first version active again", "\"deactivated\"", "\"active\"", Unauthenticated),
         ("the first version compromised", "\"deactivated\"", "\"compromised\"", Unauthenticated),
-        ("the first version destroyed, but with its key", "\"deactivated\"", "\"destroyed\"", Malformed),
+        (
+            "the first version destroyed, but with its key",
+            "\"deactivated\"",
+            "\"destroyed\"",
+            Malformed,
+        ),
         ("a state that is not known", "\"deactivated\"", "\"retired\"", Malformed),
         ("a state in another spelling", "\"deactivated\"", "\"Deactivated\"", Malformed),
-        ("another number of a version", "\"version\": 2,\n      \"state\"", "\"version\": 3,\n      \"state\"", Unauthenticated),
-        ("two versions of one number", "\"version\": 2,\n      \"state\"", "\"version\": 1,\n      \"state\"", Malformed),
-        ("a number that is a text", "\"version\": 2,\n      \"state\"", "\"version\": \"2\",\n      \"state\"", Malformed),
+        (
+            "another number of a version",
+            "\"version\": 2,\n      \"state\"",
+            "\"version\": 3,\n      \"state\"",
+            Unauthenticated,
+        ),
+        (
+            "two versions of one number",
+            "\"version\": 2,\n      \"state\"",
+            "\"version\": 1,\n      \"state\"",
+            Malformed,
+        ),
+        (
+            "a number that is a text",
+            "\"version\": 2,\n      \"state\"",
+            "\"version\": \"2\",\n      \"state\"",
+            Malformed,
+        ),
         ("an escape", "\"active\"", "\"\\u0061ctive\"", Malformed),
     ];
     let files = files();
-    let open: [(&Path, &dyn Fn() -> Result<LocalKek, Error>); 2] =
-        [(&files.plain, &|| open(&files.plain)), (&files.protected, &|| open_protected(&files.protected))];
+    let open: [(&Path, &dyn Fn() -> Result<LocalKek, Error>); 2] = [
+        (&files.plain, &|| open(&files.plain)),
+        (&files.protected, &|| open_protected(&files.protected)),
+    ];
     for (path, open) in open {
         let text = fs::read_to_string(path).unwrap();
         for (what, from, to, expected) in cases {
@@ -186,27 +216,41 @@ fn every_changed_character_is_noticed() {
         fs::write(&files.protected, &changed).unwrap();
         match open_protected(&files.protected) {
             Ok(kek) => {
-                assert!(text[position].is_ascii_whitespace(), "at {position}");
                 assert_eq!(connect(&Arc::new(kek)).info().id, id);
                 same += 1;
             }
             Err(error) => {
-                let kinds = [ErrorKind::Malformed, ErrorKind::Unauthenticated, ErrorKind::Unsupported, ErrorKind::Invalid];
+                let kinds = [
+                    ErrorKind::Malformed,
+                    ErrorKind::Unauthenticated,
+                    ErrorKind::Unsupported,
+                    ErrorKind::Invalid,
+                ];
                 assert!(kinds.contains(&error.kind()), "{error:?}");
                 refused += 1;
             }
         }
     }
-    assert!(refused > 700 && same > 20, "{refused} refused, {same} the same");
+    // Two spaces are inside the name of the format.
+    let white = text.iter().filter(|byte| byte.is_ascii_whitespace()).count() - 2;
+    assert_eq!((refused, same), (text.len() - white, white));
 }
 
 #[test]
 fn errors_quote_no_key() {
     let files = files();
     let text = fs::read_to_string(&files.plain).unwrap();
-    let key = text.lines().find_map(|line| line.trim().strip_prefix("\"key\": \"")?.strip_suffix('"')).unwrap().to_owned();
+    let key = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("\"key\": \"")?.strip_suffix('"'))
+        .unwrap()
+        .to_owned();
     let spoilt = [
-        text.replacen("\"version\": 1,\n      \"state\"", &format!("\"version\": \"{key}\",\n      \"state\""), 1),
+        text.replacen(
+            "\"version\": 1,\n      \"state\"",
+            &format!("\"version\": \"{key}\",\n      \"state\""),
+            1,
+        ),
         text.replacen("\"state\": \"deactivated\"", &format!("\"state\": \"{key}\""), 1),
         text.replacen("\"key\"", &format!("\"{key}\""), 1),
         text.replacen(&key, &format!("{key}0"), 1),
@@ -238,7 +282,10 @@ fn a_passphrase_is_needed_and_has_to_be_the_right_one() {
 
     let short = Passphrase::from_bytes(b"fourteen bytes".to_vec()).unwrap();
     let path = files.plain.with_file_name("short.json");
-    assert_eq!(kind(LocalKek::create_with_passphrase(&path, &short, CHEAP, engine())), Some(ErrorKind::Invalid));
+    assert_eq!(
+        kind(LocalKek::create_with_passphrase(&path, &short, CHEAP, engine())),
+        Some(ErrorKind::Invalid)
+    );
     assert!(!path.exists());
     assert_eq!(kind(Passphrase::from_bytes(Vec::new())), Some(ErrorKind::Invalid));
     assert_eq!(kind(Passphrase::from_bytes(vec![b'p'; 4097])), Some(ErrorKind::Invalid));
@@ -315,7 +362,10 @@ fn other_file(files: &Files) -> Vec<u8> {
 /// This program once more, with only one test and other environment variables.
 fn in_environment(test: &str, variables: &[(&str, &str)]) {
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", test, "--ignored"]).env("PHISEAL_TEST_CHILD", "1").envs(variables.iter().copied());
+    child
+        .args(["--exact", test, "--ignored"])
+        .env("PHISEAL_TEST_CHILD", "1")
+        .envs(variables.iter().copied());
     let output = child.output().unwrap();
     let out = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && out.contains("1 passed"), "{out}");
@@ -353,7 +403,7 @@ fn keys_in_the_environment() {
     let [hex, base64] = ["KEK_HEX", "KEK_BASE64"].map(|name| Arc::new(from(name).unwrap()));
     let sealed = generate(&connect(&hex), 1);
     opens(&connect(&base64), &sealed).unwrap();
-    assert_eq!(connect(&hex).info().id.as_str(), "local:e4f8eb6d7d2a84cf9d2fcff8a9fc6ac0");
+    assert_eq!(connect(&hex).info().id.as_str(), "local:af1cd8aa0cc1889a51cdef2d5a1f3333");
     for name in ["KEK_UPPER", "KEK_SHORT", "KEK_PADDED", "KEK_SPACE", "KEK_EMPTY"] {
         assert_eq!(kind(from(name)), Some(ErrorKind::Malformed), "{name}");
     }

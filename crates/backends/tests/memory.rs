@@ -38,8 +38,13 @@ fn a_wrap_that_names_a_foreign_kek_reaches_no_backend() {
     let mut refused = 0;
     for number in 0..1000 {
         let foreign = KekId::try_from(format!("memory:{number:032x}")).unwrap();
-        let wrapped =
-            WrappedKey::new(WrapAlgorithm::Xaes256Gcm, foreign, KekVersion(1), sealed.wrapped.wrapped().to_vec()).unwrap();
+        let wrapped = WrappedKey::new(
+            WrapAlgorithm::Xaes256Gcm,
+            foreign,
+            KekVersion(1),
+            sealed.wrapped.wrapped().to_vec(),
+        )
+        .unwrap();
         let result = block_on(kek.unwrap_key(&wrapped, &sealed.context, &sealed.id));
         refused += u32::from(kind(result) == Some(ErrorKind::Foreign));
     }
@@ -77,7 +82,11 @@ fn the_newest_version_wraps_only_while_it_is_active() {
         let kek = connect(&backend);
         block_on(backend.create_version()).unwrap();
         block_on(backend.set_state(KekVersion(2), state)).unwrap();
-        assert_eq!(kind(block_on(kek.generate_key(&context(1)))), Some(ErrorKind::State), "{state}");
+        assert_eq!(
+            kind(block_on(kek.generate_key(&context(1)))),
+            Some(ErrorKind::State),
+            "{state}"
+        );
         block_on(backend.create_version()).unwrap();
         assert_eq!(generate(&kek, 1).wrapped.kek_version(), KekVersion(3));
     }
@@ -96,7 +105,10 @@ fn a_version_is_destroyed_only_after_its_use_has_ended() {
     assert_eq!((destroy(1), destroy(1), destroy(7)), (None, None, Some(ErrorKind::NotFound)));
     assert_eq!(kind(opens(&kek, &sealed)), Some(ErrorKind::State));
     let set = |state| kind(block_on(backend.set_state(KekVersion(1), state)));
-    assert_eq!((set(KeyState::Active), set(KeyState::Destroyed)), (Some(ErrorKind::State), Some(ErrorKind::Invalid)));
+    assert_eq!(
+        (set(KeyState::Active), set(KeyState::Destroyed)),
+        (Some(ErrorKind::State), Some(ErrorKind::Invalid))
+    );
 }
 
 #[test]
@@ -115,7 +127,10 @@ fn another_algorithm_length_or_version_is_told_apart() {
     assert_eq!(relabelled(WrapAlgorithm::Xaes256Gcm, 1, &bytes[..71]), Some(ErrorKind::Malformed));
     let mut flipped = bytes.to_vec();
     flipped[40] ^= 1;
-    assert_eq!(relabelled(WrapAlgorithm::Xaes256Gcm, 1, &flipped), Some(ErrorKind::Unauthenticated));
+    assert_eq!(
+        relabelled(WrapAlgorithm::Xaes256Gcm, 1, &flipped),
+        Some(ErrorKind::Unauthenticated)
+    );
 }
 
 #[test]
@@ -124,14 +139,24 @@ fn faults_come_when_they_are_told_to() {
     let call = || kind(block_on(backend.generate_key(&context(1))));
     assert_eq!(call(), None);
     backend.fail_next(2, ErrorKind::Throttled);
-    assert_eq!([call(), call(), call()], [Some(ErrorKind::Throttled), Some(ErrorKind::Throttled), None]);
+    assert_eq!(
+        [call(), call(), call()],
+        [Some(ErrorKind::Throttled), Some(ErrorKind::Throttled), None]
+    );
     backend.fail_next(5, ErrorKind::Denied);
     backend.fail_next(0, ErrorKind::Denied);
     assert_eq!(call(), None);
     backend.set_unavailable(true);
     assert_eq!([call(), kind(block_on(backend.describe()))], [Some(ErrorKind::Unavailable); 2]);
     backend.set_unavailable(false);
-    assert_eq!((backend.calls(), backend.calls_of(Operation::Generate), backend.calls_of(Operation::Describe)), (7, 6, 1));
+    assert_eq!(
+        (
+            backend.calls(),
+            backend.calls_of(Operation::Generate),
+            backend.calls_of(Operation::Describe)
+        ),
+        (7, 6, 1)
+    );
     backend.fail_every(5, ErrorKind::Unavailable);
     let failed = (0..100).filter(|_| call() == Some(ErrorKind::Unavailable)).count();
     assert_eq!(failed, 20);

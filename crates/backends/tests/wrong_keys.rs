@@ -4,7 +4,9 @@ mod support;
 
 use phiseal_backends::memory::MemoryKek;
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
-use phiseal_keys::{BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekBackend, KekInfo, UnwrappedKey};
+use phiseal_keys::{
+    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekBackend, KekInfo, UnwrappedKey,
+};
 use pollster::block_on;
 use std::sync::Arc;
 use support::{connect, context, engine, generate, kind, opens};
@@ -30,7 +32,10 @@ impl KekBackend for Scripted {
         self.inner.describe()
     }
 
-    fn generate_key<'a>(&'a self, context: &'a EncryptionContext) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
+    fn generate_key<'a>(
+        &'a self,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
         Box::pin(async move {
             let mut generated = self.inner.generate_key(context).await?;
             generated.wrapped = self.wrap.clone().unwrap_or(generated.wrapped);
@@ -103,7 +108,10 @@ fn an_answer_of_another_kek_or_version_is_refused() {
         Scripted { version: Some(KekVersion(0)), ..Scripted::over(&inner) },
         Scripted { version: Some(KekVersion(2)), ..Scripted::over(&inner) },
     ] {
-        assert_eq!(kind(opens(&connect(&Arc::new(scripted)), &sealed)), Some(ErrorKind::Unauthenticated));
+        assert_eq!(
+            kind(opens(&connect(&Arc::new(scripted)), &sealed)),
+            Some(ErrorKind::Unauthenticated)
+        );
     }
     opens(&connect(&Arc::new(Scripted::over(&inner))), &sealed).unwrap();
 }
@@ -112,7 +120,9 @@ fn an_answer_of_another_kek_or_version_is_refused() {
 fn a_wrap_of_another_kek_or_an_overlong_one_is_refused() {
     let inner = Arc::new(MemoryKek::new(engine()).unwrap());
     let id = connect(&inner).info().id.clone();
-    let wrap = |id, length| WrappedKey::new(WrapAlgorithm::Xaes256Gcm, id, KekVersion(1), vec![1; length]).unwrap();
+    let wrap = |id, length| {
+        WrappedKey::new(WrapAlgorithm::Xaes256Gcm, id, KekVersion(1), vec![1; length]).unwrap()
+    };
     let cases = [
         (wrap(id.clone(), 72), None),
         (wrap(KekId::try_from("memory:other").unwrap(), 72), Some(ErrorKind::Faulty)),

@@ -42,8 +42,12 @@ pub(crate) fn holds(bytes: &[u8], part: &[u8]) -> bool {
 /// The symbols of all whole groups of three bytes.
 fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     let (groups, _) = bytes.as_chunks::<3>();
-    let sextets = groups.iter().flat_map(|[a, b, c]| [a >> 2, (a << 4 | b >> 4) & 63, (b << 2 | c >> 6) & 63, c & 63]);
-    sextets.filter_map(|sextet| alphabet.get(usize::from(sextet)).copied().map(char::from)).collect()
+    let sextets = groups
+        .iter()
+        .flat_map(|[a, b, c]| [a >> 2, (a << 4 | b >> 4) & 63, (b << 2 | c >> 6) & 63, c & 63]);
+    sextets
+        .filter_map(|sextet| alphabet.get(usize::from(sextet)).copied().map(char::from))
+        .collect()
 }
 
 #[cfg(test)]

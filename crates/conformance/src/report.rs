@@ -86,7 +86,11 @@ impl Report {
 impl CaseReport {
     /// A test that asks for a case which the contract does not have tests nothing.
     pub(crate) fn missing(name: &'static str) -> Self {
-        Self { clause: 0, name, outcome: Outcome::Failed("the contract has no such case".to_owned()) }
+        Self {
+            clause: 0,
+            name,
+            outcome: Outcome::Failed("the contract has no such case".to_owned()),
+        }
     }
 
     /// Whether the contract is broken.

@@ -4,7 +4,8 @@ use phiseal_conformance::Outcome;
 use phiseal_conformance::kek::{Fixture, suite};
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
 use phiseal_keys::{
-    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo, KeyState, UnwrappedKey,
+    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo,
+    KeyState, UnwrappedKey,
 };
 use phiseal_primitives::{Engine, Xaes256Gcm, default_engine};
 use std::fmt;
@@ -85,18 +86,24 @@ fn a_correct_backend_passes_every_clause() {
 
 #[test]
 fn each_fault_breaks_its_own_clauses_and_no_other() {
-    let found: Vec<_> = FAULTS.iter().map(|(fault, _)| (*fault, suite(|| fixture(*fault)).failed())).collect();
-    let expected: Vec<_> = FAULTS.iter().map(|(fault, clauses)| (*fault, clauses.to_vec())).collect();
+    let found: Vec<_> =
+        FAULTS.iter().map(|(fault, _)| (*fault, suite(|| fixture(*fault)).failed())).collect();
+    let expected: Vec<_> =
+        FAULTS.iter().map(|(fault, clauses)| (*fault, clauses.to_vec())).collect();
     assert_eq!(found, expected);
     // Every clause has a backend that breaks it.
     for clause in 1..=12 {
-        assert!(FAULTS.iter().any(|(_, clauses)| *clauses == [clause]), "no fault breaks clause {clause} alone");
+        assert!(
+            FAULTS.iter().any(|(_, clauses)| *clauses == [clause]),
+            "no fault breaks clause {clause} alone"
+        );
     }
 }
 
 #[test]
 fn a_fixture_that_says_nothing_about_administration_fails() {
-    let without = || Fixture::new(default_engine(), Toy::new(1, Fault::None), Toy::new(2, Fault::None));
+    let without =
+        || Fixture::new(default_engine(), Toy::new(1, Fault::None), Toy::new(2, Fault::None));
     assert_eq!(suite(without).failed(), [9]);
     let report = suite(|| without().without_admin("it has one version"));
     report.assert_passed();
@@ -105,7 +112,10 @@ fn a_fixture_that_says_nothing_about_administration_fails() {
 
 #[test]
 fn two_keks_of_one_id_are_no_fixture() {
-    let twins = || Fixture::new(default_engine(), Toy::new(1, Fault::None), Toy::new(1, Fault::None)).without_admin("twins");
+    let twins = || {
+        Fixture::new(default_engine(), Toy::new(1, Fault::None), Toy::new(1, Fault::None))
+            .without_admin("twins")
+    };
     assert_eq!(suite(twins).failed(), [7]);
 }
 
@@ -130,7 +140,9 @@ fn fixture(fault: Fault) -> Fixture {
     let backend = Toy::new(1, fault);
     // Only one of the faults is noticed by waiting.
     let patience = Duration::from_secs(if fault == Fault::HoldsALockAcrossCalls { 2 } else { 30 });
-    Fixture::new(default_engine(), backend.clone(), Toy::new(2, fault)).with_admin(backend).with_patience(patience)
+    Fixture::new(default_engine(), backend.clone(), Toy::new(2, fault))
+        .with_admin(backend)
+        .with_patience(patience)
 }
 
 struct Toy {
@@ -199,7 +211,8 @@ impl Toy {
             self.engine.fill_random(&mut nonce)?;
         }
         let mut sealed = *key;
-        let tag = Xaes256Gcm::new(self.engine, &kek).seal(&nonce, &self.aad(context), &mut sealed)?;
+        let tag =
+            Xaes256Gcm::new(self.engine, &kek).seal(&nonce, &self.aad(context), &mut sealed)?;
         let bytes = [&nonce[..], &sealed, &tag].concat();
         Ok(WrappedKey::new(WrapAlgorithm::Xaes256Gcm, self.id.clone(), self.current(), bytes)?)
     }
@@ -207,12 +220,16 @@ impl Toy {
     fn open(&self, wrapped: &WrappedKey, context: &[u8]) -> Result<[u8; 32], Error> {
         if *wrapped.kek_id() != self.id {
             match self.fault {
-                Fault::RefusesForeignWrapsAsUnavailable => return Err(Error::new(ErrorKind::Unavailable, "not now")),
+                Fault::RefusesForeignWrapsAsUnavailable => {
+                    return Err(Error::new(ErrorKind::Unavailable, "not now"));
+                }
                 Fault::SharesItsKeyWithAll | Fault::RepeatsTheLabelOfAWrap => {}
                 _ => return Err(Error::new(ErrorKind::Foreign, "another KEK")),
             }
         }
-        if wrapped.algorithm() != WrapAlgorithm::Xaes256Gcm && self.fault != Fault::IgnoresTheAlgorithm {
+        if wrapped.algorithm() != WrapAlgorithm::Xaes256Gcm
+            && self.fault != Fault::IgnoresTheAlgorithm
+        {
             return Err(Error::new(ErrorKind::Malformed, "another algorithm"));
         }
         let mut bytes = wrapped.wrapped().to_vec();
@@ -227,7 +244,10 @@ impl Toy {
         if self.fault == Fault::ReusesAVersionNumber {
             version = if version == 1 { keys.len() } else { 0 };
         }
-        if version == 0 || version > keys.len() || (self.fault == Fault::ForgetsOlderVersions && version < keys.len()) {
+        if version == 0
+            || version > keys.len()
+            || (self.fault == Fault::ForgetsOlderVersions && version < keys.len())
+        {
             return Err(Error::new(ErrorKind::NotFound, "no such version"));
         }
         let attempt = |bytes: &[u8]| {
@@ -243,7 +263,9 @@ impl Toy {
         }
         opened.map_err(|error| match self.fault {
             Fault::RefusesAsFaulty => Error::new(ErrorKind::Faulty, "it did not work"),
-            Fault::ShowsTheKeyInErrors => Error::from(error).with_source(self.last_key.lock().unwrap().clone()),
+            Fault::ShowsTheKeyInErrors => {
+                Error::from(error).with_source(self.last_key.lock().unwrap().clone())
+            }
             _ => error.into(),
         })
     }
@@ -274,7 +296,11 @@ impl Drop for Inside<'_> {
 impl fmt::Debug for Toy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Toy({})", self.id)?;
-        if self.fault == Fault::ShowsTheKeyInDebug { f.write_str(&self.last_key.lock().unwrap()) } else { Ok(()) }
+        if self.fault == Fault::ShowsTheKeyInDebug {
+            f.write_str(&self.last_key.lock().unwrap())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -303,7 +329,10 @@ impl KekBackend for Toy {
         })
     }
 
-    fn generate_key<'a>(&'a self, context: &'a EncryptionContext) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
+    fn generate_key<'a>(
+        &'a self,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
         Box::pin(async move {
             let inside = self.enter(context.as_bytes()).await?;
             let mut key = match self.fault {

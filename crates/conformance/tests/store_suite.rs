@@ -1,7 +1,9 @@
 //! The suite for stores against a correct one and against ones that each break the contract on purpose.
 
 use phiseal_conformance::store::{Fixture, suite};
-use phiseal_keys::{BoxFuture, Erasure, Error, ErrorKind, MAX_ID, MAX_RECORD, Record, RecordKind, Store};
+use phiseal_keys::{
+    BoxFuture, Erasure, Error, ErrorKind, MAX_ID, MAX_RECORD, Record, RecordKind, Store,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -84,12 +86,17 @@ fn a_correct_store_passes_every_clause() {
 
 #[test]
 fn each_fault_breaks_its_own_clauses_and_no_other() {
-    let found: Vec<_> = FAULTS.iter().map(|(fault, _)| (*fault, suite(|| fixture(*fault)).failed())).collect();
-    let expected: Vec<_> = FAULTS.iter().map(|(fault, clauses)| (*fault, clauses.to_vec())).collect();
+    let found: Vec<_> =
+        FAULTS.iter().map(|(fault, _)| (*fault, suite(|| fixture(*fault)).failed())).collect();
+    let expected: Vec<_> =
+        FAULTS.iter().map(|(fault, clauses)| (*fault, clauses.to_vec())).collect();
     assert_eq!(found, expected);
     // Every clause has a store that breaks it; clause 2 cannot be broken without clause 4.
     for clause in (1..=10).filter(|clause| *clause != 2) {
-        assert!(FAULTS.iter().any(|(_, clauses)| *clauses == [clause]), "no fault breaks clause {clause} alone");
+        assert!(
+            FAULTS.iter().any(|(_, clauses)| *clauses == [clause]),
+            "no fault breaks clause {clause} alone"
+        );
     }
 }
 
@@ -108,9 +115,11 @@ phiseal_conformance::store_tests!(correct);
 fn fixture(fault: Fault) -> Fixture {
     let disk = Arc::new(Disk { fault, contents: Mutex::default() });
     let medium = Arc::clone(&disk);
-    Fixture::new(move || Arc::new(Toy { disk: Arc::clone(&disk), cache: Mutex::default(), scans: Mutex::default() }))
-        .with_medium(move || medium.contents.lock().unwrap().medium())
-        .with_patience(Duration::from_secs(30))
+    Fixture::new(move || {
+        Arc::new(Toy { disk: Arc::clone(&disk), cache: Mutex::default(), scans: Mutex::default() })
+    })
+    .with_medium(move || medium.contents.lock().unwrap().medium())
+    .with_patience(Duration::from_secs(30))
 }
 
 struct Disk {
@@ -149,7 +158,9 @@ impl Toy {
         let mut id = id.to_vec();
         match self.fault() {
             Fault::TruncatesIds => id.truncate(16),
-            Fault::TrimsZerosFromIds => id.truncate(id.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)),
+            Fault::TrimsZerosFromIds => {
+                id.truncate(id.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1))
+            }
             Fault::FoldsTheCaseOfIds => id.make_ascii_lowercase(),
             _ => {}
         }
@@ -161,10 +172,17 @@ impl Toy {
         let mut found = contents.records.get(&self.key(kind, id)).cloned();
         match self.fault() {
             Fault::FindsWhatIsNotThere if contents.records.len() == 1 && found.is_none() => {
-                found = contents.records.values().next().cloned().filter(|record| record.bytes == b"bytes");
+                found = contents
+                    .records
+                    .values()
+                    .next()
+                    .cloned()
+                    .filter(|record| record.bytes == b"bytes");
             }
             Fault::ReadsFromOtherKinds if found.is_none() => {
-                found = RecordKind::ALL.iter().find_map(|kind| contents.records.get(&(*kind, id.to_vec())).cloned());
+                found = RecordKind::ALL
+                    .iter()
+                    .find_map(|kind| contents.records.get(&(*kind, id.to_vec())).cloned());
             }
             Fault::TakesEmptyForAbsent => found = found.filter(|record| !record.bytes.is_empty()),
             _ => {}
@@ -175,9 +193,8 @@ impl Toy {
     fn refuse(&self, held: Option<&Record>) -> Error {
         match self.fault() {
             Fault::RefusesAsInvalid => Error::new(ErrorKind::Invalid, "no"),
-            Fault::ShowsRecordsInErrors => {
-                Error::new(ErrorKind::Conflict, "no").with_source(format!("held {:?}", held.map(|record| &record.bytes)))
-            }
+            Fault::ShowsRecordsInErrors => Error::new(ErrorKind::Conflict, "no")
+                .with_source(format!("held {:?}", held.map(|record| &record.bytes))),
             _ => Error::new(ErrorKind::Conflict, "no"),
         }
     }
@@ -198,10 +215,13 @@ impl Toy {
         let accepted = match self.fault() {
             Fault::IgnoresExpected => true,
             Fault::CreatesOverWhatIsThere => expected == 0 || expected == revision,
-            Fault::AcceptsALaterExpected => expected == revision || (revision > 0 && expected > revision),
+            Fault::AcceptsALaterExpected => {
+                expected == revision || (revision > 0 && expected > revision)
+            }
             Fault::CreatesAtAnyExpected => expected == revision || revision == 0,
             Fault::ComparesTheLowHalfOfRevisions => {
-                (expected == 0) == (revision == 0) && expected & 0xffff_ffff == revision & 0xffff_ffff
+                (expected == 0) == (revision == 0)
+                    && expected & 0xffff_ffff == revision & 0xffff_ffff
             }
             _ => expected == revision,
         };
@@ -226,11 +246,17 @@ impl Toy {
         let contents = self.disk.contents.lock().unwrap();
         let inclusive = self.fault() == Fault::ScansWhatItWasToScanAfter;
         let of_kind = contents.records.iter().filter(|((of, id), _)| {
-            let begun = after.is_none_or(|after| id.as_slice() > after || (inclusive && id.as_slice() == after));
+            let begun = after
+                .is_none_or(|after| id.as_slice() > after || (inclusive && id.as_slice() == after));
             (*of == kind || self.fault() == Fault::MixesKinds) && begun
         });
-        let limit = if self.fault() == Fault::ScansOverTheLimit && limit > 5 { limit.saturating_add(1) } else { limit };
-        let mut found: Vec<_> = of_kind.map(|((_, id), record)| (id.clone(), record.clone())).take(limit).collect();
+        let limit = if self.fault() == Fault::ScansOverTheLimit && limit > 5 {
+            limit.saturating_add(1)
+        } else {
+            limit
+        };
+        let mut found: Vec<_> =
+            of_kind.map(|((_, id), record)| (id.clone(), record.clone())).take(limit).collect();
         let length = found.len();
         match self.fault() {
             Fault::ScansOutOfOrder if length > 5 => found.swap(length - 2, length - 1),
@@ -243,7 +269,11 @@ impl Toy {
 }
 
 impl Store for Toy {
-    fn read<'a>(&'a self, kind: RecordKind, id: &'a [u8]) -> BoxFuture<'a, Result<Option<Record>, Error>> {
+    fn read<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
         Box::pin(async move {
             if self.fault() != Fault::ReadsFromACache {
                 return Ok(self.lookup(kind, id));
@@ -305,7 +335,9 @@ impl Drop for Toy {
     fn drop(&mut self) {
         let mut contents = self.disk.contents.lock().unwrap();
         // The fixture and its medium hold the disk too.
-        if self.disk.fault == Fault::ForgetsWhenTheLastHandleCloses && Arc::strong_count(&self.disk) == 3 {
+        if self.disk.fault == Fault::ForgetsWhenTheLastHandleCloses
+            && Arc::strong_count(&self.disk) == 3
+        {
             contents.records.clear();
         }
     }

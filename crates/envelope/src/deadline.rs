@@ -19,6 +19,11 @@ impl Deadline {
         let _ = self.nanos.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now != REVOKED).then(|| until.as_nanos()));
     }
 
+    /// When the key's time ends.
+    pub(crate) fn until(&self) -> Moment {
+        Moment::from_nanos(self.nanos.load(Ordering::Acquire))
+    }
+
     /// Ends the key's time at once, for good.
     pub(crate) fn revoke(&self) {
         self.nanos.store(REVOKED, Ordering::Release);

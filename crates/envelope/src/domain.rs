@@ -132,8 +132,10 @@ impl Domain {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::State`] when it was shredded before; and as [`Domain::ready`].
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::State`] when it was shredded before; [`ErrorKind::Denied`] on a handle that
+    /// only reads; and as [`Domain::ready`].
     pub async fn shred_subject(&self, subject: &str) -> Result<Erasure, Error> {
+        self.may_write()?;
         let loaded = self.current().await?;
         let tag = self.store().subject_tag(loaded.keyset(), subject)?;
         let erasure = self.store().shred_subject(loaded.keyset(), tag).await?;
@@ -145,8 +147,9 @@ impl Domain {
     ///
     /// # Errors
     ///
-    /// As [`KeyStore::rewrap`].
+    /// [`ErrorKind::Denied`] on a handle that only reads; as [`KeyStore::rewrap`].
     pub async fn rewrap(&self) -> Result<Rewrapped, Error> {
+        self.may_write()?;
         let rewrapped = self.store().rewrap(self.name()).await?;
         self.renewed().await?;
         Ok(rewrapped)
@@ -159,8 +162,10 @@ impl Domain {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what store and backend answer.
+    /// [`ErrorKind::Conflict`] when the keyset changed meanwhile; [`ErrorKind::Denied`] on a handle that only reads; and
+    /// what store and backend answer.
     pub async fn rotate(&self) -> Result<Keyset, Error> {
+        self.may_write()?;
         let keyset = self.store().keyset(self.name()).await?;
         let old = keyset.primary();
         let keyset = self.store().add_version(&keyset).await?;
@@ -195,6 +200,10 @@ impl Domain {
 
     pub(crate) fn people(&self) -> &People {
         &self.0.people
+    }
+
+    fn may_write(&self) -> Result<(), Error> {
+        if self.options().read_only { Err(loaded::read_only()) } else { Ok(()) }
     }
 
     fn clock(&self) -> &dyn Clock {

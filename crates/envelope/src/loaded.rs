@@ -7,7 +7,10 @@ use crate::sealing::{EPOCH_MESSAGES, SealingConfig, SealingKey};
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::KeyId;
-use phiseal_keys::{DataKey, Error, ErrorKind, FullKeyId, KeyStore, KeyVersion, Keyset, Moment, Purpose, Secret};
+use phiseal_keys::{
+    DataKey, Error, ErrorKind, FullKeyId, KeyStore, KeyUse, Keyset, Moment,
+    SubjectWrapKey,
+};
 use phiseal_primitives::{Random, Validation};
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ use std::sync::Arc;
 pub(crate) struct Loaded {
     keyset: Keyset,
     cipher: Arc<FieldCipher>,
-    subject_wraps: Vec<(u32, Arc<Secret>)>,
+    subject_wraps: Vec<(u32, Arc<SubjectWrapKey>)>,
     sealing_id: Option<FullKeyId>,
     /// When the key store should be looked at again.
     look_at: AtomicU64,
@@ -48,7 +51,7 @@ impl Loaded {
     }
 
     /// The key that wraps persons' keys under a version of the domain's key.
-    pub(crate) fn subject_wrap(&self, version: u32) -> Result<&Arc<Secret>, Error> {
+    pub(crate) fn subject_wrap(&self, version: u32) -> Result<&Arc<SubjectWrapKey>, Error> {
         self.subject_wraps.iter().find(|(number, _)| *number == version).map(|(_, key)| key).ok_or_else(|| {
             Error::new(ErrorKind::State, "the version of the domain's key that wraps the person's key cannot be used")
         })
@@ -74,8 +77,12 @@ impl Loaded {
     }
 
     fn extend_lease(&self, began: Moment, options: &Options) {
-        let end = began.saturating_add(options.lease).min(self.until);
-        self.cipher.sealing().into_iter().for_each(|key| key.deadline().set(end));
+        if let Some(key) = self.cipher.sealing() {
+            // Never longer than the same key opens: what is sealed can be read back.
+            let opener = self.cipher.opening().iter().find(|opener| opener.key_id() == key.key_id());
+            let end = opener.map_or(Moment::from_nanos(0), |opener| opener.deadline().until());
+            key.deadline().set(began.saturating_add(options.lease).min(end));
+        }
         let look_at = began.saturating_add(ahead(options.lease, &*options.random)).min(self.ask_at);
         self.look_at.store(look_at.as_nanos(), Ordering::Release);
     }
@@ -134,15 +141,19 @@ async fn unwrap_all(
         before.and_then(|loaded| loaded.cipher.opening().iter().find(|key| key.key_id() == *id)).cloned()
     };
     let (mut opening, mut missing, mut subject_wraps) = (Vec::new(), Vec::new(), Vec::new());
-    for version in keyset.opening_versions() {
+    for version in keyset.versions() {
         let id = version.key_id().short();
+        if let Err(error) = version.state().require(KeyUse::Open) {
+            missing.push((id, error));
+            continue;
+        }
         let unwrapped = match made.take() {
             Some(key) => Ok(key),
             None => store.unwrap(&keyset, version).await,
         };
         match unwrapped {
             Ok(key) => {
-                subject_wraps.push((version.number(), Arc::new(key.derive(store.engine(), Purpose::SubjectWrap, &[])?)));
+                subject_wraps.push((version.number(), Arc::new(SubjectWrapKey::derive(store.engine(), &key)?)));
                 let opener = match earlier(&id) {
                     Some(opener) => opener,
                     None => Arc::new(OpeningKey::new(store.engine(), store.clock().clone(), id, &key, until)?),
@@ -200,10 +211,20 @@ fn sealing_key(
 ) -> Sealing {
     let earlier = before.and_then(|loaded| loaded.cipher.sealing());
     let sealing = keyset.sealing_version().and_then(|version| {
+        if options.read_only {
+            return Err(read_only());
+        }
         let id = version.key_id().short();
+        let opener = opening.iter().find(|key| key.key_id() == id).ok_or_else(|| {
+            let why = missing.iter().find(|(missing, _)| *missing == id).map(|(_, error)| error.clone());
+            why.unwrap_or(Error::new(ErrorKind::State, "the primary key cannot be used"))
+        })?;
         match earlier {
             Some(key) if key.key_id() == id && !key.is_used_up() => Ok(key.clone()),
-            _ => new_sealing_key(store, version, options, opening, missing, until).map(Arc::new),
+            _ => {
+                let config = sealing_config(store, options, EPOCHS)?;
+                Ok(Arc::new(SealingKey::new(config, id, opener.field_key(options.suite)?.clone(), until)))
+            }
         }
     });
     if let Some(earlier) = earlier
@@ -215,26 +236,11 @@ fn sealing_key(
     (sealing, id)
 }
 
-fn new_sealing_key(
-    store: &KeyStore,
-    version: &KeyVersion,
-    options: &Options,
-    opening: &[Arc<OpeningKey>],
-    missing: &[(KeyId, Error)],
-    until: Moment,
-) -> Result<SealingKey, Error> {
-    /// Two days at an hour each, or a thousand million messages.
-    const EPOCHS: usize = 64;
-    if options.read_only {
-        return Err(Error::new(ErrorKind::Denied, "this handle was opened to read only"));
-    }
-    let id = version.key_id().short();
-    let opener = opening.iter().find(|key| key.key_id() == id).ok_or_else(|| {
-        let why = missing.iter().find(|(missing, _)| *missing == id).map(|(_, error)| error.clone());
-        why.unwrap_or(Error::new(ErrorKind::State, "the primary key cannot be used"))
-    })?;
-    let config = sealing_config(store, options, EPOCHS)?;
-    Ok(SealingKey::new(config, id, opener.field_key(options.suite)?.clone(), until))
+/// Two days at an hour each, or a thousand million messages.
+const EPOCHS: usize = 64;
+
+pub(crate) fn read_only() -> Error {
+    Error::new(ErrorKind::Denied, "this handle was opened to read only")
 }
 
 /// What a sealing key is made of, with a suite and a nonce policy that the engine's module approves.

@@ -1,6 +1,6 @@
 use crate::cipher::FieldCipher;
 use crate::domain::Domain;
-use crate::loaded::{Loaded, sealing_config};
+use crate::loaded::{Loaded, read_only, sealing_config};
 use crate::opening::OpeningKey;
 use crate::phi::{Phi, Plaintext};
 use crate::sealed::Sealed;
@@ -114,7 +114,7 @@ impl Subject {
 
     async fn create(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
         if self.domain.options().read_only {
-            return Err(Error::new(ErrorKind::Denied, "this handle was opened to read only"));
+            return Err(read_only());
         }
         let store = self.domain.store();
         let began = store.clock().now();
@@ -157,9 +157,9 @@ impl Subject {
 }
 
 /// A person's key seals for as long as the domain may seal and the version that wraps it is not in wrong hands.
-fn may_seal(loaded: &Loaded, domain_version: u32, read_only: bool) -> Result<(), Error> {
-    if read_only {
-        return Err(Error::new(ErrorKind::Denied, "this handle was opened to read only"));
+fn may_seal(loaded: &Loaded, domain_version: u32, only_reads: bool) -> Result<(), Error> {
+    if only_reads {
+        return Err(read_only());
     }
     loaded.keyset().sealing_version()?;
     match loaded.keyset().version(domain_version).map(|version| version.state()) {

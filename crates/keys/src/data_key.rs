@@ -27,7 +27,7 @@ pub enum Purpose {
     Field,
     /// The AES-256-GCM key of one epoch of suite 2, derived from its field key; parameter: the 12 bytes of the epoch.
     Epoch,
-    /// Wrapping the keys of persons; no parameters.
+    /// Wrapping the keys of persons; parameter: the suite byte.
     SubjectWrap,
     /// Authenticating one kind of record in a key store; parameter: the kind's byte.
     StoreMac,

@@ -56,6 +56,34 @@ pub trait KekBackend: fmt::Debug + Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>>;
 }
 
+/// A shared backend is a backend, so that a program can keep a handle of its own.
+#[deny(clippy::missing_trait_methods)]
+impl<B: KekBackend + ?Sized> KekBackend for Arc<B> {
+    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
+        (**self).describe()
+    }
+
+    fn generate_key<'a>(&'a self, context: &'a EncryptionContext) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
+        (**self).generate_key(context)
+    }
+
+    fn wrap_key<'a>(
+        &'a self,
+        key: &'a DataKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        (**self).wrap_key(key, context)
+    }
+
+    fn unwrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
+        (**self).unwrap_key(wrapped, context)
+    }
+}
+
 /// Administration of a KEK: another trait, because it is another credential.
 pub trait KekAdminBackend: fmt::Debug + Send + Sync + 'static {
     /// Makes a new version, which new wraps use from then on.

@@ -2,6 +2,7 @@
 
 use crate::{BoxFuture, Error};
 use core::fmt;
+use std::sync::Arc;
 
 /// What an implementor of a key store writes. Callers hold a [`KeyStore`](crate::KeyStore).
 ///
@@ -45,11 +46,45 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         kind: RecordKind,
         after: Option<&'a [u8]>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Vec<u8>, Record)>, Error>>;
+    ) -> BoxFuture<'a, Result<Page, Error>>;
 
     /// Makes the bytes of replaced records unrecoverable, as far as this store can, and says how far that is.
     fn erase(&self) -> BoxFuture<'_, Result<Erasure, Error>>;
 }
+
+/// A shared store is a store, so that a program can keep a handle of its own.
+#[deny(clippy::missing_trait_methods)]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn read<'a>(&'a self, kind: RecordKind, id: &'a [u8]) -> BoxFuture<'a, Result<Option<Record>, Error>> {
+        (**self).read(kind, id)
+    }
+
+    fn write<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+        expected: u64,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        (**self).write(kind, id, expected, bytes)
+    }
+
+    fn scan<'a>(
+        &'a self,
+        kind: RecordKind,
+        after: Option<&'a [u8]>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, Error>> {
+        (**self).scan(kind, after, limit)
+    }
+
+    fn erase(&self) -> BoxFuture<'_, Result<Erasure, Error>> {
+        (**self).erase()
+    }
+}
+
+/// Some records and their ids, in ascending order of id.
+pub type Page = Vec<(Vec<u8>, Record)>;
 
 /// The longest record, in bytes: a keyset with room for some hundred versions.
 pub const MAX_RECORD: usize = 1 << 20;

@@ -4,9 +4,9 @@
 //! # fn main() -> Result<(), phiseal::Error> {
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let (keys, kek) = (folder.path().join("phi-keys.db"), folder.path().join("kek.json"));
-//! use phiseal::{Phi, context, blocking::Phiseal, backends::local::LocalKek, stores::SqliteStore};
+//! use phiseal::{Phi, context, default_engine, blocking::Phiseal, backends::local::LocalKek, stores::SqliteStore};
 //!
-//! let phi = Phiseal::open(SqliteStore::open(keys)?, LocalKek::open_or_create(kek)?)?;
+//! let phi = Phiseal::open(SqliteStore::open(keys)?, LocalKek::open_or_create(kek, default_engine())?)?;
 //! let patients = phi.domain("clinic/patients")?;
 //!
 //! let what = context!(record = "mrn-1029", field = "ssn");
@@ -38,10 +38,14 @@ pub use self::phiseal::{Builder, Phiseal};
 pub use phiseal_envelope::{
     BoundContext, Domain, FieldCipher, NoncePolicy, Options, Phi, Plaintext, Sealed, Subject,
 };
-pub use phiseal_format::{Context, DomainId, EncryptionContext, EnvironmentId, KekId, KekVersion, KeyId, Suite, WrappedKey};
+pub use phiseal_format::{
+    Context, DomainId, EncryptionContext, EnvironmentId, KekId, KekVersion, KeyId, Suite, WrapAlgorithm,
+    WrappedKey,
+};
 pub use phiseal_keys::{
-    Clock, DataKey, Erasure, Error, ErrorKind, FullKeyId, Kek, KekAdmin, KekAdminBackend, KekBackend, KekInfo, KeyState,
-    KeyStore, KeyVersion, Keyset, ManualClock, Moment, Reader, Rewrapped, Store, SystemClock, memory_is_locked,
+    BoxFuture, Clock, DataKey, Erasure, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, KekAdmin, KekAdminBackend, KekBackend, KekInfo, KeyState,
+    KeyStore, KeyStoreConfig, KeyVersion, Keyset, ManualClock, Moment, Reader, Record, RecordKind, Rewrapped, Secret, Store, SystemClock,
+    UnwrappedKey, memory_is_locked,
     require_locked_memory,
 };
 pub use phiseal_primitives::{Engine, Module, Validation, default_engine, engine, engines};

@@ -90,12 +90,17 @@ impl fmt::Debug for Phiseal {
 }
 
 /// The choices that an application may make when it opens a key store. None of them is needed.
-#[derive(Debug)]
 pub struct Builder {
     config: KeyStoreConfig,
-    options: Options,
+    changes: Vec<Box<dyn FnOnce(&mut Options) + Send>>,
     strict: bool,
     others: Vec<Arc<dyn KekBackend>>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).field("strict", &self.strict).finish_non_exhaustive()
+    }
 }
 
 impl Default for Builder {
@@ -108,22 +113,21 @@ impl Builder {
     /// The defaults.
     #[must_use]
     pub fn new() -> Self {
-        let engine = default_engine();
-        Self { config: KeyStoreConfig::new(engine), options: Options::new(engine), strict: false, others: Vec::new() }
+        let config = KeyStoreConfig::new(default_engine());
+        Self { config, changes: Vec::new(), strict: false, others: Vec::new() }
     }
 
     /// Another engine than the default one. It sets the suite and the nonce policy that go with it.
     #[must_use]
     pub fn engine(mut self, engine: &'static dyn Engine) -> Self {
         self.config.engine = engine;
-        self.options = Options::new(engine);
         self
     }
 
-    /// Other options for all domains.
+    /// Other options for all domains; `change` is called with the defaults of the engine.
     #[must_use]
-    pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
-        change(&mut self.options);
+    pub fn options(mut self, change: impl FnOnce(&mut Options) + Send + 'static) -> Self {
+        self.changes.push(Box::new(change));
         self
     }
 
@@ -158,18 +162,16 @@ impl Builder {
 
     /// Refuses to set up an empty store or to make a domain that does not exist.
     #[must_use]
-    pub const fn existing(mut self) -> Self {
+    pub fn existing(mut self) -> Self {
         self.config.create = false;
-        self.options.create = false;
-        self
+        self.options(|options| options.create = false)
     }
 
     /// Only opens: seals nothing, makes nothing, never writes to the key store.
     #[must_use]
-    pub const fn read_only(mut self) -> Self {
+    pub fn read_only(mut self) -> Self {
         self.config.create = false;
-        self.options.read_only = true;
-        self
+        self.options(|options| options.read_only = true)
     }
 
     /// One more KEK that may unwrap what the store holds, such as the one before this one. New wraps are not made by it.
@@ -185,13 +187,15 @@ impl Builder {
     ///
     /// [`ErrorKind::Memory`] when strict and memory cannot be locked; as [`Kek::connect`] and [`KeyStore::open`].
     pub async fn open(self, store: impl Store, kek: impl KekBackend) -> Result<Phiseal, Error> {
-        let Self { config, mut options, strict, others } = self;
+        let Self { config, changes, strict, others } = self;
+        let mut options = Options::new(config.engine);
         if strict {
             require_locked_memory()?;
             if config.engine.module().validation == Validation::None {
                 options.nonces = NoncePolicy::PerMessage;
             }
         }
+        changes.into_iter().for_each(|change| change(&mut options));
         if options.lease.is_zero() || options.key_time.is_zero() {
             return Err(Error::new(ErrorKind::Invalid, "a lease or key time of zero would make every call wait"));
         }

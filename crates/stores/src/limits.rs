@@ -13,7 +13,11 @@ pub(crate) fn check_id(id: &[u8]) -> Result<(), Error> {
 
 /// Refuses a record that is over [`MAX_RECORD`] bytes.
 pub(crate) fn check_bytes(bytes: &[u8]) -> Result<(), Error> {
-    if bytes.len() <= MAX_RECORD { Ok(()) } else { Err(Error::new(ErrorKind::Invalid, "the record is too long")) }
+    if bytes.len() <= MAX_RECORD {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorKind::Invalid, "the record is too long"))
+    }
 }
 
 /// What a write is refused with whose `expected` is not the record's revision.

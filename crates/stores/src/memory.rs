@@ -40,7 +40,11 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn read<'a>(&'a self, kind: RecordKind, id: &'a [u8]) -> BoxFuture<'a, Result<Option<Record>, Error>> {
+    fn read<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
         Box::pin(async move {
             check_id(id)?;
             Ok(self.records().get(&kind).and_then(|of_kind| of_kind.get(id)).cloned())
@@ -104,7 +108,10 @@ impl fmt::Debug for MemoryStore {
 impl Drop for MemoryStore {
     fn drop(&mut self) {
         let records = self.records.get_mut().unwrap_or_else(PoisonError::into_inner);
-        records.values_mut().flat_map(BTreeMap::values_mut).for_each(|record| record.bytes.zeroize());
+        records
+            .values_mut()
+            .flat_map(BTreeMap::values_mut)
+            .for_each(|record| record.bytes.zeroize());
     }
 }
 

@@ -35,7 +35,12 @@ fn the_files_are_private() {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();
-        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{:?}",
+            entry.file_name()
+        );
         names.push(entry.file_name().into_string().unwrap());
     }
     names.sort();
@@ -53,9 +58,15 @@ fn another_program_reads_it() {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     });
     assert_eq!(row, Ok((2, b"clinic".to_vec(), 1, b"bytes".to_vec())));
-    let text = |pragma| connection.pragma_query_value::<String, _>(None, pragma, |row| row.get(0)).unwrap();
-    let number = |pragma| connection.pragma_query_value::<i64, _>(None, pragma, |row| row.get(0)).unwrap();
-    assert_eq!((text("journal_mode"), number("application_id"), number("user_version")), ("wal".to_owned(), 0x5048_496b, 1));
+    let text = |pragma| {
+        connection.pragma_query_value::<String, _>(None, pragma, |row| row.get(0)).unwrap()
+    };
+    let number =
+        |pragma| connection.pragma_query_value::<i64, _>(None, pragma, |row| row.get(0)).unwrap();
+    assert_eq!(
+        (text("journal_mode"), number("application_id"), number("user_version")),
+        ("wal".to_owned(), 0x5048_496b, 1)
+    );
     assert_eq!(&fs::read(&path).unwrap()[68..72], b"PHIk");
 }
 
@@ -63,18 +74,38 @@ fn another_program_reads_it() {
 #[test]
 fn what_is_not_a_store_is_refused_and_stays_as_it_was() {
     let foreign: [(&str, &str, ErrorKind); 8] = [
-        ("a table of another application", "CREATE TABLE patients (name TEXT)", ErrorKind::Unsupported),
+        (
+            "a table of another application",
+            "CREATE TABLE patients (name TEXT)",
+            ErrorKind::Unsupported,
+        ),
         ("another application's id", "PRAGMA application_id = 7", ErrorKind::Unsupported),
         ("another version number", "PRAGMA user_version = 1", ErrorKind::Unsupported),
-        ("a newer schema", "PRAGMA application_id = 0x5048496b; PRAGMA user_version = 2", ErrorKind::Unsupported),
-        ("an older schema", "PRAGMA application_id = 0x5048496b; PRAGMA user_version = -1", ErrorKind::Malformed),
-        ("no table", "PRAGMA application_id = 0x5048496b; PRAGMA user_version = 1", ErrorKind::Malformed),
+        (
+            "a newer schema",
+            "PRAGMA application_id = 0x5048496b; PRAGMA user_version = 2",
+            ErrorKind::Unsupported,
+        ),
+        (
+            "an older schema",
+            "PRAGMA application_id = 0x5048496b; PRAGMA user_version = -1",
+            ErrorKind::Malformed,
+        ),
+        (
+            "no table",
+            "PRAGMA application_id = 0x5048496b; PRAGMA user_version = 1",
+            ErrorKind::Malformed,
+        ),
         (
             "another table",
             "CREATE TABLE records (kind, id, revision, bytes); PRAGMA application_id = 0x5048496b; PRAGMA user_version = 1",
             ErrorKind::Malformed,
         ),
-        ("another application's database with rows", "CREATE TABLE t (x); INSERT INTO t VALUES (1), (2)", ErrorKind::Unsupported),
+        (
+            "another application's database with rows",
+            "CREATE TABLE t (x); INSERT INTO t VALUES (1), (2)",
+            ErrorKind::Unsupported,
+        ),
     ];
     for (what, sql, kind) in foreign {
         let (_folder, path) = database(sql);
@@ -123,7 +154,8 @@ fn a_damaged_store_is_an_error_and_not_a_panic() {
         let mut damaged = whole.clone();
         damaged[start..].iter_mut().take(64).for_each(|byte| *byte ^= 0xa5);
         fs::write(&path, damaged).unwrap();
-        let result = SqliteStore::open(&path).and_then(|store| now(store.scan(RecordKind::Subject, None, 1000)));
+        let result = SqliteStore::open(&path)
+            .and_then(|store| now(store.scan(RecordKind::Subject, None, 1000)));
         match result {
             Err(error) if error.kind() == ErrorKind::Malformed => failed += 1,
             Err(error) => panic!("refused as {:?}: {error}", error.kind()),
@@ -146,8 +178,16 @@ fn values_out_of_bounds_are_malformed() {
         drop(SqliteStore::open(&path).unwrap());
         Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         let store = SqliteStore::open(&path).unwrap();
-        assert_eq!(now(store.read(RecordKind::Keyset, b"a")).unwrap_err().kind(), ErrorKind::Malformed, "{sql}");
-        assert_eq!(now(store.scan(RecordKind::Keyset, None, 9)).unwrap_err().kind(), ErrorKind::Malformed, "{sql}");
+        assert_eq!(
+            now(store.read(RecordKind::Keyset, b"a")).unwrap_err().kind(),
+            ErrorKind::Malformed,
+            "{sql}"
+        );
+        assert_eq!(
+            now(store.scan(RecordKind::Keyset, None, 9)).unwrap_err().kind(),
+            ErrorKind::Malformed,
+            "{sql}"
+        );
     }
 }
 
@@ -164,10 +204,17 @@ fn a_folder_that_does_not_exist_is_not_found() {
 fn lengths_out_of_bounds_are_invalid() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("keys.db")).unwrap();
-    let (long_id, long_record) = (vec![1; phiseal_keys::MAX_ID + 1], vec![1; phiseal_keys::MAX_RECORD + 1]);
+    let (long_id, long_record) =
+        (vec![1; phiseal_keys::MAX_ID + 1], vec![1; phiseal_keys::MAX_RECORD + 1]);
     assert_eq!(now(store.read(RecordKind::Keyset, b"")).unwrap_err().kind(), ErrorKind::Invalid);
-    assert_eq!(now(store.read(RecordKind::Keyset, &long_id)).unwrap_err().kind(), ErrorKind::Invalid);
-    assert_eq!(now(store.write(RecordKind::Keyset, b"id", 0, &long_record)).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(
+        now(store.read(RecordKind::Keyset, &long_id)).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+    assert_eq!(
+        now(store.write(RecordKind::Keyset, b"id", 0, &long_record)).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
     assert!(now(store.scan(RecordKind::Keyset, None, 1)).unwrap().is_empty());
 }
 

@@ -18,7 +18,8 @@ const MARK: usize = 24;
 fn churn(store: &SqliteStore) -> HashMap<u64, u64> {
     let mut state = 1_u64;
     let mut next = |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
     let mut revisions = HashMap::new();
@@ -26,7 +27,13 @@ fn churn(store: &SqliteStore) -> HashMap<u64, u64> {
         let id = next(RECORDS);
         let revision = revisions.entry(id).or_insert(0);
         let length = if next(20) == 0 { next(9000) } else { next(500) };
-        now(store.write(RecordKind::Subject, &spread(id), *revision, &record(id, *revision + 1, length))).unwrap();
+        now(store.write(
+            RecordKind::Subject,
+            &spread(id),
+            *revision,
+            &record(id, *revision + 1, length),
+        ))
+        .unwrap();
         *revision += 1;
     }
     revisions
@@ -34,8 +41,10 @@ fn churn(store: &SqliteStore) -> HashMap<u64, u64> {
 
 /// How many replaced revisions, and how many that are there, still show on the medium.
 fn seen(path: &Path, revisions: &HashMap<u64, u64>) -> (usize, usize) {
-    let all = revisions.iter().flat_map(|(id, last)| (1..=*last).map(move |revision| (*id, revision)));
-    let marks: HashMap<_, _> = all.map(|(id, revision)| (mark(id, revision), (id, revision))).collect();
+    let all =
+        revisions.iter().flat_map(|(id, last)| (1..=*last).map(move |revision| (*id, revision)));
+    let marks: HashMap<_, _> =
+        all.map(|(id, revision)| (mark(id, revision), (id, revision))).collect();
     let bytes = medium(path);
     let found: HashSet<_> = bytes.windows(MARK).filter_map(|window| marks.get(window)).collect();
     let live = found.iter().filter(|(id, revision)| revisions[id] == *revision).count();
@@ -54,7 +63,10 @@ fn replaced_records_are_gone_after_erase() {
 
     assert_eq!(now(store.erase()).unwrap(), Erasure::Done);
     assert_eq!(seen(&path, &revisions), (0, revisions.len()));
-    assert_eq!(now(store.scan(RecordKind::Subject, None, usize::MAX)).unwrap().len(), revisions.len());
+    assert_eq!(
+        now(store.scan(RecordKind::Subject, None, usize::MAX)).unwrap().len(),
+        revisions.len()
+    );
 }
 
 /// That the log is copied and truncated is not enough, and neither is it together with zeroing what is deleted.
@@ -70,11 +82,19 @@ fn a_checkpoint_alone_leaves_replaced_records() {
         for round in 0..20_u64 {
             let transaction = connection.transaction().unwrap();
             for number in 0..RECORDS {
-                let (id, bytes) = (spread(number + round * RECORDS), record(number, round, 120 + number % 400));
-                transaction.execute("INSERT INTO records VALUES (3, ?1, 1, ?2)", (id, bytes)).unwrap();
+                let (id, bytes) =
+                    (spread(number + round * RECORDS), record(number, round, 120 + number % 400));
+                transaction
+                    .execute("INSERT INTO records VALUES (3, ?1, 1, ?2)", (id, bytes))
+                    .unwrap();
             }
             for number in (0..RECORDS).filter(|number| number % 3 != round % 3) {
-                transaction.execute("DELETE FROM records WHERE id = ?1", [spread(number + round * RECORDS)]).unwrap();
+                transaction
+                    .execute(
+                        "DELETE FROM records WHERE id = ?1",
+                        [spread(number + round * RECORDS)],
+                    )
+                    .unwrap();
             }
             transaction.commit().unwrap();
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
@@ -93,7 +113,8 @@ fn a_checkpoint_alone_leaves_replaced_records() {
 fn a_reader_that_stays_delays_erasure() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.db");
-    let store = SqliteStore::open(&path).unwrap().with_busy_timeout(Duration::from_millis(50)).unwrap();
+    let store =
+        SqliteStore::open(&path).unwrap().with_busy_timeout(Duration::from_millis(50)).unwrap();
     now(store.write(RecordKind::Subject, b"id", 0, &record(1, 1, 100))).unwrap();
     let reader = Connection::open(&path).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM records").unwrap();
@@ -111,9 +132,13 @@ fn record(id: u64, revision: u64, padding: u64) -> Vec<u8> {
 }
 
 fn mark(id: u64, revision: u64) -> Vec<u8> {
-    [id.wrapping_mul(0x9e37_79b9_7f4a_7c15), revision.wrapping_mul(0xd1b5_4a32_d192_ed03), !id ^ revision << 32]
-        .map(u64::to_be_bytes)
-        .concat()
+    [
+        id.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        revision.wrapping_mul(0xd1b5_4a32_d192_ed03),
+        !id ^ revision << 32,
+    ]
+    .map(u64::to_be_bytes)
+    .concat()
 }
 
 /// Ids in another order than their numbers.

@@ -36,10 +36,13 @@ fn child(name: &str, path: &Path) -> Child {
 fn writer_that_is_killed() {
     let Some(path) = env::var_os(STORE) else { return };
     let store = SqliteStore::open(path).unwrap();
-    let mut revision = now(store.read(RecordKind::Keyset, b"counter")).unwrap().map_or(0, |record| record.revision);
+    let mut revision = now(store.read(RecordKind::Keyset, b"counter"))
+        .unwrap()
+        .map_or(0, |record| record.revision);
     let mut out = std::io::stdout();
     loop {
-        now(store.write(RecordKind::Keyset, b"counter", revision, &(revision + 1).to_be_bytes())).unwrap();
+        now(store.write(RecordKind::Keyset, b"counter", revision, &(revision + 1).to_be_bytes()))
+            .unwrap();
         revision += 1;
         // Only now is the write acknowledged.
         writeln!(out, "acknowledged {revision}").unwrap();
@@ -69,7 +72,11 @@ fn what_was_acknowledged_survives_kill() {
 
         let store = SqliteStore::open(&path).unwrap();
         let record = now(store.read(RecordKind::Keyset, b"counter")).unwrap().unwrap();
-        assert!(record.revision == last || record.revision == last + 1, "{} after {last} was acknowledged", record.revision);
+        assert!(
+            record.revision == last || record.revision == last + 1,
+            "{} after {last} was acknowledged",
+            record.revision
+        );
         assert_eq!(record.bytes, record.revision.to_be_bytes());
         last = record.revision;
     }
@@ -103,7 +110,9 @@ fn of_several_processes_one_wins() {
     let mut children: Vec<_> = (0..WRITERS).map(|_| child("writer_that_competes", &path)).collect();
     let mut pipes: Vec<_> = children
         .iter_mut()
-        .map(|child| (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines()))
+        .map(|child| {
+            (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines())
+        })
         .collect();
     let mut rounds = 0;
     for expected in 0..ROUNDS {
@@ -112,7 +121,11 @@ fn of_several_processes_one_wins() {
         }
         let mut won = Vec::new();
         for ((_, stdout), child) in pipes.iter_mut().zip(&children) {
-            let outcome = stdout.by_ref().map(|line| line.unwrap()).find(|line| line.contains("outcome ")).unwrap();
+            let outcome = stdout
+                .by_ref()
+                .map(|line| line.unwrap())
+                .find(|line| line.contains("outcome "))
+                .unwrap();
             match outcome.rsplit_once("outcome ").unwrap().1 {
                 "won" => won.push(child.id()),
                 "lost" => {}

@@ -76,8 +76,13 @@ pub(super) enum Protection {
 
 impl Protection {
     /// Derives the key: takes the memory and time that `cost` says, which is bounded first.
-    pub(super) fn from_passphrase(passphrase: &Passphrase, cost: Cost, salt: [u8; SALT]) -> Result<Self, Error> {
-        let key = Secret::filled(|out| argon2id::derive(passphrase.expose_secret(), &salt, &cost, out))?;
+    pub(super) fn from_passphrase(
+        passphrase: &Passphrase,
+        cost: Cost,
+        salt: [u8; SALT],
+    ) -> Result<Self, Error> {
+        let key =
+            Secret::filled(|out| argon2id::derive(passphrase.expose_secret(), &salt, &cost, out))?;
         Ok(Self::Passphrase { cost, salt, key: Arc::new(key) })
     }
 
@@ -85,10 +90,15 @@ impl Protection {
     pub(super) fn still_fits(&self, header: Option<(Cost, [u8; SALT])>) -> Result<Self, Error> {
         match (self, header) {
             (Self::Plain, None) => Ok(Self::Plain),
-            (Self::Passphrase { cost, salt, .. }, Some((new_cost, new_salt))) if (*cost, *salt) == (new_cost, new_salt) => {
+            (Self::Passphrase { cost, salt, .. }, Some((new_cost, new_salt)))
+                if (*cost, *salt) == (new_cost, new_salt) =>
+            {
                 Ok(self.clone())
             }
-            _ => Err(Error::new(ErrorKind::Tampered, "the key file is now protected in another way: open it again")),
+            _ => Err(Error::new(
+                ErrorKind::Tampered,
+                "the key file is now protected in another way: open it again",
+            )),
         }
     }
 
@@ -134,15 +144,25 @@ impl<'a> Document<'a> {
     pub(super) fn passphrase(&self) -> Result<Option<(Cost, [u8; SALT])>, Error> {
         let Some(text) = &self.passphrase else { return Ok(None) };
         if text.kdf != "argon2id" {
-            return Err(Error::new(ErrorKind::Unsupported, "the key file's passphrase is for a derivation that is not known"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the key file's passphrase is for a derivation that is not known",
+            ));
         }
         let mut salt = [0; SALT];
         hex::parse(text.salt, &mut salt)?;
-        Ok(Some((Cost { memory_kib: text.memory_kib, passes: text.passes, lanes: text.lanes }, salt)))
+        Ok(Some((
+            Cost { memory_kib: text.memory_kib, passes: text.passes, lanes: text.lanes },
+            salt,
+        )))
     }
 
     /// The versions in it, once the file is found authentic.
-    pub(super) fn open(&self, engine: &'static dyn Engine, protection: &Protection) -> Result<Versions, Error> {
+    pub(super) fn open(
+        &self,
+        engine: &'static dyn Engine,
+        protection: &Protection,
+    ) -> Result<Versions, Error> {
         let mut id = [0; 16];
         hex::parse(self.id, &mut id)?;
         let mut versions = Versions::new(engine, kek_id(&id)?);
@@ -156,25 +176,37 @@ impl<'a> Document<'a> {
                 (Some(key), None, Protection::Plain, _) if state != KeyState::Destroyed => {
                     Some(Secret::filled(|out| hex::parse(key, out))?)
                 }
-                (None, Some(wrapped), Protection::Passphrase { key, .. }, _) if state != KeyState::Destroyed => {
+                (None, Some(wrapped), Protection::Passphrase { key, .. }, _)
+                    if state != KeyState::Destroyed =>
+                {
                     let aad = version_aad(&id, text.version, state, protection);
                     Some(unwrap(engine, key, &aad, wrapped).map_err(wrong_passphrase)?)
                 }
-                _ => return Err(malformed("a version in the key file has a key that does not fit its state")),
+                _ => {
+                    return Err(malformed(
+                        "a version in the key file has a key that does not fit its state",
+                    ));
+                }
             };
             versions.versions.insert(text.version, Version { state, key: key.map(Arc::new) });
         }
         let mut claimed = [0; 32];
         hex::parse(self.mac, &mut claimed)?;
         if !constant_time::equal(&mac(&versions, &id, protection)?, &claimed) {
-            return Err(Error::new(ErrorKind::Unauthenticated, "the key file was changed by something other than this library"));
+            return Err(Error::new(
+                ErrorKind::Unauthenticated,
+                "the key file was changed by something other than this library",
+            ));
         }
         Ok(versions)
     }
 }
 
 /// The file's text.
-pub(super) fn print(versions: &Versions, protection: &Protection) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(super) fn print(
+    versions: &Versions,
+    protection: &Protection,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
     let id_text = versions.id.as_str().strip_prefix("local:").unwrap_or_default();
     let mut id = [0; 16];
     hex::parse(id_text, &mut id)?;
@@ -229,13 +261,18 @@ pub(super) fn print(versions: &Versions, protection: &Protection) -> Result<Zero
 fn mac(versions: &Versions, id: &[u8; 16], protection: &Protection) -> Result<[u8; 32], Error> {
     let newest = versions.versions.values().rev().find_map(|version| version.key.as_ref());
     let key = match (protection, newest) {
-        (Protection::Passphrase { key, .. }, _) | (Protection::Plain, Some(key)) => derive(versions.engine, key, MAC_LABEL)?,
+        (Protection::Passphrase { key, .. }, _) | (Protection::Plain, Some(key)) => {
+            derive(versions.engine, key, MAC_LABEL)?
+        }
         // Nothing is left to protect: this is then a checksum.
         (Protection::Plain, None) => Secret::zeroed()?,
     };
     let heads = versions.versions.iter().map(|(number, version)| {
         let [a, b, c, d] = number.to_be_bytes();
-        ([a, b, c, d, version.state.to_byte(), u8::from(version.key.is_some())], version.key.as_ref())
+        (
+            [a, b, c, d, version.state.to_byte(), u8::from(version.key.is_some())],
+            version.key.as_ref(),
+        )
     });
     let heads: Vec<_> = heads.collect();
     let protection = protection.to_bytes();
@@ -251,11 +288,18 @@ fn mac(versions: &Versions, id: &[u8; 16], protection: &Protection) -> Result<[u
 
 /// What a version's key is bound to under a passphrase.
 fn version_aad(id: &[u8; 16], number: u32, state: KeyState, protection: &Protection) -> Vec<u8> {
-    [VERSION_LABEL, &[0, 1], id, &number.to_be_bytes(), &[state.to_byte()], &protection.to_bytes()].concat()
+    [VERSION_LABEL, &[0, 1], id, &number.to_be_bytes(), &[state.to_byte()], &protection.to_bytes()]
+        .concat()
 }
 
-fn wrap(engine: &'static dyn Engine, passphrase: &Secret, aad: &[u8], key: &Secret) -> Result<Zeroizing<[u8; WRAPPED]>, Error> {
-    let cipher = Xaes256Gcm::new(engine, derive(engine, passphrase, PASSPHRASE_LABEL)?.expose_secret());
+fn wrap(
+    engine: &'static dyn Engine,
+    passphrase: &Secret,
+    aad: &[u8],
+    key: &Secret,
+) -> Result<Zeroizing<[u8; WRAPPED]>, Error> {
+    let cipher =
+        Xaes256Gcm::new(engine, derive(engine, passphrase, PASSPHRASE_LABEL)?.expose_secret());
     let mut out = Zeroizing::new([0; WRAPPED]);
     let (nonce, rest) = out.split_first_chunk_mut::<NONCE>().ok_or_else(too_small)?;
     let (ciphertext, tag) = rest.split_first_chunk_mut::<32>().ok_or_else(too_small)?;
@@ -265,8 +309,14 @@ fn wrap(engine: &'static dyn Engine, passphrase: &Secret, aad: &[u8], key: &Secr
     Ok(out)
 }
 
-fn unwrap(engine: &'static dyn Engine, passphrase: &Secret, aad: &[u8], text: &str) -> Result<Secret, Error> {
-    let cipher = Xaes256Gcm::new(engine, derive(engine, passphrase, PASSPHRASE_LABEL)?.expose_secret());
+fn unwrap(
+    engine: &'static dyn Engine,
+    passphrase: &Secret,
+    aad: &[u8],
+    text: &str,
+) -> Result<Secret, Error> {
+    let cipher =
+        Xaes256Gcm::new(engine, derive(engine, passphrase, PASSPHRASE_LABEL)?.expose_secret());
     let mut wrapped = [0; WRAPPED];
     hex::parse(text, &mut wrapped)?;
     let (nonce, rest) = wrapped.split_first_chunk::<NONCE>().ok_or_else(too_small)?;
@@ -311,15 +361,17 @@ impl core::error::Error for Place {}
 
 #[cold]
 fn not_json(error: &serde_json::Error) -> Error {
-    malformed("the key file is not what it should be").with_source(Place { line: error.line(), column: error.column() })
+    malformed("the key file is not what it should be")
+        .with_source(Place { line: error.line(), column: error.column() })
 }
 
 #[cold]
 fn wrong_passphrase(error: Error) -> Error {
     match error.kind() {
-        ErrorKind::Unauthenticated => {
-            Error::new(ErrorKind::Unauthenticated, "the passphrase is wrong, or the key file was changed")
-        }
+        ErrorKind::Unauthenticated => Error::new(
+            ErrorKind::Unauthenticated,
+            "the passphrase is wrong, or the key file was changed",
+        ),
         _ => error,
     }
 }

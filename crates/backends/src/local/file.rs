@@ -69,9 +69,13 @@ pub(super) fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Stamp), Error> {
 pub(super) fn create(path: &Path, bytes: &[u8], engine: &dyn Engine) -> Result<Stamp, Error> {
     let draft = Names::of(path)?.write_draft(bytes, engine)?;
     let made = fs::hard_link(&draft, path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            at(path, Error::new(ErrorKind::Conflict, "there is a file of that name already; it was left as it is"))
-        }
+        io::ErrorKind::AlreadyExists => at(
+            path,
+            Error::new(
+                ErrorKind::Conflict,
+                "there is a file of that name already; it was left as it is",
+            ),
+        ),
         _ => failed(path, error),
     });
     // Under both names it is one file; when it got only the first, it is wiped.
@@ -106,7 +110,13 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
                 std::thread::sleep(Duration::from_millis(5));
             }
             Err(TryLockError::WouldBlock) => {
-                return Err(at(&names.lock, Error::new(ErrorKind::Unavailable, "another custodian is changing the key file")));
+                return Err(at(
+                    &names.lock,
+                    Error::new(
+                        ErrorKind::Unavailable,
+                        "another custodian is changing the key file",
+                    ),
+                ));
             }
             Err(TryLockError::Error(error)) => return Err(failed(&names.lock, error)),
         }
@@ -118,7 +128,8 @@ impl Lock {
     pub(super) fn replace(&self, bytes: &[u8], engine: &dyn Engine) -> Result<Stamp, Error> {
         let path = &self.names.path;
         let draft = self.names.write_draft(bytes, engine)?;
-        let replaced = fs::hard_link(path, self.names.fresh("old", engine)?).and_then(|()| fs::rename(&draft, path));
+        let replaced = fs::hard_link(path, self.names.fresh("old", engine)?)
+            .and_then(|()| fs::rename(&draft, path));
         if let Err(error) = replaced {
             return Err(failed(path, error));
         }
@@ -137,7 +148,8 @@ impl Lock {
                 continue;
             }
             let leftover = entry.path();
-            let metadata = fs::symlink_metadata(&leftover).map_err(|error| failed(&leftover, error))?;
+            let metadata =
+                fs::symlink_metadata(&leftover).map_err(|error| failed(&leftover, error))?;
             // Whoever plants a link or another's file under such a name must not have that wiped.
             if check(&leftover, &metadata).is_err() {
                 continue;
@@ -163,10 +175,16 @@ struct Names {
 impl Names {
     fn of(path: &Path) -> Result<Self, Error> {
         let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| Error::new(ErrorKind::Invalid, "the name of a key file is UTF-8"))?;
+        let name =
+            name.ok_or_else(|| Error::new(ErrorKind::Invalid, "the name of a key file is UTF-8"))?;
         let folder = folder_of(path).to_path_buf();
         let prefix = format!(".{name}.");
-        Ok(Self { path: path.to_path_buf(), lock: folder.join(format!("{prefix}lock")), folder, prefix })
+        Ok(Self {
+            path: path.to_path_buf(),
+            lock: folder.join(format!("{prefix}lock")),
+            folder,
+            prefix,
+        })
     }
 
     fn fresh(&self, ending: &str, engine: &dyn Engine) -> Result<PathBuf, Error> {
@@ -176,15 +194,23 @@ impl Names {
     }
 
     fn is_leftover(&self, name: &str) -> bool {
-        let middle = name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_suffix(".new").or(rest.strip_suffix(".old")));
-        middle.is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        let middle = name
+            .strip_prefix(&self.prefix)
+            .and_then(|rest| rest.strip_suffix(".new").or(rest.strip_suffix(".old")));
+        middle.is_some_and(|middle| {
+            middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
     }
 
     /// A new file with these contents, private from its first moment and on the disk.
     fn write_draft(&self, bytes: &[u8], engine: &dyn Engine) -> Result<PathBuf, Error> {
         let draft = self.fresh("new", engine)?;
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(|error| failed(&draft, error))?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)
+            .map_err(|error| failed(&draft, error))?;
         if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_all()) {
             wipe(&draft, engine).and_then(|()| fs::remove_file(&draft)).ok();
             return Err(failed(&draft, error));
@@ -227,8 +253,11 @@ fn check(path: &Path, metadata: &Metadata) -> Result<(), Error> {
     check_owner(path, metadata)?;
     let mode = metadata.mode() & 0o7777;
     if mode & 0o077 != 0 {
-        let error = Error::new(ErrorKind::Denied, "the file can be reached by others than its owner");
-        return Err(error.with_source(AtPath::new(path, format!("has mode {mode:04o}: chmod 600 it"))));
+        let error =
+            Error::new(ErrorKind::Denied, "the file can be reached by others than its owner");
+        return Err(
+            error.with_source(AtPath::new(path, format!("has mode {mode:04o}: chmod 600 it")))
+        );
     }
     if metadata.size() > MAX_FILE {
         return Err(at(path, Error::new(ErrorKind::Malformed, "the file is over 1 MiB")));
@@ -300,14 +329,17 @@ pub(super) fn at(path: &Path, error: Error) -> Error {
     if core::error::Error::source(&error).is_some_and(|source| source.is::<AtPath>()) {
         return error;
     }
-    let detail = core::error::Error::source(&error).map_or_else(|| "is refused".to_owned(), |source| format!("at {source}"));
+    let detail = core::error::Error::source(&error)
+        .map_or_else(|| "is refused".to_owned(), |source| format!("at {source}"));
     error.with_source(AtPath::new(path, detail))
 }
 
 #[cold]
 fn failed(path: &Path, error: io::Error) -> Error {
     let (kind, message) = match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => (ErrorKind::NotFound, "there is no such file or folder"),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            (ErrorKind::NotFound, "there is no such file or folder")
+        }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             (ErrorKind::Denied, "this process may not read or write the file or its folder")
         }

@@ -19,6 +19,27 @@
 //! custodian sets from one process binds all others from their next operation on. A file that lost a version or brought
 //! back a destroyed one since this process last read it is [`ErrorKind::Tampered`].
 //!
+//! # Its bytes
+//!
+//! Integers are big-endian, `||` joins, all bytes in the file are lower hex. Every key derives as `HKDF-Expand-SHA-256(from,
+//! label || 0x00, 32 bytes)` (RFC 5869, 2.3), and none has two uses:
+//!
+//! | label | from | gives |
+//! |---|---|---|
+//! | `phiseal/v1 local kek wrap` | a version's key | the XAES-256-GCM key of its wraps |
+//! | `phiseal/v1 local kek passphrase` | Argon2id of the passphrase | the XAES-256-GCM key of the versions' keys |
+//! | `phiseal/v1 local kek mac` | Argon2id of the passphrase, else the newest version's key that is left | the key of the MAC |
+//! | `phiseal/v1 local kek id` | the key in the environment | 16 bytes of the KEK's id |
+//!
+//! ```text
+//! protection = 0x00 * 29, or 0x01 || memory in KiB[4] || passes[4] || lanes[4] || salt[16]
+//! head       = version number[4] || state[1]                         (states as KeyState::to_byte)
+//! wrapped    = nonce[24] || ciphertext[32] || tag[16]
+//!              associated data: "phiseal/v1 local kek version" || 0x00 0x01 || id[16] || head || protection
+//! mac        = HMAC-SHA-256 of "phiseal/v1 local kek file" || 0x00 0x01 || id[16] || protection
+//!              || for each version: head || (0x01 || key[32], or 0x00 when it is destroyed)
+//! ```
+//!
 //! # Destruction
 //!
 //! Every change writes a new file, renames it over the old one, then overwrites the old one and removes it; copies that
@@ -40,8 +61,8 @@ use core::fmt;
 use document::{Document, Protection};
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrappedKey, text};
 use phiseal_keys::{
-    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo, KeyState, Secret,
-    UnwrappedKey,
+    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo,
+    KeyState, Secret, UnwrappedKey,
 };
 use phiseal_primitives::Engine;
 use std::path::{Path, PathBuf};
@@ -146,7 +167,10 @@ impl LocalKek {
     ) -> Result<Self, Error> {
         Self::open_protected(path.as_ref(), engine, |header| match header {
             Some((cost, salt)) => Protection::from_passphrase(passphrase, cost, salt),
-            None => Err(Error::new(ErrorKind::Invalid, "the key file has no passphrase, but one was given")),
+            None => Err(Error::new(
+                ErrorKind::Invalid,
+                "the key file has no passphrase, but one was given",
+            )),
         })
     }
 
@@ -155,7 +179,10 @@ impl LocalKek {
     /// # Errors
     ///
     /// As [`LocalKek::open`] and [`LocalKek::create`].
-    pub fn open_or_create(path: impl AsRef<Path>, engine: &'static dyn Engine) -> Result<Self, Error> {
+    pub fn open_or_create(
+        path: impl AsRef<Path>,
+        engine: &'static dyn Engine,
+    ) -> Result<Self, Error> {
         let path = path.as_ref();
         match Self::open(path, engine) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -180,26 +207,41 @@ impl LocalKek {
         let key = Secret::filled(|out| key_from_text(&value, out))?;
         let [first, rest @ ..] = key.expose_secret();
         if rest.iter().all(|byte| byte == first) {
-            return Err(Error::new(ErrorKind::Invalid, "the key in the environment variable is not random"));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "the key in the environment variable is not random",
+            ));
         }
         let id = derive(engine, &key, ENVIRONMENT_ID_LABEL)?;
         let (id, _) = id.expose_secret().split_first_chunk::<16>().ok_or_else(unreadable)?;
         let mut versions = Versions::new(engine, kek_id(id)?);
         versions.add(key)?;
-        Ok(Self::from_parts(engine, None, Loaded { versions, protection: Protection::Plain, stamp: None }))
+        Ok(Self::from_parts(
+            engine,
+            None,
+            Loaded { versions, protection: Protection::Plain, stamp: None },
+        ))
     }
 
     fn from_parts(engine: &'static dyn Engine, path: Option<PathBuf>, loaded: Loaded) -> Self {
         Self { engine, path, loaded: Mutex::new(Arc::new(loaded)) }
     }
 
-    fn create_protected(path: &Path, protection: Protection, engine: &'static dyn Engine) -> Result<Self, Error> {
+    fn create_protected(
+        path: &Path,
+        protection: Protection,
+        engine: &'static dyn Engine,
+    ) -> Result<Self, Error> {
         let mut id = [0; 16];
         engine.fill_random(&mut id)?;
         let mut versions = Versions::new(engine, kek_id(&id)?);
         versions.create_version()?;
         let stamp = file::create(path, &document::print(&versions, &protection)?, engine)?;
-        Ok(Self::from_parts(engine, Some(path.to_path_buf()), Loaded { versions, protection, stamp: Some(stamp) }))
+        Ok(Self::from_parts(
+            engine,
+            Some(path.to_path_buf()),
+            Loaded { versions, protection, stamp: Some(stamp) },
+        ))
     }
 
     fn open_protected(
@@ -244,7 +286,10 @@ impl LocalKek {
     /// Reads the file, changes what is in it and writes it, while no other custodian does.
     fn change<T>(&self, act: impl FnOnce(&mut Versions) -> Result<T, Error>) -> Result<T, Error> {
         let Some(path) = &self.path else {
-            return Err(Error::new(ErrorKind::Unsupported, "a KEK from the environment cannot be administered"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a KEK from the environment cannot be administered",
+            ));
         };
         let lock = file::lock(path)?;
         lock.sweep(self.engine)?;
@@ -252,8 +297,13 @@ impl LocalKek {
         let mut versions = before.versions.draft();
         let done = act(&mut versions)?;
         if !versions.is_as(&before.versions) {
-            let stamp = lock.replace(&document::print(&versions, &before.protection)?, self.engine)?;
-            self.put(Loaded { versions, protection: before.protection.clone(), stamp: Some(stamp) });
+            let stamp =
+                lock.replace(&document::print(&versions, &before.protection)?, self.engine)?;
+            self.put(Loaded {
+                versions,
+                protection: before.protection.clone(),
+                stamp: Some(stamp),
+            });
             lock.sweep(self.engine)?;
         }
         Ok(done)
@@ -265,7 +315,10 @@ impl KekBackend for LocalKek {
         Box::pin(async move { Ok(self.fresh()?.versions.describe()) })
     }
 
-    fn generate_key<'a>(&'a self, context: &'a EncryptionContext) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
+    fn generate_key<'a>(
+        &'a self,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
         Box::pin(async move { self.fresh()?.versions.generate_key(context) })
     }
 
@@ -306,7 +359,9 @@ impl KekAdminBackend for LocalKek {
 impl fmt::Debug for LocalKek {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut s = f.debug_struct("LocalKek");
-        s.field("path", &self.path).field("versions", &self.loaded().versions).finish_non_exhaustive()
+        s.field("path", &self.path)
+            .field("versions", &self.loaded().versions)
+            .finish_non_exhaustive()
     }
 }
 
@@ -341,5 +396,8 @@ fn kek_id(id: &[u8; 16]) -> Result<KekId, Error> {
 
 #[cold]
 fn unreadable() -> Error {
-    Error::new(ErrorKind::Malformed, "a key is 32 bytes, in 64 characters of hex or 43 of base64url")
+    Error::new(
+        ErrorKind::Malformed,
+        "a key is 32 bytes, in 64 characters of hex or 43 of base64url",
+    )
 }

@@ -53,7 +53,9 @@ impl Passphrase {
     /// Those of reading a key file ([`LocalKek::open`](super::LocalKek::open)), and those of [`Passphrase::from_bytes`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let (mut bytes, _) = file::read(path.as_ref())?;
-        let length = bytes.strip_suffix(b"\n").map_or(bytes.len(), |line| line.strip_suffix(b"\r").unwrap_or(line).len());
+        let length = bytes
+            .strip_suffix(b"\n")
+            .map_or(bytes.len(), |line| line.strip_suffix(b"\r").unwrap_or(line).len());
         bytes.truncate(length);
         Self::from_bytes(core::mem::take(&mut *bytes))
     }
@@ -67,7 +69,10 @@ impl Passphrase {
         if self.0.len() >= SHORTEST_NEW {
             Ok(())
         } else {
-            Err(Error::new(ErrorKind::Invalid, "the passphrase of a new key file has at least 15 bytes"))
+            Err(Error::new(
+                ErrorKind::Invalid,
+                "the passphrase of a new key file has at least 15 bytes",
+            ))
         }
     }
 }
@@ -84,7 +89,9 @@ pub(super) fn variable(name: &str) -> Result<String, Error> {
         return Err(Error::new(ErrorKind::Invalid, "no environment variable can have this name"));
     }
     env::var(name).map_err(|error| match error {
-        VarError::NotPresent => Error::new(ErrorKind::NotFound, "the environment variable is not set"),
+        VarError::NotPresent => {
+            Error::new(ErrorKind::NotFound, "the environment variable is not set")
+        }
         VarError::NotUnicode(value) => {
             value.into_encoded_bytes().zeroize();
             Error::new(ErrorKind::Malformed, "the environment variable is not text")

@@ -12,7 +12,11 @@ pub fn engine() -> &'static dyn Engine {
 }
 
 pub fn context(keyset_version: u32) -> EncryptionContext {
-    EncryptionContext::data_key(&EnvironmentId::from_bytes([1; 16]), &DomainId::from_bytes([2; 16]), keyset_version)
+    EncryptionContext::data_key(
+        &EnvironmentId::from_bytes([1; 16]),
+        &DomainId::from_bytes([2; 16]),
+        keyset_version,
+    )
 }
 
 pub fn connect(backend: &Arc<impl KekBackend>) -> Kek {
@@ -47,7 +51,8 @@ pub fn opens(kek: &Kek, sealed: &Sealed) -> Result<(), Error> {
 
 /// A hundred wrapped keys, each put in the place of every other one.
 pub fn assert_no_swap_opens(kek: &Kek, one_context: bool) {
-    let all: Vec<_> = (1..=100).map(|number| generate(kek, if one_context { 1 } else { number })).collect();
+    let all: Vec<_> =
+        (1..=100).map(|number| generate(kek, if one_context { 1 } else { number })).collect();
     let (mut opened, mut refused) = (0, 0);
     for (at, place) in all.iter().enumerate() {
         for (from, moved) in all.iter().enumerate() {

@@ -21,12 +21,20 @@ pub(super) fn describe_is_steady(fixture: &Fixture) -> Result<(), Stop> {
         for _ in 0..3 {
             let info = fixture.done("describe", fixture.backend.describe())?;
             ensure!(info.id == first.id, "the KEK is {} first and {} later", first.id, info.id);
-            let generated = fixture.done("generate_key", fixture.backend.generate_key(&context(1)))?;
-            let wrapped = fixture.done("wrap_key", fixture.backend.wrap_key(&generated.key, &context(1)))?;
+            let generated =
+                fixture.done("generate_key", fixture.backend.generate_key(&context(1)))?;
+            let wrapped =
+                fixture.done("wrap_key", fixture.backend.wrap_key(&generated.key, &context(1)))?;
             for wrap in [&generated.wrapped, &wrapped] {
                 let (said, got) = (info.current, wrap.kek_version());
-                ensure!(said == got, "describe says that new wraps get version {said}, and one got {got}");
-                ensure!(wrap.wrapped().len() <= info.max_wrapped, "a wrap is longer than max_wrapped");
+                ensure!(
+                    said == got,
+                    "describe says that new wraps get version {said}, and one got {got}"
+                );
+                ensure!(
+                    wrap.wrapped().len() <= info.max_wrapped,
+                    "a wrap is longer than max_wrapped"
+                );
             }
         }
     }
@@ -54,8 +62,13 @@ pub(super) fn answers_name_the_key_that_was_used(fixture: &Fixture) -> Result<()
         (id.clone(), KekVersion(real.0.wrapping_add(1000))),
     ];
     for (label_id, label_version) in labels {
-        let relabelled = WrappedKey::new(wrapped.algorithm(), label_id, label_version, wrapped.wrapped().to_vec())
-            .map_err(|error| error.to_string())?;
+        let relabelled = WrappedKey::new(
+            wrapped.algorithm(),
+            label_id,
+            label_version,
+            wrapped.wrapped().to_vec(),
+        )
+        .map_err(|error| error.to_string())?;
         if let Ok(answer) = fixture.unwrapped(&relabelled, &context)? {
             ensure!(
                 answer.kek_id == id && answer.kek_version == real,
@@ -71,7 +84,9 @@ pub(super) fn older_versions_open(fixture: &Fixture) -> Result<(), Stop> {
         Administration::By(admin) => admin,
         Administration::Never(reason) => return Err(Stop::NotApplicable((*reason).to_owned())),
         Administration::Unsaid => {
-            return Err(Stop::Failed("the fixture says neither with_admin nor without_admin".to_owned()));
+            return Err(Stop::Failed(
+                "the fixture says neither with_admin nor without_admin".to_owned(),
+            ));
         }
     };
     let context = context(1);
@@ -79,14 +94,23 @@ pub(super) fn older_versions_open(fixture: &Fixture) -> Result<(), Stop> {
     for rotation in 0..=ROTATIONS {
         if rotation > 0 {
             let version = fixture.done("create_version", admin.create_version())?;
-            let wrap = fixture.done("generate_key", fixture.backend.generate_key(&context))?.wrapped;
-            ensure!(wrap.kek_version() == version, "after version {version} was made a new wrap got {}", wrap.kek_version());
-            ensure!(made.iter().all(|(_, older)| older.kek_version() != version), "version {version} was made twice");
+            let wrap =
+                fixture.done("generate_key", fixture.backend.generate_key(&context))?.wrapped;
+            ensure!(
+                wrap.kek_version() == version,
+                "after version {version} was made a new wrap got {}",
+                wrap.kek_version()
+            );
+            ensure!(
+                made.iter().all(|(_, older)| older.kek_version() != version),
+                "version {version} was made twice"
+            );
         }
         let generated = fixture.done("generate_key", fixture.backend.generate_key(&context))?;
         made.push((generated.key, generated.wrapped));
         for (key, wrap) in &made {
-            let what = format!("unwrap_key of version {} after {rotation} rotations", wrap.kek_version());
+            let what =
+                format!("unwrap_key of version {} after {rotation} rotations", wrap.kek_version());
             let answer = fixture.done(&what, fixture.backend.unwrap_key(wrap, &context))?;
             ensure!(same(&answer.key, key), "{what}: another key came out");
         }

@@ -34,7 +34,11 @@ pub(super) fn changed_wraps_are_refused(fixture: &Fixture) -> Result<(), Stop> {
         if let Some(byte) = changed.get_mut(position) {
             *byte ^= 1 << bit;
         }
-        refused(fixture, &format!("bit {bit} of byte {position} flipped"), &with_bytes(&wrapped, changed)?)?;
+        refused(
+            fixture,
+            &format!("bit {bit} of byte {position} flipped"),
+            &with_bytes(&wrapped, changed)?,
+        )?;
     }
     for length in [1, bytes.len() / 2, bytes.len().saturating_sub(1)] {
         let short = bytes.get(..length).unwrap_or_default().to_vec();
@@ -46,32 +50,53 @@ pub(super) fn changed_wraps_are_refused(fixture: &Fixture) -> Result<(), Stop> {
         let long = [bytes, &vec![0; more]].concat();
         refused(fixture, &format!("{more} bytes longer"), &with_bytes(&wrapped, long)?)?;
     }
-    for algorithm in WrapAlgorithm::ALL.into_iter().filter(|algorithm| *algorithm != wrapped.algorithm()) {
-        let relabelled =
-            WrappedKey::new(algorithm, wrapped.kek_id().clone(), wrapped.kek_version(), bytes.to_vec()).map_err(|e| e.to_string())?;
+    for algorithm in
+        WrapAlgorithm::ALL.into_iter().filter(|algorithm| *algorithm != wrapped.algorithm())
+    {
+        let relabelled = WrappedKey::new(
+            algorithm,
+            wrapped.kek_id().clone(),
+            wrapped.kek_version(),
+            bytes.to_vec(),
+        )
+        .map_err(|e| e.to_string())?;
         refused(fixture, &format!("labelled as {algorithm:?}"), &relabelled)?;
     }
     // Otherwise the wrap may have been bad from the start.
-    fixture.done("unwrap_key of the unchanged wrap", fixture.backend.unwrap_key(&wrapped, &context)).map(drop)
+    fixture
+        .done("unwrap_key of the unchanged wrap", fixture.backend.unwrap_key(&wrapped, &context))
+        .map(drop)
 }
 
 pub(super) fn wraps_of_another_kek_are_refused(fixture: &Fixture) -> Result<(), Stop> {
     let context = context(1);
     let own = fixture.done("generate_key", fixture.backend.generate_key(&context))?.wrapped;
-    let foreign = fixture.done("generate_key of the other KEK", fixture.other.generate_key(&context))?.wrapped;
+    let foreign = fixture
+        .done("generate_key of the other KEK", fixture.other.generate_key(&context))?
+        .wrapped;
     ensure!(own.kek_id() != foreign.kek_id(), "both KEKs of the fixture have the same id");
     fixture.refused("a wrap of another KEK", &foreign, &context)?;
-    let relabelled =
-        WrappedKey::new(foreign.algorithm(), own.kek_id().clone(), own.kek_version(), foreign.wrapped().to_vec())
-            .map_err(|error| error.to_string())?;
+    let relabelled = WrappedKey::new(
+        foreign.algorithm(),
+        own.kek_id().clone(),
+        own.kek_version(),
+        foreign.wrapped().to_vec(),
+    )
+    .map_err(|error| error.to_string())?;
     fixture.refused("a wrap of another KEK, labelled as one of this", &relabelled, &context)?;
-    fixture.done("unwrap_key by the other KEK", fixture.other.unwrap_key(&foreign, &context)).map(drop)
+    fixture
+        .done("unwrap_key by the other KEK", fixture.other.unwrap_key(&foreign, &context))
+        .map(drop)
 }
 
 fn refused(fixture: &Fixture, what: &str, wrapped: &WrappedKey) -> Result<(), Stop> {
     let kind = fixture.refused(what, wrapped, &context(1))?.kind();
-    let allowed = [ErrorKind::Unauthenticated, ErrorKind::Malformed, ErrorKind::NotFound, ErrorKind::State];
-    ensure!(allowed.contains(&kind), "{what}: refused as {kind:?}, which the clause does not allow");
+    let allowed =
+        [ErrorKind::Unauthenticated, ErrorKind::Malformed, ErrorKind::NotFound, ErrorKind::State];
+    ensure!(
+        allowed.contains(&kind),
+        "{what}: refused as {kind:?}, which the clause does not allow"
+    );
     Ok(())
 }
 
@@ -81,8 +106,10 @@ fn with_bytes(wrapped: &WrappedKey, bytes: Vec<u8>) -> Result<WrappedKey, Stop> 
 }
 
 fn bits(length: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..length).flat_map(move |position| (0..8).map(move |bit| (position, bit))).filter(move |(position, bit)| {
-        let at_an_end = *position < ENDS || position.saturating_add(ENDS) >= length;
-        length <= EVERY_BIT || at_an_end || position % 8 == *bit
-    })
+    (0..length).flat_map(move |position| (0..8).map(move |bit| (position, bit))).filter(
+        move |(position, bit)| {
+            let at_an_end = *position < ENDS || position.saturating_add(ENDS) >= length;
+            length <= EVERY_BIT || at_an_end || position % 8 == *bit
+        },
+    )
 }

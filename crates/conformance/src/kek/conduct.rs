@@ -17,11 +17,15 @@ pub(super) fn errors_and_debug_hold_no_key(fixture: &Fixture) -> Result<(), Stop
     let generated = fixture.done("generate_key", fixture.backend.generate_key(&context))?;
     let given = DataKey::generate(fixture.engine).map_err(|error| error.to_string())?;
     let wrapped = fixture.done("wrap_key", fixture.backend.wrap_key(&given, &context))?;
-    let mut texts = vec![format!("{:?}", fixture.backend), format!("{generated:?}"), format!("{wrapped:?}")];
+    let mut texts =
+        vec![format!("{:?}", fixture.backend), format!("{generated:?}"), format!("{wrapped:?}")];
     for wrap in [&generated.wrapped, &wrapped] {
         let opened = fixture.done("unwrap_key", fixture.backend.unwrap_key(wrap, &context))?;
         texts.push(format!("{opened:?} {:?}", fixture.backend));
-        for (wrap, context) in spoilt(wrap)?.iter().flat_map(|wrap| contexts().into_iter().map(move |context| (wrap, context))) {
+        for (wrap, context) in spoilt(wrap)?
+            .iter()
+            .flat_map(|wrap| contexts().into_iter().map(move |context| (wrap, context)))
+        {
             if let Err(error) = fixture.unwrapped(wrap, &context)? {
                 texts.push(told(&error));
             }
@@ -30,7 +34,10 @@ pub(super) fn errors_and_debug_hold_no_key(fixture: &Fixture) -> Result<(), Stop
     }
     for key in [&generated.key, &given] {
         for half in key.expose_secret().chunks(16) {
-            ensure!(texts.iter().all(|text| !shows(text, half)), "an error or a Debug shows half of a key or more");
+            ensure!(
+                texts.iter().all(|text| !shows(text, half)),
+                "an error or a Debug shows half of a key or more"
+            );
         }
     }
     Ok(())
@@ -48,7 +55,12 @@ pub(super) fn futures_run_anywhere_and_can_be_dropped(fixture: &Fixture) -> Resu
             fixture.backend.unwrap_key(&generated.wrapped, &context),
         );
         if polls == 1 {
-            drop((poll_once(&mut calls.0), poll_once(&mut calls.1), poll_once(&mut calls.2), poll_once(&mut calls.3)));
+            drop((
+                poll_once(&mut calls.0),
+                poll_once(&mut calls.1),
+                poll_once(&mut calls.2),
+                poll_once(&mut calls.3),
+            ));
         }
     }
     // Begun on this thread, ended on another one that has no executor either.
@@ -57,12 +69,22 @@ pub(super) fn futures_run_anywhere_and_can_be_dropped(fixture: &Fixture) -> Resu
         Poll::Ready(answer) => answer,
         Poll::Pending => thread::scope(|scope| joined(scope.spawn(|| fixture.answer(call))))?,
     };
-    let answer = answer.map_err(|error| format!("a call that moved to another thread failed: {error}"))?;
-    ensure!(same(&answer.key, &generated.key), "after calls were dropped, or moved, another key came out");
+    let answer =
+        answer.map_err(|error| format!("a call that moved to another thread failed: {error}"))?;
+    ensure!(
+        same(&answer.key, &generated.key),
+        "after calls were dropped, or moved, another key came out"
+    );
     thread::scope(|scope| {
         joined(scope.spawn(|| {
-            let generated = fixture.done("generate_key after calls were dropped", fixture.backend.generate_key(&context))?;
-            fixture.done("unwrap_key after calls were dropped", fixture.backend.unwrap_key(&generated.wrapped, &context))
+            let generated = fixture.done(
+                "generate_key after calls were dropped",
+                fixture.backend.generate_key(&context),
+            )?;
+            fixture.done(
+                "unwrap_key after calls were dropped",
+                fixture.backend.unwrap_key(&generated.wrapped, &context),
+            )
         }))
     })
     .map(drop)
@@ -73,14 +95,19 @@ pub(super) fn calls_run_concurrently(fixture: &Fixture) -> Result<(), Stop> {
     let (held_context, other_context) = (context(1), context(2));
     let mut held = fixture.backend.generate_key(&held_context);
     let begun = poll_once(&mut held);
-    let other = fixture.done("generate_key beside another one", fixture.backend.generate_key(&other_context))?;
+    let other = fixture
+        .done("generate_key beside another one", fixture.backend.generate_key(&other_context))?;
     let held = match begun {
         Poll::Ready(answer) => answer,
         Poll::Pending => fixture.answer(held)?,
     };
-    let held = held.map_err(|error| format!("generate_key that was left alone for a while failed: {error}"))?;
+    let held = held
+        .map_err(|error| format!("generate_key that was left alone for a while failed: {error}"))?;
     for (generated, context) in [(&held, &held_context), (&other, &other_context)] {
-        let answer = fixture.done("unwrap_key of concurrent wraps", fixture.backend.unwrap_key(&generated.wrapped, context))?;
+        let answer = fixture.done(
+            "unwrap_key of concurrent wraps",
+            fixture.backend.unwrap_key(&generated.wrapped, context),
+        )?;
         ensure!(same(&answer.key, &generated.key), "concurrent calls got each other's keys");
     }
     thread::scope(|scope| {
@@ -92,8 +119,12 @@ pub(super) fn calls_run_concurrently(fixture: &Fixture) -> Result<(), Stop> {
 fn calls_of(fixture: &Fixture, thread: u32) -> Result<(), Stop> {
     for call in 0..CALLS {
         let context = context(thread.saturating_mul(CALLS).saturating_add(call));
-        let generated = fixture.done("generate_key of a thread", fixture.backend.generate_key(&context))?;
-        let answer = fixture.done("unwrap_key of a thread", fixture.backend.unwrap_key(&generated.wrapped, &context))?;
+        let generated =
+            fixture.done("generate_key of a thread", fixture.backend.generate_key(&context))?;
+        let answer = fixture.done(
+            "unwrap_key of a thread",
+            fixture.backend.unwrap_key(&generated.wrapped, &context),
+        )?;
         ensure!(same(&answer.key, &generated.key), "threads got each other's keys");
     }
     Ok(())

@@ -34,7 +34,11 @@ enum Administration {
 impl Fixture {
     /// The KEK that is tested, and another one of the same kind with another id.
     #[must_use]
-    pub fn new(engine: &'static dyn Engine, backend: Arc<dyn KekBackend>, other: Arc<dyn KekBackend>) -> Self {
+    pub fn new(
+        engine: &'static dyn Engine,
+        backend: Arc<dyn KekBackend>,
+        other: Arc<dyn KekBackend>,
+    ) -> Self {
         Self { engine, backend, other, administration: Administration::Unsaid, patience: PATIENCE }
     }
 
@@ -66,18 +70,31 @@ impl Fixture {
 
     /// The answer of a call that has to succeed.
     fn done<T>(&self, what: &str, call: impl Future<Output = Result<T, Error>>) -> Result<T, Stop> {
-        self.answer(call)?.map_err(|error| Stop::Failed(format!("{what} failed: {error} ({:?})", error.kind())))
+        self.answer(call)?
+            .map_err(|error| Stop::Failed(format!("{what} failed: {error} ({:?})", error.kind())))
     }
 
-    fn unwrapped(&self, wrapped: &WrappedKey, context: &EncryptionContext) -> Result<Result<UnwrappedKey, Error>, Stop> {
+    fn unwrapped(
+        &self,
+        wrapped: &WrappedKey,
+        context: &EncryptionContext,
+    ) -> Result<Result<UnwrappedKey, Error>, Stop> {
         self.answer(self.backend.unwrap_key(wrapped, context))
     }
 
     /// Refused for good, and not because the backend could not be reached.
-    fn refused(&self, what: &str, wrapped: &WrappedKey, context: &EncryptionContext) -> Result<Error, Stop> {
+    fn refused(
+        &self,
+        what: &str,
+        wrapped: &WrappedKey,
+        context: &EncryptionContext,
+    ) -> Result<Error, Stop> {
         match self.unwrapped(wrapped, context)? {
             Err(error) if !error.is_retryable() => Ok(error),
-            Err(error) => Err(Stop::Failed(format!("{what}: {error} ({:?}) does not tell that it is refused", error.kind()))),
+            Err(error) => Err(Stop::Failed(format!(
+                "{what}: {error} ({:?}) does not tell that it is refused",
+                error.kind()
+            ))),
             Ok(_) => Err(Stop::Failed(format!("{what}: a key came out"))),
         }
     }
@@ -88,18 +105,42 @@ const CASES: [Case<Fixture>; 12] = [
     Case { clause: 2, name: "clause_02_generated_keys_open", run: wraps::generated_keys_open },
     Case { clause: 3, name: "clause_03_wrapped_keys_open", run: wraps::wrapped_keys_open },
     Case { clause: 4, name: "clause_04_keys_and_wraps_differ", run: wraps::keys_and_wraps_differ },
-    Case { clause: 5, name: "clause_05_other_contexts_are_refused", run: binding::other_contexts_are_refused },
-    Case { clause: 6, name: "clause_06_changed_wraps_are_refused", run: binding::changed_wraps_are_refused },
-    Case { clause: 7, name: "clause_07_wraps_of_another_kek_are_refused", run: binding::wraps_of_another_kek_are_refused },
-    Case { clause: 8, name: "clause_08_answers_name_the_key_that_was_used", run: answers::answers_name_the_key_that_was_used },
+    Case {
+        clause: 5,
+        name: "clause_05_other_contexts_are_refused",
+        run: binding::other_contexts_are_refused,
+    },
+    Case {
+        clause: 6,
+        name: "clause_06_changed_wraps_are_refused",
+        run: binding::changed_wraps_are_refused,
+    },
+    Case {
+        clause: 7,
+        name: "clause_07_wraps_of_another_kek_are_refused",
+        run: binding::wraps_of_another_kek_are_refused,
+    },
+    Case {
+        clause: 8,
+        name: "clause_08_answers_name_the_key_that_was_used",
+        run: answers::answers_name_the_key_that_was_used,
+    },
     Case { clause: 9, name: "clause_09_older_versions_open", run: answers::older_versions_open },
-    Case { clause: 10, name: "clause_10_errors_and_debug_hold_no_key", run: conduct::errors_and_debug_hold_no_key },
+    Case {
+        clause: 10,
+        name: "clause_10_errors_and_debug_hold_no_key",
+        run: conduct::errors_and_debug_hold_no_key,
+    },
     Case {
         clause: 11,
         name: "clause_11_futures_run_anywhere_and_can_be_dropped",
         run: conduct::futures_run_anywhere_and_can_be_dropped,
     },
-    Case { clause: 12, name: "clause_12_calls_run_concurrently", run: conduct::calls_run_concurrently },
+    Case {
+        clause: 12,
+        name: "clause_12_calls_run_concurrently",
+        run: conduct::calls_run_concurrently,
+    },
 ];
 
 /// Runs every case, each on a fresh fixture.
@@ -127,17 +168,29 @@ fn same(a: &DataKey, b: &DataKey) -> bool {
 
 /// The context of the data key of one keyset version.
 fn context(keyset_version: u32) -> EncryptionContext {
-    EncryptionContext::data_key(&EnvironmentId::from_bytes([0xe1; 16]), &DomainId::from_bytes([0xd1; 16]), keyset_version)
+    EncryptionContext::data_key(
+        &EnvironmentId::from_bytes([0xe1; 16]),
+        &DomainId::from_bytes([0xd1; 16]),
+        keyset_version,
+    )
 }
 
 /// One context of each purpose, and data key contexts that differ in one component.
 fn contexts() -> Vec<EncryptionContext> {
-    let (environment, domain) = (EnvironmentId::from_bytes([0xe1; 16]), DomainId::from_bytes([0xd1; 16]));
-    let (other_environment, other_domain) = (EnvironmentId::from_bytes([0xe2; 16]), DomainId::from_bytes([0xd2; 16]));
+    let (environment, domain) =
+        (EnvironmentId::from_bytes([0xe1; 16]), DomainId::from_bytes([0xd1; 16]));
+    let (other_environment, other_domain) =
+        (EnvironmentId::from_bytes([0xe2; 16]), DomainId::from_bytes([0xd2; 16]));
     let subject = |last| {
         let mut tag = [0x5a; 16];
         tag[15] = last;
-        EncryptionContext::subject_key(&environment, &domain, 1, &SubjectTag::from_bytes(tag), &[7; 32])
+        EncryptionContext::subject_key(
+            &environment,
+            &domain,
+            1,
+            &SubjectTag::from_bytes(tag),
+            &[7; 32],
+        )
     };
     vec![
         EncryptionContext::data_key(&environment, &domain, 1),

@@ -12,8 +12,12 @@ pub(super) fn generated_keys_open(fixture: &Fixture) -> Result<(), Stop> {
     for context in contexts() {
         let generated = fixture.done("generate_key", fixture.backend.generate_key(&context))?;
         for _ in 0..2 {
-            let opened = fixture.done("unwrap_key", fixture.backend.unwrap_key(&generated.wrapped, &context))?;
-            ensure!(same(&opened.key, &generated.key), "another key came out than generate_key returned");
+            let opened = fixture
+                .done("unwrap_key", fixture.backend.unwrap_key(&generated.wrapped, &context))?;
+            ensure!(
+                same(&opened.key, &generated.key),
+                "another key came out than generate_key returned"
+            );
         }
     }
     Ok(())
@@ -24,7 +28,8 @@ pub(super) fn wrapped_keys_open(fixture: &Fixture) -> Result<(), Stop> {
         let key = DataKey::generate(fixture.engine).map_err(|error| error.to_string())?;
         let wrapped = fixture.done("wrap_key", fixture.backend.wrap_key(&key, &context))?;
         for _ in 0..2 {
-            let opened = fixture.done("unwrap_key", fixture.backend.unwrap_key(&wrapped, &context))?;
+            let opened =
+                fixture.done("unwrap_key", fixture.backend.unwrap_key(&wrapped, &context))?;
             ensure!(same(&opened.key, &key), "another key came out than wrap_key was given");
         }
     }
@@ -36,7 +41,10 @@ pub(super) fn keys_and_wraps_differ(fixture: &Fixture) -> Result<(), Stop> {
     let mut keys = HashSet::new();
     for _ in 0..ROUNDS {
         let generated = fixture.done("generate_key", fixture.backend.generate_key(&context))?;
-        ensure!(keys.insert(*generated.key.expose_secret()), "generate_key returned the same key twice");
+        ensure!(
+            keys.insert(*generated.key.expose_secret()),
+            "generate_key returned the same key twice"
+        );
     }
     let key = DataKey::generate(fixture.engine).map_err(|error| error.to_string())?;
     let mut wraps = HashSet::new();

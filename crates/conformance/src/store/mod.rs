@@ -56,18 +56,46 @@ impl fmt::Debug for Fixture {
 }
 
 const CASES: [Case<Fixture>; 10] = [
-    Case { clause: 1, name: "clause_01_what_was_never_written_is_none", run: values::what_was_never_written_is_none },
-    Case { clause: 2, name: "clause_02_creating_needs_absence", run: writes::creating_needs_absence },
-    Case { clause: 3, name: "clause_03_replacing_needs_the_revision", run: writes::replacing_needs_the_revision },
-    Case { clause: 4, name: "clause_04_one_of_many_writers_wins", run: writes::one_of_many_writers_wins },
-    Case { clause: 5, name: "clause_05_a_write_is_seen_everywhere", run: writes::a_write_is_seen_everywhere },
+    Case {
+        clause: 1,
+        name: "clause_01_what_was_never_written_is_none",
+        run: values::what_was_never_written_is_none,
+    },
+    Case {
+        clause: 2,
+        name: "clause_02_creating_needs_absence",
+        run: writes::creating_needs_absence,
+    },
+    Case {
+        clause: 3,
+        name: "clause_03_replacing_needs_the_revision",
+        run: writes::replacing_needs_the_revision,
+    },
+    Case {
+        clause: 4,
+        name: "clause_04_one_of_many_writers_wins",
+        run: writes::one_of_many_writers_wins,
+    },
+    Case {
+        clause: 5,
+        name: "clause_05_a_write_is_seen_everywhere",
+        run: writes::a_write_is_seen_everywhere,
+    },
     Case {
         clause: 6,
         name: "clause_06_ids_are_bytes_and_kinds_do_not_mix",
         run: values::ids_are_bytes_and_kinds_do_not_mix,
     },
-    Case { clause: 7, name: "clause_07_scan_is_in_order_and_complete", run: order::scan_is_in_order_and_complete },
-    Case { clause: 8, name: "clause_08_every_length_comes_back", run: values::every_length_comes_back },
+    Case {
+        clause: 7,
+        name: "clause_07_scan_is_in_order_and_complete",
+        run: order::scan_is_in_order_and_complete,
+    },
+    Case {
+        clause: 8,
+        name: "clause_08_every_length_comes_back",
+        run: values::every_length_comes_back,
+    },
     Case { clause: 9, name: "clause_09_erase_keeps_its_word", run: erase::erase_keeps_its_word },
     Case { clause: 10, name: "clause_10_errors_hold_no_record", run: erase::errors_hold_no_record },
 ];
@@ -109,35 +137,59 @@ impl Handle<'_> {
     }
 
     fn write(&self, kind: RecordKind, id: &[u8], expected: u64, bytes: &[u8]) -> Result<(), Stop> {
-        self.done(&format!("write over revision {expected}"), self.store.write(kind, id, expected, bytes))
+        self.done(
+            &format!("write over revision {expected}"),
+            self.store.write(kind, id, expected, bytes),
+        )
     }
 
     /// Whether the write was done; `false` is a conflict.
-    fn try_write(&self, kind: RecordKind, id: &[u8], expected: u64, bytes: &[u8]) -> Result<bool, Stop> {
+    fn try_write(
+        &self,
+        kind: RecordKind,
+        id: &[u8],
+        expected: u64,
+        bytes: &[u8],
+    ) -> Result<bool, Stop> {
         match finish(self.store.write(kind, id, expected, bytes), self.fixture.patience)? {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
-            Err(error) => Err(Stop::Failed(format!("a write was refused as {:?}: {error}", error.kind()))),
+            Err(error) => {
+                Err(Stop::Failed(format!("a write was refused as {:?}: {error}", error.kind())))
+            }
         }
     }
 
     fn conflict(&self, kind: RecordKind, id: &[u8], expected: u64) -> Result<(), Stop> {
         let written = self.try_write(kind, id, expected, b"what a refused write brought")?;
-        ensure!(!written, "a write that expected revision {expected} was done, and should have been a conflict");
+        ensure!(
+            !written,
+            "a write that expected revision {expected} was done, and should have been a conflict"
+        );
         Ok(())
     }
 
-    fn scan(&self, kind: RecordKind, after: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Record)>, Stop> {
+    fn scan(
+        &self,
+        kind: RecordKind,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Record)>, Stop> {
         self.done("scan", self.store.scan(kind, after, limit))
     }
 
     /// The record is there, at this revision and with these bytes.
     fn holds(&self, kind: RecordKind, id: &[u8], revision: u64, bytes: &[u8]) -> Result<(), Stop> {
         let Some(record) = self.read(kind, id)? else {
-            return Err(Stop::Failed(format!("{kind:?} {id:02x?} is not there, at revision {revision}")));
+            return Err(Stop::Failed(format!(
+                "{kind:?} {id:02x?} is not there, at revision {revision}"
+            )));
         };
         let found = record.revision;
-        ensure!(found == revision, "{kind:?} {id:02x?} is at revision {found} instead of {revision}");
+        ensure!(
+            found == revision,
+            "{kind:?} {id:02x?} is at revision {found} instead of {revision}"
+        );
         ensure!(record.bytes == bytes, "{kind:?} {id:02x?} has other bytes than were written");
         Ok(())
     }

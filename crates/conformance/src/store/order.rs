@@ -16,24 +16,46 @@ pub(super) fn scan_is_in_order_and_complete(fixture: &Fixture) -> Result<(), Sto
         loop {
             let after = found.last().map(|(id, _): &(Vec<u8>, Vec<u8>)| id.clone());
             let page = store.scan(KIND, after.as_deref(), limit)?;
-            ensure!(page.len() <= limit, "a scan that is limited to {limit} records returns {}", page.len());
+            ensure!(
+                page.len() <= limit,
+                "a scan that is limited to {limit} records returns {}",
+                page.len()
+            );
             let last = page.len() < limit;
-            ensure!(page.iter().all(|(_, record)| record.revision == 2), "a scan shows another revision than there is");
+            ensure!(
+                page.iter().all(|(_, record)| record.revision == 2),
+                "a scan shows another revision than there is"
+            );
             found.extend(page.into_iter().map(|(id, record)| (id, record.bytes)));
-            ensure!(found.len() <= all.len(), "scans of {limit} records at a time repeat themselves");
+            ensure!(
+                found.len() <= all.len(),
+                "scans of {limit} records at a time repeat themselves"
+            );
             if last {
                 break;
             }
         }
-        ensure!(found == all, "scans of {limit} records at a time miss records, or bring them out of order");
+        ensure!(
+            found == all,
+            "scans of {limit} records at a time miss records, or bring them out of order"
+        );
     }
-    ensure!(store.scan(KIND, None, 0)?.is_empty(), "a scan that is limited to no record returns some");
+    ensure!(
+        store.scan(KIND, None, 0)?.is_empty(),
+        "a scan that is limited to no record returns some"
+    );
     // After ids that are there, and after others that are not.
-    let probes = all.iter().map(|(id, _)| id.clone()).chain((0..=255).flat_map(|byte| [vec![byte], vec![byte, 0, 1]]));
+    let probes = all
+        .iter()
+        .map(|(id, _)| id.clone())
+        .chain((0..=255).flat_map(|byte| [vec![byte], vec![byte, 0, 1]]));
     for after in probes {
         let found = store.scan(KIND, Some(&after), usize::MAX)?;
         let ids = found.iter().map(|(id, _)| id);
-        ensure!(ids.eq(expected.keys().filter(|id| **id > after)), "a scan after {after:02x?} begins elsewhere");
+        ensure!(
+            ids.eq(expected.keys().filter(|id| **id > after)),
+            "a scan after {after:02x?} begins elsewhere"
+        );
     }
     Ok(())
 }
@@ -41,8 +63,23 @@ pub(super) fn scan_is_in_order_and_complete(fixture: &Fixture) -> Result<(), Sto
 /// Writes records in no order, each twice, and records of other kinds with the same and with other ids.
 fn fill(store: &Handle<'_>) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Stop> {
     let ids = [
-        &b"m"[..], b"\xff\xff", b"a", b"\0", b"b", b"ab", b"\x7f", b"a\0", b"\x80", b"aa", b"B", b"\xff", b"\0\0", b"10", b"9",
-        b"z", b"\x01",
+        &b"m"[..],
+        b"\xff\xff",
+        b"a",
+        b"\0",
+        b"b",
+        b"ab",
+        b"\x7f",
+        b"a\0",
+        b"\x80",
+        b"aa",
+        b"B",
+        b"\xff",
+        b"\0\0",
+        b"10",
+        b"9",
+        b"z",
+        b"\x01",
     ];
     let mut expected = BTreeMap::new();
     for (id, number) in ids.into_iter().zip(0_u8..) {

@@ -13,7 +13,10 @@ pub(super) fn what_was_never_written_is_none(fixture: &Fixture) -> Result<(), St
     }
     store.write(RecordKind::Keyset, b"id", 0, b"bytes")?;
     for id in [&b"other"[..], b"ie", b"hd"] {
-        ensure!(store.read(RecordKind::Keyset, id)?.is_none(), "a record that was never written is there");
+        ensure!(
+            store.read(RecordKind::Keyset, id)?.is_none(),
+            "a record that was never written is there"
+        );
     }
     Ok(())
 }
@@ -60,8 +63,14 @@ pub(super) fn every_length_comes_back(fixture: &Fixture) -> Result<(), Stop> {
     }
     let found = store.scan(RecordKind::Subject, None, ids.len())?;
     let written: BTreeSet<_> = ids.iter().map(|id| id.to_vec()).collect();
-    ensure!(found.iter().map(|(id, _)| id).eq(&written), "a scan shows other ids than were written");
-    ensure!(found.iter().all(|(_, record)| record.bytes == pattern(65_536)), "a scan shows other bytes than were written");
+    ensure!(
+        found.iter().map(|(id, _)| id).eq(&written),
+        "a scan shows other ids than were written"
+    );
+    ensure!(
+        found.iter().all(|(_, record)| record.bytes == pattern(65_536)),
+        "a scan shows other bytes than were written"
+    );
     Ok(())
 }
 
@@ -76,14 +85,41 @@ fn ids() -> BTreeSet<Vec<u8>> {
         id
     });
     let texts: [&[u8]; 22] = [
-        b"a", b"A", b"a ", b" a", b"a\0", b"\0a", b"a\0\0", b"\0", b"\0\0", b"%", b"_", b"*", b"'", b"\\", b"0", b"00",
-        b"\xff", b"\xff\xff", b"\xc3\xa9", b"e\xcc\x81", b"1", b"1.0",
+        b"a",
+        b"A",
+        b"a ",
+        b" a",
+        b"a\0",
+        b"\0a",
+        b"a\0\0",
+        b"\0",
+        b"\0\0",
+        b"%",
+        b"_",
+        b"*",
+        b"'",
+        b"\\",
+        b"0",
+        b"00",
+        b"\xff",
+        b"\xff\xff",
+        b"\xc3\xa9",
+        b"e\xcc\x81",
+        b"1",
+        b"1.0",
     ];
-    texts.into_iter().map(<[u8]>::to_vec).chain(flipped).chain([near.to_vec(), vec![0x5a; 15], vec![0x5a; 17]]).collect()
+    texts
+        .into_iter()
+        .map(<[u8]>::to_vec)
+        .chain(flipped)
+        .chain([near.to_vec(), vec![0x5a; 15], vec![0x5a; 17]])
+        .collect()
 }
 
 fn pairs(ids: &BTreeSet<Vec<u8>>) -> impl Iterator<Item = (RecordKind, &[u8])> {
-    RecordKind::ALL.into_iter().flat_map(move |kind| ids.iter().map(move |id| (kind, id.as_slice())))
+    RecordKind::ALL
+        .into_iter()
+        .flat_map(move |kind| ids.iter().map(move |id| (kind, id.as_slice())))
 }
 
 /// Bytes of every value, beginning elsewhere for each length.

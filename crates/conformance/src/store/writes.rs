@@ -31,12 +31,23 @@ pub(super) fn replacing_needs_the_revision(fixture: &Fixture) -> Result<(), Stop
     store.write(KIND, b"id", 0, b"revision 1")?;
     for revision in 1..=20_u64 {
         let bytes = format!("revision {revision}");
-        let wrong = [revision.saturating_add(1), revision.saturating_add(2), revision | 1 << 32, revision | 1 << 63, u64::MAX];
+        let wrong = [
+            revision.saturating_add(1),
+            revision.saturating_add(2),
+            revision | 1 << 32,
+            revision | 1 << 63,
+            u64::MAX,
+        ];
         for expected in (1..revision).chain(wrong) {
             store.conflict(KIND, b"id", expected)?;
         }
         store.holds(KIND, b"id", revision, bytes.as_bytes())?;
-        store.write(KIND, b"id", revision, format!("revision {}", revision.saturating_add(1)).as_bytes())?;
+        store.write(
+            KIND,
+            b"id",
+            revision,
+            format!("revision {}", revision.saturating_add(1)).as_bytes(),
+        )?;
     }
     store.holds(KIND, b"id", 21, b"revision 21")
 }
@@ -58,7 +69,10 @@ pub(super) fn one_of_many_writers_wins(fixture: &Fixture) -> Result<(), Stop> {
         })?;
         let winners: Vec<_> = winners.into_iter().flatten().collect();
         let [winner] = winners.as_slice() else {
-            return Err(Stop::Failed(format!("{} of {WRITERS} writers that expected revision {expected} won", winners.len())));
+            return Err(Stop::Failed(format!(
+                "{} of {WRITERS} writers that expected revision {expected} won",
+                winners.len()
+            )));
         };
         store.holds(KIND, b"contended", expected.saturating_add(1), &[*winner])?;
     }
@@ -77,7 +91,9 @@ pub(super) fn a_write_is_seen_everywhere(fixture: &Fixture) -> Result<(), Stop> 
             handle.holds(KIND, b"seen", revision, &bytes)?;
             scanned(handle, revision, &bytes)?;
         }
-        thread::scope(|scope| joined(scope.spawn(|| reader.holds(KIND, b"seen", revision, &bytes))))?;
+        thread::scope(|scope| {
+            joined(scope.spawn(|| reader.holds(KIND, b"seen", revision, &bytes)))
+        })?;
     }
     // Nobody holds the storage for a moment.
     drop((writer, reader));
@@ -89,6 +105,9 @@ fn scanned(handle: &Handle<'_>, revision: u64, bytes: &[u8]) -> Result<(), Stop>
     let [(_, record)] = found.as_slice() else {
         return Err(Stop::Failed(format!("a scan finds {} records instead of 1", found.len())));
     };
-    ensure!(record.revision == revision && record.bytes == bytes, "a scan shows an older record than was written");
+    ensure!(
+        record.revision == revision && record.bytes == bytes,
+        "a scan shows an older record than was written"
+    );
     Ok(())
 }

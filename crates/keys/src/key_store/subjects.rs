@@ -1,8 +1,8 @@
 use super::KeyStore;
-use crate::{DataKey, Erasure, Error, ErrorKind, FullKeyId, Keyset, RecordKind, Secret};
+use crate::subject_wrap::{SubjectWrapKey, WRAP};
+use crate::{DataKey, Erasure, Error, ErrorKind, FullKeyId, Keyset, RecordKind};
 use core::fmt;
 use phiseal_format::{Cursor, EncryptionContext, SubjectTag};
-use phiseal_primitives::{Engine, Xaes256Gcm};
 
 /// A person's key as the store keeps it.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum SubjectState {
         key_id: FullKeyId,
         /// When it was made, in seconds since 1970.
         created: u64,
-        /// The wrap: nonce 24, encrypted key 32, tag 16.
+        /// The wrap, as [`SubjectWrapKey`] says.
         wrap: [u8; WRAP],
     },
     /// It was destroyed; nothing that was sealed under it opens again.
@@ -36,7 +36,6 @@ pub enum SubjectState {
     },
 }
 
-const WRAP: usize = 24 + 32 + 16;
 const VERSION: u8 = 1;
 const ACTIVE: u8 = 1;
 const SHREDDED: u8 = 2;
@@ -122,7 +121,7 @@ impl KeyStore {
         keyset: &Keyset,
         tag: SubjectTag,
         domain_version: u32,
-        wrap_key: &Secret,
+        wrap_key: &SubjectWrapKey,
     ) -> Result<(DataKey, FullKeyId), Error> {
         if let Some(existing) = self.find_subject(keyset, tag).await? {
             return Err(match existing.state {
@@ -135,7 +134,7 @@ impl KeyStore {
         let key = DataKey::generate(self.engine)?;
         let key_id = key.id(self.engine)?;
         let context = subject_context(keyset, domain_version, tag, &key_id);
-        let wrap = wrap(self.engine, wrap_key, &context, &key)?;
+        let wrap = wrap_key.wrap(&context, &key)?;
         let state =
             SubjectState::Active { domain_version, key_id, created: self.clock.wall(), wrap };
         self.write_sealed(RecordKind::Subject, &record_id(keyset, tag), 0, to_bytes(&state))
@@ -152,13 +151,13 @@ impl KeyStore {
         &self,
         keyset: &Keyset,
         record: &SubjectRecord,
-        wrap_key: &Secret,
+        wrap_key: &SubjectWrapKey,
     ) -> Result<(DataKey, FullKeyId), Error> {
         match &record.state {
             SubjectState::Shredded { .. } => Err(shredded()),
             SubjectState::Active { domain_version, key_id, wrap, .. } => {
                 let context = subject_context(keyset, *domain_version, record.tag, key_id);
-                let key = unwrap(self.engine, wrap_key, &context, wrap)?;
+                let key = wrap_key.unwrap(&context, wrap)?;
                 if key.id(self.engine)? != *key_id {
                     return Err(Error::new(
                         ErrorKind::Unauthenticated,
@@ -226,42 +225,7 @@ fn subject_context(
     )
 }
 
-/// XAES-256-GCM under the subject-wrap key, 24 random bytes, the encryption context as associated data.
-fn wrap(
-    engine: &'static dyn Engine,
-    key: &Secret,
-    context: &EncryptionContext,
-    data_key: &DataKey,
-) -> Result<[u8; WRAP], Error> {
-    let mut nonce = [0; 24];
-    engine.fill_random(&mut nonce)?;
-    let xaes = Xaes256Gcm::new(engine, key.expose_secret());
-    let mut body = zeroize::Zeroizing::new(*data_key.expose_secret());
-    let tag = xaes.seal(&nonce, context.as_bytes(), &mut body[..])?;
-    let mut out = [0; WRAP];
-    let parts = nonce.iter().chain(body.iter()).chain(&tag);
-    out.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
-    Ok(out)
-}
-
-fn unwrap(
-    engine: &'static dyn Engine,
-    key: &Secret,
-    context: &EncryptionContext,
-    wrap: &[u8; WRAP],
-) -> Result<DataKey, Error> {
-    let mut cursor = Cursor::new(wrap);
-    let nonce: &[u8; 24] = cursor.array()?;
-    let body: &[u8; 32] = cursor.array()?;
-    let tag: &[u8; 16] = cursor.array()?;
-    cursor.finish()?;
-    DataKey::filled(|out| {
-        *out = *body;
-        Xaes256Gcm::new(engine, key.expose_secret()).open(nonce, context.as_bytes(), out, tag)
-    })
-}
-
-/// `0x01 | state u8`, then `domain version u32 | key id 32 | created u64 | wrap 72` or `key id 32 | since u64`.
+/// `0x01 | state u8`, then `domain version u32 | key id 32 | created u64 | wrap 73` or `key id 32 | since u64`.
 fn to_bytes(state: &SubjectState) -> Vec<u8> {
     let mut out = vec![VERSION];
     match state {

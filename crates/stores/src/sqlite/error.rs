@@ -12,8 +12,12 @@ pub(super) fn failed(error: rusqlite::Error) -> Error {
         | rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
         | rusqlite::Error::Utf8Error(..)
-        | rusqlite::Error::QueryReturnedNoRows => (ErrorKind::Malformed, "the store holds a value of another type than it should"),
-        rusqlite::Error::SqlInputError { .. } => (ErrorKind::Malformed, "the store's tables are not what they should be"),
+        | rusqlite::Error::QueryReturnedNoRows => {
+            (ErrorKind::Malformed, "the store holds a value of another type than it should")
+        }
+        rusqlite::Error::SqlInputError { .. } => {
+            (ErrorKind::Malformed, "the store's tables are not what they should be")
+        }
         _ => (ErrorKind::Faulty, "the store failed"),
     };
     Error::new(kind, message).with_source(error)
@@ -36,10 +40,14 @@ fn of_code(code: ErrorCode) -> (ErrorKind, &'static str) {
             (ErrorKind::Unavailable, "the store is held by another process")
         }
         ErrorCode::DiskFull => (ErrorKind::Unavailable, "the disk that holds the store is full"),
-        ErrorCode::SystemIoFailure => (ErrorKind::Unavailable, "the disk that holds the store failed"),
+        ErrorCode::SystemIoFailure => {
+            (ErrorKind::Unavailable, "the disk that holds the store failed")
+        }
         ErrorCode::CannotOpen => (ErrorKind::Unavailable, "the store's file cannot be opened"),
         ErrorCode::OutOfMemory => (ErrorKind::Unavailable, "no memory is left for the store"),
-        ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied => {
+        ErrorCode::PermissionDenied
+        | ErrorCode::ReadOnly
+        | ErrorCode::AuthorizationForStatementDenied => {
             (ErrorKind::Denied, "the store's file or folder cannot be written by this process")
         }
         ErrorCode::DatabaseCorrupt => (ErrorKind::Malformed, "the store's file is damaged"),

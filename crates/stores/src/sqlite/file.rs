@@ -21,7 +21,8 @@ pub(super) fn create_if_absent(path: &Path) -> Result<(), Error> {
         Ok(file) => {
             drop(file);
             sync_folder(path).map_err(|error| {
-                Error::new(ErrorKind::Unavailable, "the disk that holds the store failed").with_source(error)
+                Error::new(ErrorKind::Unavailable, "the disk that holds the store failed")
+                    .with_source(error)
             })
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

@@ -8,7 +8,9 @@ use crate::limits::{check_bytes, check_id, conflict};
 use core::fmt;
 use core::time::Duration;
 use error::{failed, malformed};
-use phiseal_keys::{BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, Store, fork_generation};
+use phiseal_keys::{
+    BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, Store, fork_generation,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -57,10 +59,11 @@ pub struct SqliteStore {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 const READ: &str = "SELECT revision, bytes FROM records WHERE kind = ?1 AND id = ?2";
-const CREATE: &str = "INSERT INTO records (kind, id, revision, bytes) VALUES (?1, ?2, 1, ?3) ON CONFLICT DO NOTHING";
-const REPLACE: &str =
-    "UPDATE records SET revision = revision + 1, bytes = ?4 WHERE kind = ?1 AND id = ?2 AND revision = ?3";
-const SCAN: &str = "SELECT revision, bytes, id FROM records WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+const CREATE: &str =
+    "INSERT INTO records (kind, id, revision, bytes) VALUES (?1, ?2, 1, ?3) ON CONFLICT DO NOTHING";
+const REPLACE: &str = "UPDATE records SET revision = revision + 1, bytes = ?4 WHERE kind = ?1 AND id = ?2 AND revision = ?3";
+const SCAN: &str =
+    "SELECT revision, bytes, id FROM records WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
 impl SqliteStore {
     /// Opens the store in the file `path`, or makes it, with mode 0600, when there is no such file.
@@ -94,7 +97,11 @@ impl SqliteStore {
         if i32::try_from(timeout.as_millis()).is_err() {
             return Err(Error::new(ErrorKind::Invalid, "the busy timeout is too long"));
         }
-        self.connection.get_mut().unwrap_or_else(PoisonError::into_inner).busy_timeout(timeout).map_err(failed)?;
+        self.connection
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .busy_timeout(timeout)
+            .map_err(failed)?;
         self.busy_timeout = timeout;
         Ok(self)
     }
@@ -102,14 +109,21 @@ impl SqliteStore {
     /// Runs one piece of work on the connection. The lock is held for its statements only, and never across an await.
     fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         if fork_generation() != self.born_in {
-            return Err(Error::new(ErrorKind::Unsupported, "the store was opened before this process was forked: open it again"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the store was opened before this process was forked: open it again",
+            ));
         }
         work(&self.connection.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Store for SqliteStore {
-    fn read<'a>(&'a self, kind: RecordKind, id: &'a [u8]) -> BoxFuture<'a, Result<Option<Record>, Error>> {
+    fn read<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
         Box::pin(async move {
             check_id(id)?;
             self.with(|connection| {
@@ -159,7 +173,9 @@ impl Store for SqliteStore {
             self.with(|connection| {
                 let mut statement = connection.prepare(SCAN).map_err(failed)?;
                 let rows = statement
-                    .query_map(params![kind.to_byte(), after, limit], |row| Ok((row.get(2)?, record(row)?)))
+                    .query_map(params![kind.to_byte(), after, limit], |row| {
+                        Ok((row.get(2)?, record(row)?))
+                    })
                     .map_err(failed)?;
                 rows.collect::<Result<_, _>>().map_err(failed)
             })
@@ -171,12 +187,18 @@ impl Store for SqliteStore {
             self.with(|connection| {
                 let start = Instant::now();
                 if let Err(error) = connection.execute_batch("VACUUM") {
-                    return if error::is_busy(&error) { Ok(Erasure::Pending) } else { Err(failed(error)) };
+                    return if error::is_busy(&error) {
+                        Ok(Erasure::Pending)
+                    } else {
+                        Err(failed(error))
+                    };
                 }
                 loop {
                     let busy: bool = connection
                         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-                        .or_else(|error| if error::is_busy(&error) { Ok(true) } else { Err(failed(error)) })?;
+                        .or_else(|error| {
+                            if error::is_busy(&error) { Ok(true) } else { Err(failed(error)) }
+                        })?;
                     if !busy {
                         return Ok(Erasure::Done);
                     }
@@ -199,6 +221,7 @@ impl fmt::Debug for SqliteStore {
 /// The record in the first two columns.
 fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     let revision: i64 = row.get(0)?;
-    let revision = u64::try_from(revision).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, revision))?;
+    let revision = u64::try_from(revision)
+        .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, revision))?;
     Ok(Record { revision, bytes: row.get(1)? })
 }

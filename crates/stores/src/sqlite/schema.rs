@@ -28,7 +28,9 @@ const ROW_OVERHEAD: usize = 64;
 
 /// A connection to the store in `path`, which is set up when it is empty and refused, untouched, when it is not a store.
 pub(super) fn connect(path: &Path, busy_timeout: Duration) -> Result<Connection, Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(busy_timeout).map_err(failed)?;
     distrust(&connection)?;
@@ -53,7 +55,8 @@ fn distrust(connection: &Connection) -> Result<(), Error> {
     ] {
         connection.set_db_config(option, on).map_err(failed)?;
     }
-    let longest = i32::try_from(MAX_RECORD.saturating_add(MAX_ID).saturating_add(ROW_OVERHEAD)).unwrap_or(i32::MAX);
+    let longest = i32::try_from(MAX_RECORD.saturating_add(MAX_ID).saturating_add(ROW_OVERHEAD))
+        .unwrap_or(i32::MAX);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map_err(failed)?;
     set(connection, "cell_size_check", 1)
 }
@@ -72,13 +75,17 @@ fn is_set_up(connection: &Connection) -> Result<bool, Error> {
             "the store was written by a newer release, whose schema this one does not know",
         )),
         (APPLICATION_ID, ..) => Err(malformed("the store has a schema that no release wrote")),
-        _ => Err(Error::new(ErrorKind::Unsupported, "the file is the database of another application")),
+        _ => Err(Error::new(
+            ErrorKind::Unsupported,
+            "the file is the database of another application",
+        )),
     }
 }
 
 /// All or nothing, and by one process.
 fn set_up(connection: &mut Connection) -> Result<(), Error> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive).map_err(failed)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Exclusive).map_err(failed)?;
     if !is_set_up(&transaction)? {
         transaction.execute_batch(RECORDS).map_err(failed)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
@@ -95,7 +102,11 @@ fn check_tables(connection: &Connection) -> Result<(), Error> {
         })
         .map_err(failed)?;
     let all: i64 = ask(connection, "SELECT count(*) FROM sqlite_schema")?;
-    if (ours, all) == (1, 1) { Ok(()) } else { Err(malformed("the store's tables are not what they should be")) }
+    if (ours, all) == (1, 1) {
+        Ok(())
+    } else {
+        Err(malformed("the store's tables are not what they should be"))
+    }
 }
 
 /// The switch needs the file to itself for a moment, and does not always wait for it.
@@ -122,7 +133,11 @@ fn use_write_ahead_log(connection: &Connection, busy_timeout: Duration) -> Resul
 fn set(connection: &Connection, pragma: &str, value: i64) -> Result<(), Error> {
     connection.pragma_update(None, pragma, value).map_err(failed)?;
     let now: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0)).map_err(failed)?;
-    if now == value { Ok(()) } else { Err(Error::new(ErrorKind::Unsupported, "this build of SQLite lacks what the store needs")) }
+    if now == value {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorKind::Unsupported, "this build of SQLite lacks what the store needs"))
+    }
 }
 
 fn ask(connection: &Connection, question: &str) -> Result<i64, Error> {
