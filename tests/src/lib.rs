@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
+pub mod canaries;
 pub mod editable;
 pub mod forge;
 pub mod ghash;
 pub mod numbers;
+pub mod processes;
 pub mod spy;
 pub mod warm;
 pub mod world;

@@ -38,7 +38,7 @@ impl Warm {
         let (store, clock) = (SpyStore::default(), ManualClock::at(1_800_000_000));
         let builder = phiseal::Phiseal::builder()
             .engine(engine)
-            .options(|options| options.suite = suite)
+            .options(move |options| options.suite = suite)
             .clock(clock.clone());
         let phiseal = Phiseal::open_with(builder, store.clone(), kek.clone()).unwrap();
         let domain = phiseal.domain("clinic/patients").unwrap();

@@ -63,7 +63,7 @@ impl World {
 
     /// What another process would open with other options.
     #[must_use]
-    pub fn process_with(&self, change: impl FnOnce(&mut Options)) -> Phiseal {
+    pub fn process_with(&self, change: impl FnOnce(&mut Options) + Send + 'static) -> Phiseal {
         self.open(self.builder().options(change)).unwrap()
     }
 

@@ -244,10 +244,10 @@ fn a_stolen_database_holds_no_plaintext_and_no_key() {
 /// The control: a single value that was stored without being sealed is found, whichever it is and in each form.
 #[test]
 fn a_planted_value_is_found_control() {
-    const ROWS: usize = 20;
+    const ROWS: usize = 10;
     let Database { folder, table, mut needles, .. } = Database::new(ROWS);
     let (mut planted, mut forms) = (0, BTreeSet::new());
-    for index in (0..needles.0.len()).step_by(7) {
+    for index in (0..needles.0.len()).step_by(13) {
         let around = [b"{\"a\": \"".as_slice(), &needles.0[index].bytes, b"\"}"].concat();
         let (what, form) = (needles.0[index].what, needles.0[index].form);
         table.execute("UPDATE patients SET name = ?1 WHERE id = 3", params![around]).unwrap();
@@ -257,7 +257,7 @@ fn a_planted_value_is_found_control() {
         planted += 1;
         forms.insert(form);
     }
-    assert!(planted > 150, "{planted}");
+    assert!(planted > 50, "{planted}");
     assert_eq!(forms.len(), 5);
 }
 

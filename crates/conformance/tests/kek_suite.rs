@@ -1,4 +1,5 @@
 //! The suite for KEK backends against a correct one and against ones that each break the contract on purpose.
+#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
 use phiseal_conformance::Outcome;
 use phiseal_conformance::kek::{Fixture, suite};

@@ -1,4 +1,5 @@
 //! The suite for stores against a correct one and against ones that each break the contract on purpose.
+#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
 use phiseal_conformance::store::{Fixture, suite};
 use phiseal_keys::{
@@ -129,7 +130,7 @@ struct Disk {
 
 #[derive(Default)]
 struct Contents {
-    records: BTreeMap<(RecordKind, Vec<u8>), Record>,
+    records: BTreeMap<Key, Record>,
     replaced: Vec<u8>,
 }
 
@@ -140,13 +141,15 @@ impl Contents {
     }
 }
 
+type Key = (RecordKind, Vec<u8>);
+type Scan = (RecordKind, Option<Vec<u8>>, usize);
 type Scanned = Vec<(Vec<u8>, Record)>;
 
 /// A handle.
 struct Toy {
     disk: Arc<Disk>,
-    cache: Mutex<BTreeMap<(RecordKind, Vec<u8>), Option<Record>>>,
-    scans: Mutex<BTreeMap<(RecordKind, Option<Vec<u8>>, usize), Scanned>>,
+    cache: Mutex<BTreeMap<Key, Option<Record>>>,
+    scans: Mutex<BTreeMap<Scan, Scanned>>,
 }
 
 impl Toy {
@@ -154,7 +157,7 @@ impl Toy {
         self.disk.fault
     }
 
-    fn key(&self, kind: RecordKind, id: &[u8]) -> (RecordKind, Vec<u8>) {
+    fn key(&self, kind: RecordKind, id: &[u8]) -> Key {
         let mut id = id.to_vec();
         match self.fault() {
             Fault::TruncatesIds => id.truncate(16),
@@ -226,10 +229,11 @@ impl Toy {
             _ => expected == revision,
         };
         if !accepted {
-            if self.fault() == Fault::ChangesTheRecordWhenItRefuses && expected > revision {
-                if let Some(record) = contents.records.get_mut(&key) {
-                    record.bytes = bytes.to_vec();
-                }
+            if self.fault() == Fault::ChangesTheRecordWhenItRefuses
+                && expected > revision
+                && let Some(record) = contents.records.get_mut(&key)
+            {
+                record.bytes = bytes.to_vec();
             }
             return Err(self.refuse(contents.records.get(&key)));
         }

@@ -1,4 +1,4 @@
-use phiseal_format::{Context, DomainId, EncodedContext};
+use phiseal_format::{Context, DomainId, FIELD_AAD_PREFIX, MAX_FIELD_AAD};
 use phiseal_keys::Error;
 
 /// A context encoded for one domain, for callers that seal many fields of one shape into their own buffers.
@@ -7,27 +7,57 @@ use phiseal_keys::Error;
 #[derive(Clone, Debug)]
 pub struct BoundContext {
     domain: DomainId,
-    encoded: EncodedContext,
+    /// `suite || key id || context`, as it is for the key that the cipher seals under now.
+    aad: Aad,
     padding: Option<u32>,
 }
 
+#[derive(Clone)]
+struct Aad(Vec<u8>);
+
 impl BoundContext {
-    pub(crate) fn new(context: &Context, domain: DomainId) -> Result<Self, Error> {
+    pub(crate) fn new(context: &Context, domain: DomainId, prefix: [u8; FIELD_AAD_PREFIX]) -> Result<Self, Error> {
         let encoded = context.encode(&domain)?;
         let padding = encoded.padding();
-        Ok(Self { domain, encoded, padding })
+        let mut aad = Vec::with_capacity(FIELD_AAD_PREFIX + encoded.as_bytes().len());
+        aad.extend_from_slice(&prefix);
+        aad.extend_from_slice(encoded.as_bytes());
+        Ok(Self { domain, aad: Aad(aad), padding })
     }
 
+    #[inline]
     pub(crate) const fn domain(&self) -> DomainId {
         self.domain
     }
 
-    pub(crate) const fn encoded(&self) -> &EncodedContext {
-        &self.encoded
-    }
-
     /// The length class that the field is padded to, if it is.
+    #[inline]
     pub(crate) const fn padding(&self) -> Option<u32> {
         self.padding
+    }
+
+    /// Calls `f` with `suite || key id || context`.
+    ///
+    /// Nothing is copied for the key that the context was bound under. Bytes that were stored a moment before they are
+    /// authenticated would also stall the load of them, which costs more than the copy.
+    #[inline]
+    pub(crate) fn with_aad<R>(&self, prefix: &[u8; FIELD_AAD_PREFIX], f: impl FnOnce(&[u8]) -> R) -> R {
+        if self.aad.0.first_chunk() == Some(prefix) { f(&self.aad.0) } else { self.with_other_aad(prefix, f) }
+    }
+
+    #[cold]
+    fn with_other_aad<R>(&self, prefix: &[u8; FIELD_AAD_PREFIX], f: impl FnOnce(&[u8]) -> R) -> R {
+        // An encoded context is at most 1,024 bytes by type, so what is copied always fits.
+        let mut aad = [0; MAX_FIELD_AAD];
+        let aad = &mut aad[..self.aad.0.len()];
+        aad.copy_from_slice(&self.aad.0);
+        aad[..FIELD_AAD_PREFIX].copy_from_slice(prefix);
+        f(aad)
+    }
+}
+
+impl core::fmt::Debug for Aad {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
     }
 }

@@ -3,9 +3,9 @@ use crate::opening::OpeningKey;
 use crate::padding::{pad, padded_len, unpadded_len};
 use crate::phi::{Phi, Plaintext};
 use crate::sealed::Sealed;
-use crate::sealing::SealingKey;
+use crate::sealing::{SealingKey, aad_prefix};
 use phiseal_format::{
-    Context, DomainId, FIELD_HEADER, FIELD_OVERHEAD, FieldEnvelope, KeyId, MAX_FIELD_PLAINTEXT, TAG_LEN,
+    Context, DomainId, FIELD_AAD_PREFIX, FIELD_HEADER, FIELD_OVERHEAD, FieldEnvelope, KeyId, MAX_FIELD_PLAINTEXT, Suite, TAG_LEN,
 };
 use phiseal_keys::{Error, ErrorKind};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl FieldCipher {
     ///
     /// [`ErrorKind::Malformed`] when a component is empty of meaning: too long, given twice, or of a reserved tag.
     pub fn bind(&self, context: &Context) -> Result<BoundContext, Error> {
-        BoundContext::new(context, self.domain)
+        BoundContext::new(context, self.domain, self.prefix())
     }
 
     /// Seals `plaintext` as what `context` says.
@@ -106,13 +106,20 @@ impl FieldCipher {
     pub fn seal_into(&self, plaintext: &[u8], context: &BoundContext, out: &mut [u8]) -> Result<usize, Error> {
         let length = self.sealed_len(plaintext.len(), context)?;
         let out = out.get_mut(..length).ok_or_else(too_short)?;
-        let (head, body) = out.split_at_mut(FIELD_HEADER);
-        let (body, tail) = body.split_at_mut(length - FIELD_OVERHEAD);
-        body[..plaintext.len()].copy_from_slice(plaintext);
-        if context.padding().is_some() {
+        if context.padding().is_none() {
+            self.sealing_key(context)?.seal_into(context, plaintext, out)?;
+        } else {
+            let (head, body, tail) = parts(out)?;
+            body[..plaintext.len()].copy_from_slice(plaintext);
             pad(body, plaintext.len());
+            match self.sealing_key(context) {
+                Ok(key) => key.seal_in_place(context, head, body, tail)?,
+                Err(error) => {
+                    body.zeroize();
+                    return Err(error);
+                }
+            }
         }
-        self.seal_parts(context, head, body, tail)?;
         Ok(length)
     }
 
@@ -125,14 +132,16 @@ impl FieldCipher {
     /// plaintext.
     #[inline]
     pub fn seal_in_place(&self, context: &BoundContext, buffer: &mut [u8]) -> Result<(), Error> {
-        let Some(length) = buffer.len().checked_sub(FIELD_OVERHEAD) else { return Err(too_short()) };
-        if context.padding().is_some() {
-            buffer.zeroize();
-            return Err(Error::new(ErrorKind::Unsupported, "a padded field cannot be sealed where it lies"));
-        }
-        let (head, body) = buffer.split_at_mut(FIELD_HEADER);
-        let (body, tail) = body.split_at_mut(length);
-        self.seal_parts(context, head, body, tail)
+        let sealed = match self.sealing_key(context) {
+            Ok(_) if context.padding().is_some() => Err(padded_in_place()),
+            Ok(key) => {
+                let (head, body, tail) = parts(buffer)?;
+                return key.seal_in_place(context, head, body, tail);
+            }
+            Err(error) => Err(error),
+        };
+        buffer.zeroize();
+        sealed
     }
 
     /// Opens what was sealed as what `context` says.
@@ -190,7 +199,7 @@ impl FieldCipher {
         tail.copy_from_slice(parsed.tag());
         let frame = FieldEnvelope::parse(&frame)?;
         let body = buffer.get_mut(FIELD_HEADER..FIELD_HEADER + length).ok_or_else(too_short)?;
-        key.open_in_place(context.encoded(), &frame, body, frame.tag())?;
+        key.open_in_place(context, &frame, body, frame.tag())?;
         let length = plain_len(context, body)?;
         body.get_mut(..length).ok_or_else(too_short)
     }
@@ -235,29 +244,27 @@ impl FieldCipher {
     }
 
     #[inline]
-    fn seal_parts(&self, context: &BoundContext, head: &mut [u8], body: &mut [u8], tail: &mut [u8]) -> Result<(), Error> {
-        let sealed = match &self.sealing {
+    fn sealing_key(&self, context: &BoundContext) -> Result<&SealingKey, Error> {
+        match &self.sealing {
             _ if context.domain() != self.domain => Err(other_domain()),
-            Ok(key) => key.seal(context.encoded(), body),
+            Ok(key) => Ok(key),
             Err(error) => Err(error.clone()),
-        };
-        match sealed {
-            Ok((header, tag)) => {
-                head.copy_from_slice(&header);
-                tail.copy_from_slice(&tag);
-                Ok(())
-            }
-            Err(error) => {
-                body.zeroize();
-                Err(error)
-            }
         }
     }
 
     #[inline]
     fn open_parsed(&self, envelope: &FieldEnvelope<'_>, context: &BoundContext, out: &mut [u8]) -> Result<usize, Error> {
-        self.opening_key(&envelope.key_id(), context)?.open_into(context.encoded(), envelope, out)?;
+        self.opening_key(&envelope.key_id(), context)?.open_into(context, envelope, out)?;
         plain_len(context, out)
+    }
+
+    /// What authenticated data begins with for the key that seals now, or the newest one that opens.
+    fn prefix(&self) -> [u8; FIELD_AAD_PREFIX] {
+        match (&self.sealing, self.opening.last()) {
+            (Ok(key), _) => key.prefix(),
+            (Err(_), Some(key)) => aad_prefix(Suite::Xaes256Gcm, key.key_id()),
+            (Err(_), None) => [0; FIELD_AAD_PREFIX],
+        }
     }
 
     /// The key of this id, looked for before anything else is done: only keys of this domain, or person, are here.
@@ -281,6 +288,21 @@ fn plain_len(context: &BoundContext, plaintext: &mut [u8]) -> Result<usize, Erro
         None => Ok(plaintext.len()),
         Some(class) => unpadded_len(plaintext, class).inspect_err(|_| plaintext.zeroize()),
     }
+}
+
+type Parts<'a> = (&'a mut [u8; FIELD_HEADER], &'a mut [u8], &'a mut [u8; TAG_LEN]);
+
+/// What an envelope's buffer is made of: header, ciphertext, tag.
+#[inline]
+fn parts(buffer: &mut [u8]) -> Result<Parts<'_>, Error> {
+    let (head, rest) = buffer.split_first_chunk_mut().ok_or_else(too_short)?;
+    let (body, tail) = rest.split_last_chunk_mut().ok_or_else(too_short)?;
+    Ok((head, body, tail))
+}
+
+#[cold]
+fn padded_in_place() -> Error {
+    Error::new(ErrorKind::Unsupported, "a padded field cannot be sealed where it lies")
 }
 
 #[cold]

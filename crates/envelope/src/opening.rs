@@ -1,7 +1,8 @@
+use crate::bound::BoundContext;
 use crate::deadline::Deadline;
-use crate::subkey::{epoch_key, with_aad};
+use crate::subkey::epoch_key;
 use core::fmt;
-use phiseal_format::{EncodedContext, FieldEnvelope, KeyId, Suite};
+use phiseal_format::{FieldEnvelope, KeyId, Suite};
 use phiseal_keys::{Clock, DataKey, Error, ErrorKind, Moment, Purpose, Secret};
 use phiseal_primitives::{Aes256Gcm, Engine, Validation};
 use std::collections::{HashMap, VecDeque};
@@ -60,12 +61,12 @@ impl OpeningKey {
     #[inline]
     pub(crate) fn open_into(
         &self,
-        context: &EncodedContext,
+        context: &BoundContext,
         envelope: &FieldEnvelope<'_>,
         out: &mut [u8],
     ) -> Result<(), Error> {
         let opened = self.with_epoch_key(envelope, |key| {
-            with_aad(envelope.aad_prefix(), context, |aad| {
+            context.with_aad(envelope.aad_prefix(), |aad| {
                 key.open_into(envelope.count().as_bytes(), aad, envelope.ciphertext(), envelope.tag(), out)
             })
         });
@@ -79,13 +80,13 @@ impl OpeningKey {
     #[inline]
     pub(crate) fn open_in_place(
         &self,
-        context: &EncodedContext,
+        context: &BoundContext,
         empty: &FieldEnvelope<'_>,
         body: &mut [u8],
         tag: &[u8; 16],
     ) -> Result<(), Error> {
         let opened = self.with_epoch_key(empty, |key| {
-            with_aad(empty.aad_prefix(), context, |aad| key.open_in_place(empty.count().as_bytes(), aad, body, tag))
+            context.with_aad(empty.aad_prefix(), |aad| key.open_in_place(empty.count().as_bytes(), aad, body, tag))
         });
         if opened.is_err() {
             body.zeroize();

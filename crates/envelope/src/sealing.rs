@@ -1,11 +1,12 @@
 use crate::block::{self, Block};
+use crate::bound::BoundContext;
 use crate::deadline::Deadline;
-use crate::subkey::{epoch_key, with_aad};
+use crate::subkey::epoch_key;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use phiseal_format::{
-    Count, EncodedContext, Epoch, FIELD_HEADER, FieldHeader, KeyId, MAX_FIELD_PLAINTEXT, Suite, TAG_LEN,
+    Count, Epoch, FIELD_AAD_PREFIX, FIELD_HEADER, FieldHeader, KeyId, MAX_FIELD_PLAINTEXT, Suite, TAG_LEN,
 };
 use phiseal_keys::{Clock, Error, ErrorKind, Moment, Secret};
 use phiseal_primitives::{Aes256Gcm, Engine, Random};
@@ -37,6 +38,8 @@ pub(crate) struct SealingKey {
     suite: Suite,
     key_id: KeyId,
     field_key: Arc<Secret>,
+    /// `suite || key id`, which begins what every message authenticates.
+    prefix: [u8; FIELD_AAD_PREFIX],
     nonces: NoncePolicy,
     deadline: Deadline,
     owner: u64,
@@ -87,6 +90,7 @@ impl SealingKey {
             random: config.random,
             suite: config.suite,
             key_id,
+            prefix: aad_prefix(config.suite, key_id),
             field_key,
             nonces: config.nonces,
             owner: block::new_owner(),
@@ -108,6 +112,10 @@ impl SealingKey {
 
     pub(crate) const fn key_id(&self) -> KeyId {
         self.key_id
+    }
+
+    pub(crate) const fn prefix(&self) -> [u8; FIELD_AAD_PREFIX] {
+        self.prefix
     }
 
     /// Adds messages that were reserved in the key store.
@@ -136,56 +144,67 @@ impl SealingKey {
                 || self.clock.coarse() >= grants.ends)
     }
 
-    /// Encrypts `body` where it lies; returns what goes before and after it. On an error `body` holds zeros.
+    /// Encrypts `body` where it lies and writes what goes before and after it. On an error `body` holds zeros.
     #[inline]
-    pub(crate) fn seal(
+    pub(crate) fn seal_in_place(
         &self,
-        context: &EncodedContext,
+        context: &BoundContext,
+        head: &mut [u8; FIELD_HEADER],
         body: &mut [u8],
-    ) -> Result<([u8; FIELD_HEADER], [u8; TAG_LEN]), Error> {
-        let sealed = self.try_seal(context, body);
+        tail: &mut [u8; TAG_LEN],
+    ) -> Result<(), Error> {
+        let sealed = self.begin(body.len()).and_then(|(epoch, mut count)| {
+            *tail = context.with_aad(&self.prefix, |aad| match self.nonces {
+                NoncePolicy::Module => {
+                    let (drawn, tag) = epoch.key.seal_in_place_with_own_nonce(aad, body)?;
+                    count = drawn;
+                    Ok(tag)
+                }
+                _ => epoch.key.seal_in_place(&count, aad, body),
+            })?;
+            self.write_header(epoch, count, head);
+            Ok(())
+        });
         if sealed.is_err() {
             body.zeroize();
         }
         sealed
     }
 
+    /// Encrypts `plaintext` into `out`, 57 bytes longer. On an error `out` holds no plaintext.
     #[inline]
-    fn try_seal(
-        &self,
-        context: &EncodedContext,
-        body: &mut [u8],
-    ) -> Result<([u8; FIELD_HEADER], [u8; TAG_LEN]), Error> {
-        if body.len() > MAX_FIELD_PLAINTEXT {
+    pub(crate) fn seal_into(&self, context: &BoundContext, plaintext: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        let (head, rest) = out.split_first_chunk_mut().ok_or_else(used_up)?;
+        if self.nonces == NoncePolicy::Module {
+            let (body, tail) = rest.split_last_chunk_mut().ok_or_else(used_up)?;
+            body.copy_from_slice(plaintext);
+            return self.seal_in_place(context, head, body, tail);
+        }
+        let (epoch, count) = self.begin(plaintext.len())?;
+        context.with_aad(&self.prefix, |aad| epoch.key.seal_into(&count, aad, plaintext, rest))?;
+        self.write_header(epoch, count, head);
+        Ok(())
+    }
+
+    /// The epoch and count of the next message, if one may be sealed now.
+    #[inline]
+    fn begin(&self, length: usize) -> Result<(&SealingEpoch, [u8; 12]), Error> {
+        if length > MAX_FIELD_PLAINTEXT {
             return Err(too_long());
         }
         self.deadline.check()?;
-        let (epoch, count) = block::next(self.owner, body.len() as u64, || self.refill(body.len() as u64))?;
+        let (epoch, mut count) = block::next(self.owner, length as u64, || self.refill(length as u64))?;
         let epoch = self.epochs.get(epoch as usize).and_then(OnceLock::get).ok_or_else(used_up)?;
-        let mut header = FieldHeader {
-            suite: self.suite,
-            key_id: self.key_id,
-            epoch: epoch.id,
-            count: Count::from_bytes(count),
-        };
-        let prefix = header.aad_prefix();
-        let tag = with_aad(&prefix, context, |aad| match self.nonces {
-            NoncePolicy::PerBlock => epoch.key.seal_in_place(&count, aad, body),
-            NoncePolicy::PerMessage => {
-                let mut drawn = [0; 12];
-                self.random.fill(&mut drawn)?;
-                header.count = Count::from_bytes(drawn);
-                epoch.key.seal_in_place(&drawn, aad, body)
-            }
-            NoncePolicy::Module => {
-                let (drawn, tag) = epoch.key.seal_in_place_with_own_nonce(aad, body)?;
-                header.count = Count::from_bytes(drawn);
-                Ok(tag)
-            }
-        })?;
-        let mut bytes = [0; FIELD_HEADER];
-        header.write(&mut bytes);
-        Ok((bytes, tag))
+        if self.nonces == NoncePolicy::PerMessage {
+            self.random.fill(&mut count)?;
+        }
+        Ok((epoch, count))
+    }
+
+    #[inline]
+    fn write_header(&self, epoch: &SealingEpoch, count: [u8; 12], out: &mut [u8; FIELD_HEADER]) {
+        let count = Count::from_bytes(count);
+        FieldHeader { suite: self.suite, key_id: self.key_id, epoch: epoch.id, count }.write(out);
     }
 
     #[cold]
@@ -238,6 +257,12 @@ impl SealingKey {
         grants.ends = self.clock.now().saturating_add(EPOCH_TIME);
         Ok(())
     }
+}
+
+/// `suite || key id`.
+pub(crate) fn aad_prefix(suite: Suite, key_id: KeyId) -> [u8; FIELD_AAD_PREFIX] {
+    let header = FieldHeader { suite, key_id, epoch: Epoch::from_bytes([0; 12]), count: Count::from_bytes([0; 12]) };
+    header.aad_prefix()
 }
 
 #[cold]

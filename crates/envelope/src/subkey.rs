@@ -1,6 +1,6 @@
-//! The key of one epoch, and the associated data of one message.
+//! The key of one epoch.
 
-use phiseal_format::{EncodedContext, FIELD_AAD_PREFIX, MAX_FIELD_AAD, Suite};
+use phiseal_format::Suite;
 use phiseal_keys::{Error, ErrorKind, Purpose, Secret, derive};
 use phiseal_primitives::{Aes256Gcm, Engine, xaes};
 
@@ -23,25 +23,4 @@ pub(crate) fn epoch_key(
         _ => return Err(Error::new(ErrorKind::Unsupported, "a suite that this release does not know")),
     };
     Ok(engine.aes_256_gcm(subkey.expose_secret())?)
-}
-
-/// Calls `f` with `suite || key id || context`, built on the stack.
-#[inline]
-pub(crate) fn with_aad<R>(prefix: &[u8; FIELD_AAD_PREFIX], context: &EncodedContext, f: impl FnOnce(&[u8]) -> R) -> R {
-    const SHORT: usize = 128;
-    let context = context.as_bytes();
-    if context.len() <= SHORT - FIELD_AAD_PREFIX {
-        f(concatenated(&mut [0; SHORT], prefix, context))
-    } else {
-        f(concatenated(&mut [0; MAX_FIELD_AAD], prefix, context))
-    }
-}
-
-/// An encoded context is at most 1,024 bytes by type, so what is copied always fits.
-#[inline]
-fn concatenated<'a, const N: usize>(out: &'a mut [u8; N], prefix: &[u8; FIELD_AAD_PREFIX], context: &[u8]) -> &'a [u8] {
-    let length = FIELD_AAD_PREFIX + context.len();
-    out[..FIELD_AAD_PREFIX].copy_from_slice(prefix);
-    out[FIELD_AAD_PREFIX..length].copy_from_slice(context);
-    &out[..length]
 }

@@ -68,6 +68,14 @@ pub trait Aes256Gcm: Debug + Send + Sync {
         in_out: &mut [u8],
     ) -> Result<[u8; 16], Error>;
 
+    /// Encrypts `plaintext` into `out`, which must be 16 bytes longer: ciphertext, then tag.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when `out` is not as long as that; else as [`seal_in_place`](Self::seal_in_place). `out` then
+    /// holds zeros.
+    fn seal_into(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<(), Error>;
+
     /// Encrypts `in_out` under a nonce that the module draws itself, and returns that nonce and the tag.
     ///
     /// # Errors
@@ -106,4 +114,24 @@ pub trait Aes256Gcm: Debug + Send + Sync {
         tag: &[u8; 16],
         plaintext: &mut [u8],
     ) -> Result<(), Error>;
+}
+
+/// [`Aes256Gcm::seal_into`] for libraries that encrypt in place only.
+#[cfg(any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto"))]
+#[inline]
+pub(crate) fn copy_and_seal(
+    key: &impl Aes256Gcm,
+    nonce: &[u8; 12],
+    aad: &[u8],
+    plaintext: &[u8],
+    out: &mut [u8],
+) -> Result<(), Error> {
+    let sealed = match out.split_last_chunk_mut::<16>() {
+        Some((body, tag)) if body.len() == plaintext.len() => {
+            body.copy_from_slice(plaintext);
+            key.seal_in_place(nonce, aad, body).map(|made| *tag = made)
+        }
+        _ => Err(Error::Length),
+    };
+    sealed.inspect_err(|_| out.fill(0))
 }

@@ -1,3 +1,45 @@
-//! A process apart, for tests that look at one from outside.
+//! What tests of memory, logs and forks start and look at from outside.
+//!
+//! It does what its first argument says, tells on standard output how far it has come, and goes on when it gets a line.
 
-fn main() {}
+#![expect(clippy::unwrap_used, reason = "it fails by panicking, as a test does")]
+
+mod forks;
+mod holder;
+mod life;
+mod locking;
+mod os;
+mod second;
+
+use std::io::{self, Write};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["fork", each] => forks::library(each.parse().unwrap(), false),
+        ["fork-per-message", each] => forks::library(each.parse().unwrap(), true),
+        ["fork-naively", each] => forks::naive(each.parse().unwrap()),
+        ["fork-capped", each] => forks::capped(each.parse().unwrap()),
+        ["hold", engine, then] => holder::hold(engine, then),
+        ["locking", how] => locking::run(how),
+        ["life", engine] => life::live(engine, false),
+        ["life", engine, "and-leak"] => life::live(engine, true),
+        ["open-person", sealed] => second::open_person(sealed),
+        _ => std::process::exit(64),
+    }
+}
+
+/// Tells whoever started this process.
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    out.write_all(line.as_bytes()).unwrap();
+    out.write_all(b"\n").unwrap();
+    out.flush().unwrap();
+}
+
+/// Waits for a line.
+fn wait() {
+    let mut line = String::new();
+    io::stdin().read_line(&mut line).unwrap();
+}

@@ -99,6 +99,32 @@ impl Aes256Gcm for Key {
         tag.as_ref().try_into().map_err(|_| Error::Engine)
     }
 
+    #[inline]
+    fn seal_into(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        if out.len().checked_sub(16) != Some(plaintext.len()) {
+            out.zeroize();
+            return Err(Error::Length);
+        }
+        // With nothing to encrypt in place, the library reads `plaintext` and writes `out`: no copy.
+        let sealed = self.0.seal_in_place_scatter(
+            Nonce::from(nonce),
+            Aad::from(aad),
+            &mut [],
+            plaintext,
+            out,
+        );
+        sealed.map_err(|_| {
+            out.zeroize();
+            Error::Engine
+        })
+    }
+
     fn seal_in_place_with_own_nonce(
         &self,
         aad: &[u8],
@@ -163,6 +189,17 @@ impl Aes256Gcm for ApprovedKey {
         _aad: &[u8],
         _in_out: &mut [u8],
     ) -> Result<[u8; 16], Error> {
+        Err(Error::NotApproved)
+    }
+
+    fn seal_into(
+        &self,
+        _nonce: &[u8; 12],
+        _aad: &[u8],
+        _plaintext: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        out.zeroize();
         Err(Error::NotApproved)
     }
 

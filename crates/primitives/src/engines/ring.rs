@@ -1,3 +1,4 @@
+use crate::engine::copy_and_seal;
 use crate::{Aes256Gcm, Engine, Error, Module, Validation, random, stack};
 use core::hint::black_box;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
@@ -89,6 +90,17 @@ impl Aes256Gcm for Key {
             .seal_in_place_separate_tag(nonce, Aad::from(aad), in_out)
             .map_err(|_| Error::Engine)?;
         tag.as_ref().try_into().map_err(|_| Error::Engine)
+    }
+
+    #[inline]
+    fn seal_into(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        copy_and_seal(self, nonce, aad, plaintext, out)
     }
 
     fn seal_in_place_with_own_nonce(

@@ -1,3 +1,4 @@
+use crate::engine::copy_and_seal;
 use crate::{Aes256Gcm, Engine, Error, Module, Validation, random, stack};
 use aes_gcm::{AeadInOut, KeyInit, Nonce, Tag, aead::inout::InOutBuf};
 use hkdf::Hkdf;
@@ -91,6 +92,16 @@ impl Aes256Gcm for Key {
         let sealed = seal(&self.0, nonce, aad, in_out);
         stack::scrub();
         sealed
+    }
+
+    fn seal_into(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        copy_and_seal(self, nonce, aad, plaintext, out)
     }
 
     fn seal_in_place_with_own_nonce(

@@ -34,7 +34,11 @@ pub(super) fn connect(path: &Path, busy_timeout: Duration) -> Result<Connection,
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(busy_timeout).map_err(failed)?;
     distrust(&connection)?;
-    if !is_set_up(&connection)? {
+    // In one look: another process may be setting the store up.
+    let look = connection.transaction().map_err(failed)?;
+    let ready = is_set_up(&look)?;
+    look.finish().map_err(failed)?;
+    if !ready {
         set_up(&mut connection)?;
     }
     check_tables(&connection)?;
@@ -61,9 +65,8 @@ fn distrust(connection: &Connection) -> Result<(), Error> {
     set(connection, "cell_size_check", 1)
 }
 
-/// Whether the file is a store already; it is then one that this release understands.
+/// Whether the file is a store already; it is then one that this release understands. Only reads.
 fn is_set_up(connection: &Connection) -> Result<bool, Error> {
-    // The first statement of all: it only reads.
     let application: i64 = ask(connection, "PRAGMA application_id")?;
     let schema: i64 = ask(connection, "PRAGMA user_version")?;
     let objects: i64 = ask(connection, "SELECT count(*) FROM sqlite_schema")?;

@@ -1,8 +1,6 @@
 //! The KEK in a file: its contract, and several handles and custodians on one file.
-#![cfg(all(feature = "local", unix))]
 
-mod support;
-
+use crate::support::{assert_no_swap_opens, connect, engine, generate, kind, opens};
 use phiseal_backends::local::{Cost, LocalKek, Passphrase};
 use phiseal_conformance::kek::Fixture;
 use phiseal_format::KekVersion;
@@ -12,7 +10,6 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::{assert_no_swap_opens, connect, engine, generate, kind, opens};
 
 /// Cheap, so that the tests are quick.
 const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };

@@ -1,17 +1,14 @@
 //! Several processes on one SQLite store, and processes that are killed.
 //!
 //! This test program is its own second process: it starts itself with one test named and an environment variable set.
-#![cfg(feature = "sqlite")]
 
-mod support;
-
+use crate::support::now;
 use phiseal_keys::{ErrorKind, RecordKind, Store};
 use phiseal_stores::SqliteStore;
 use std::env;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use support::now;
 
 /// The path of the store, in a child process.
 const STORE: &str = "PHISEAL_TEST_STORE";
@@ -56,7 +53,7 @@ fn what_was_acknowledged_survives_kill() {
     let path = folder.path().join("keys.db");
     let mut last = 0;
     for round in 0..KILLS {
-        let mut child = child("writer_that_is_killed", &path);
+        let mut child = child("sqlite_processes::writer_that_is_killed", &path);
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut acknowledged = lines.map(|line| line.unwrap()).filter_map(|line| {
             let number = line.split_once("acknowledged ")?.1;
@@ -107,7 +104,8 @@ fn of_several_processes_one_wins() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.db");
     // They also race to set the store up.
-    let mut children: Vec<_> = (0..WRITERS).map(|_| child("writer_that_competes", &path)).collect();
+    let mut children: Vec<_> =
+        (0..WRITERS).map(|_| child("sqlite_processes::writer_that_competes", &path)).collect();
     let mut pipes: Vec<_> = children
         .iter_mut()
         .map(|child| {

@@ -1,7 +1,6 @@
 //! The KEK in memory: its contract, its versions and states, its faults.
 
-mod support;
-
+use crate::support::{assert_no_swap_opens, connect, context, engine, generate, kind, opens};
 use phiseal_backends::memory::{MemoryKek, Operation};
 use phiseal_conformance::kek::Fixture;
 use phiseal_format::{KekId, KekVersion, WrapAlgorithm, WrappedKey};
@@ -9,7 +8,6 @@ use phiseal_keys::{ErrorKind, KekAdminBackend, KekBackend, KeyState};
 use pollster::block_on;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::{assert_no_swap_opens, connect, context, engine, generate, kind, opens};
 
 fn memory() -> Arc<MemoryKek> {
     Arc::new(MemoryKek::new(engine()).unwrap())

@@ -1,8 +1,6 @@
 //! The KEK in a file or variable: what is refused, as what, and what the error tells.
-#![cfg(all(feature = "local", unix))]
 
-mod support;
-
+use crate::support::{connect, engine, generate, kind, opens};
 use phiseal_backends::local::{Cost, LocalKek, Passphrase};
 use phiseal_format::KekVersion;
 use phiseal_keys::{Error, ErrorKind, KekAdminBackend, KekBackend, KeyState};
@@ -13,9 +11,10 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use support::{connect, engine, generate, kind, opens};
 
 const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+
+type Opener = fn(&Path) -> Result<LocalKek, Error>;
 
 struct Files {
     _folder: tempfile::TempDir,
@@ -178,22 +177,19 @@ fn a_changed_file_is_refused() {
         ("an escape", "\"active\"", "\"\\u0061ctive\"", Malformed),
     ];
     let files = files();
-    let open: [(&Path, &dyn Fn() -> Result<LocalKek, Error>); 2] = [
-        (&files.plain, &|| open(&files.plain)),
-        (&files.protected, &|| open_protected(&files.protected)),
-    ];
-    for (path, open) in open {
+    let openers: [Opener; 2] = [open, open_protected];
+    for (path, open) in [&files.plain, &files.protected].into_iter().zip(openers) {
         let text = fs::read_to_string(path).unwrap();
         for (what, from, to, expected) in cases {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text, "{what}");
             fs::write(path, changed).unwrap();
-            let error = open().unwrap_err();
+            let error = open(path).unwrap_err();
             assert_eq!(error.kind(), expected, "{what}: {error:?}");
             assert!(source(&error).starts_with(&path.display().to_string()), "{what}");
         }
         fs::write(path, &text).unwrap();
-        open().unwrap();
+        open(path).unwrap();
     }
 }
 
@@ -377,7 +373,7 @@ fn a_key_comes_from_the_environment() {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let base64 = phiseal_format::text::encode(&bytes).replace("phi1.", "");
     in_environment(
-        "keys_in_the_environment",
+        "local_refusals::keys_in_the_environment",
         &[
             ("KEK_HEX", &hex),
             ("KEK_BASE64", &base64),

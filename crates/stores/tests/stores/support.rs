@@ -7,7 +7,7 @@ use std::process::Command;
 use std::task::{Context, Poll, Waker};
 
 /// The result of a future of this store, which is ready at once.
-pub fn now<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => done,
         Poll::Pending => panic!("a future of the store was not ready at once"),
@@ -16,7 +16,7 @@ pub fn now<T>(future: impl Future<Output = T>) -> T {
 
 /// The database, its write-ahead log and its shared memory, read by another process: if this one closed the files, it
 /// would drop SQLite's locks on them.
-pub fn medium(path: &Path) -> Vec<u8> {
+pub(crate) fn medium(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut file = path.as_os_str().to_owned();

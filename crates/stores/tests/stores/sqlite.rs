@@ -1,8 +1,6 @@
 //! The SQLite store: its contract, its file, and what it refuses to open.
-#![cfg(feature = "sqlite")]
 
-mod support;
-
+use crate::support::{medium, now};
 use phiseal_conformance::store::Fixture;
 use phiseal_keys::{ErrorKind, RecordKind, Store};
 use phiseal_stores::SqliteStore;
@@ -10,7 +8,6 @@ use rusqlite::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::{medium, now};
 
 fn fixture() -> Fixture {
     let folder = Arc::new(tempfile::tempdir().unwrap());

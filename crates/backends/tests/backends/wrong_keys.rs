@@ -1,7 +1,6 @@
 //! Backends that return what was not asked for: a [`Kek`] hands out none of it.
 
-mod support;
-
+use crate::support::{connect, context, engine, generate, kind, opens};
 use phiseal_backends::memory::MemoryKek;
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
 use phiseal_keys::{
@@ -9,7 +8,6 @@ use phiseal_keys::{
 };
 use pollster::block_on;
 use std::sync::Arc;
-use support::{connect, context, engine, generate, kind, opens};
 
 /// Answers every unwrap with the same bytes, id and version.
 #[derive(Debug)]

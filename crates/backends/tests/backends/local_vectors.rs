@@ -1,8 +1,6 @@
 //! Key files of version 1, written by another program, with a key that was wrapped by it: they open in every release.
-#![cfg(all(feature = "local", unix))]
 
-mod support;
-
+use crate::support::{engine, kind};
 use phiseal_backends::local::{LocalKek, Passphrase};
 use phiseal_format::{
     EncryptionContext, EnvironmentId, KekId, KekVersion, WrapAlgorithm, WrappedKey,
@@ -12,7 +10,6 @@ use pollster::block_on;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use support::{engine, kind};
 
 const PLAIN: &str = include_str!("vectors/local_v1_plain.json");
 const PROTECTED: &str = include_str!("vectors/local_v1_passphrase.json");

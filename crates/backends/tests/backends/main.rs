@@ -1,0 +1,12 @@
+//! The backends of this crate: their contract, and what is theirs alone.
+#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
+
+#[cfg(all(feature = "local", unix))]
+mod local;
+#[cfg(all(feature = "local", unix))]
+mod local_refusals;
+#[cfg(all(feature = "local", unix))]
+mod local_vectors;
+mod memory;
+mod support;
+mod wrong_keys;

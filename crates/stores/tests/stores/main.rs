@@ -1,0 +1,19 @@
+//! The stores of this crate: their contract, and what is theirs alone.
+#![cfg_attr(
+    feature = "sqlite",
+    expect(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test's own functions fail by panicking"
+    )
+)]
+
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(feature = "sqlite")]
+mod sqlite_erase;
+#[cfg(feature = "sqlite")]
+mod sqlite_processes;
+#[cfg(feature = "sqlite")]
+mod support;

@@ -1,0 +1,122 @@
+//! WEAR: a key is used as often as it may be, and no more.
+
+use crate::{nonce, repeats};
+use phiseal::blocking::{Domain, Phiseal};
+use phiseal::{ErrorKind, Sealed};
+use phiseal_tests::numbers::figure;
+use phiseal_tests::world::{DOMAIN, World, what};
+use pollster::block_on;
+use std::collections::BTreeMap;
+use std::sync::Barrier;
+
+const CAP: u64 = 1_000;
+const THREADS: usize = 64;
+
+fn capped(world: &World) -> Phiseal {
+    world.process_with(|options| options.max_uses = CAP)
+}
+
+/// What 64 threads can seal that try `each` times each, and how the others end.
+fn worn(domain: &Domain, each: usize) -> (Vec<Sealed>, BTreeMap<String, usize>) {
+    let barrier = Barrier::new(THREADS);
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    (0..each).map(|_| domain.seal("plain", &what())).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(outcomes.len(), THREADS * each);
+    let (mut sealed, mut refused) = (Vec::new(), BTreeMap::new());
+    for outcome in outcomes {
+        match outcome {
+            Ok(one) => sealed.push(one),
+            Err(error) => *refused.entry(format!("{:?}", error.kind())).or_default() += 1,
+        }
+    }
+    (sealed, refused)
+}
+
+#[test]
+fn no_key_is_used_more_often_than_it_may_be_and_a_rotation_helps() {
+    let each = figure(1_000, 10_000);
+    for engine in phiseal::engines() {
+        let world = World::new(*engine);
+        let domain = capped(&world).domain(DOMAIN).unwrap();
+        for round in 1..=2 {
+            let (sealed, refused) = worn(&domain, each);
+            let keys: std::collections::BTreeSet<_> = sealed.iter().map(|one| one.key_id()).collect();
+            assert_eq!(keys.len(), 1);
+            assert_eq!(sealed.len() as u64, CAP, "round {round}: {refused:?}");
+            assert_eq!(refused.keys().collect::<Vec<_>>(), ["Exhausted"], "round {round}");
+            assert_eq!(repeats(sealed.iter().map(|one| nonce(one.as_bytes())).collect()), 0);
+            assert_eq!(domain.seal("plain", &what()).unwrap_err().kind(), ErrorKind::Exhausted);
+            assert!(!domain.seal("plain", &what()).unwrap_err().is_retryable());
+            assert!(domain.open::<String>(&sealed[0], &what()).is_ok(), "opening goes on");
+            domain.rotate().unwrap();
+        }
+    }
+}
+
+#[test]
+fn uses_that_were_reserved_survive_the_end_of_the_process_pessimistically() {
+    let world = World::of_default_engine();
+    let mut sealed = 0;
+    let uses = |process: &Phiseal| {
+        let keyset = block_on(process.key_store().keyset(DOMAIN)).unwrap();
+        block_on(process.key_store().uses(keyset.versions()[0].key_id())).unwrap()
+    };
+    let mut last = 0;
+    for _ in 0..4 {
+        let process = world.process_with(|options| options.max_uses = 3 << 24);
+        let domain = process.domain(DOMAIN).unwrap();
+        for _ in 0..10 {
+            match domain.seal("plain", &what()) {
+                Ok(_) => sealed += 1,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Exhausted),
+            }
+        }
+        let now = uses(&process);
+        assert!(now >= last && now >= sealed, "{now} after {last}, {sealed} sealed");
+        last = now;
+        // As a kill would: nothing is given back.
+        drop((domain, process));
+    }
+    assert_eq!(sealed, 30, "three processes of ten each; the fourth finds nothing left");
+    assert_eq!(last, 3 << 24);
+}
+
+/// A process that is told of the exhaustion goes on by itself when another has rotated.
+#[test]
+fn another_process_s_rotation_helps_too() {
+    let world = World::of_default_engine();
+    let domain = capped(&world).domain(DOMAIN).unwrap();
+    let sealed = (0..).map_while(|_| domain.seal("plain", &what()).ok()).count();
+    assert_eq!(sealed as u64, CAP);
+    capped(&world).domain(DOMAIN).unwrap().rotate().unwrap();
+    assert!(domain.seal("plain", &what()).is_ok());
+}
+
+/// Epochs are as long as they are said to be: ten million short messages do not use a cipher up.
+#[test]
+fn a_cipher_lasts_for_its_lease() {
+    let world = World::of_default_engine();
+    let domain = world.process().domain(DOMAIN).unwrap();
+    let cipher = domain.ready().unwrap();
+    let bound = cipher.bind(&what()).unwrap();
+    let mut epochs = std::collections::BTreeSet::new();
+    let mut buffer = [0; 57];
+    let messages = figure(200_000, 20_000_000);
+    for _ in 0..messages {
+        if cipher.seal_in_place(&bound, &mut buffer).is_err() {
+            let renewed = domain.ready().unwrap();
+            renewed.seal_in_place(&bound, &mut buffer).unwrap();
+        }
+        epochs.insert(nonce(&buffer)[..12].to_vec());
+    }
+    assert_eq!(epochs.len(), messages.div_ceil(1 << 24), "an epoch is 2^24 messages long");
+}
