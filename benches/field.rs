@@ -1,4 +1,5 @@
 //! Sealing and opening one field, by engine and size, beside the raw engine call with the same associated data.
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up should stop")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use phiseal_benches::{Bench, SIZES};
@@ -24,11 +25,18 @@ fn field(c: &mut Criterion) {
                         b.iter(|| {
                             nonce += 1;
                             let nonce = nonce.to_be_bytes()[4..].try_into().unwrap();
-                            black_box(raw.seal_in_place(&nonce, black_box(aad), black_box(&mut sealed)).unwrap())
+                            black_box(
+                                raw.seal_in_place(&nonce, black_box(aad), black_box(&mut sealed))
+                                    .unwrap(),
+                            )
                         });
                     });
                     group.bench_function(BenchmarkId::new("into", size), |b| {
-                        b.iter(|| cipher.seal_into(black_box(&plaintext), context, black_box(&mut out)).unwrap());
+                        b.iter(|| {
+                            cipher
+                                .seal_into(black_box(&plaintext), context, black_box(&mut out))
+                                .unwrap()
+                        });
                     });
                     group.bench_function(BenchmarkId::new("in place", size), |b| {
                         b.iter(|| cipher.seal_in_place(context, black_box(&mut out)).unwrap());
@@ -36,12 +44,22 @@ fn field(c: &mut Criterion) {
                 } else {
                     group.bench_function(BenchmarkId::new("raw", size), |b| {
                         b.iter(|| {
-                            raw.open_into(&[9; 12], black_box(aad), black_box(&sealed), &tag, black_box(&mut out[..size]))
-                                .unwrap();
+                            raw.open_into(
+                                &[9; 12],
+                                black_box(aad),
+                                black_box(&sealed),
+                                &tag,
+                                black_box(&mut out[..size]),
+                            )
+                            .unwrap();
                         });
                     });
                     group.bench_function(BenchmarkId::new("into", size), |b| {
-                        b.iter(|| cipher.open_into(black_box(&envelope), context, black_box(&mut out)).unwrap());
+                        b.iter(|| {
+                            cipher
+                                .open_into(black_box(&envelope), context, black_box(&mut out))
+                                .unwrap()
+                        });
                     });
                 }
             }

@@ -1,5 +1,11 @@
 //! The ratios that phiseal is judged by, each from rounds of the two calls in turn, so that a machine whose speed drifts
 //! slows both. Prints one line per ratio: the median of the rounds' ratios, and the two medians in nanoseconds.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a program of measurements: it stops when it cannot be set up, and prints what it measured"
+)]
 
 use phiseal_benches::Bench;
 use std::hint::black_box;
@@ -10,7 +16,10 @@ use std::time::Instant;
 fn main() {
     let tiny = std::env::args().any(|argument| argument == "--test");
     let rounds = if tiny { 3 } else { 101 };
-    println!("{:<44} {:>7} {:>12} {:>12}", "ratio to the raw engine (medians)", "ratio", "phiseal ns", "raw ns");
+    println!(
+        "{:<44} {:>7} {:>12} {:>12}",
+        "ratio to the raw engine (medians)", "ratio", "phiseal ns", "raw ns"
+    );
     for engine in phiseal::engines() {
         let bench = Bench::new(*engine).unwrap();
         small(&bench, engine.name(), rounds, if tiny { 10 } else { 20_000 });
@@ -42,7 +51,14 @@ fn small(bench: &Bench, engine: &str, rounds: usize, calls: u32) {
     let mut opened = [0; 32];
     let mut raw_opened = [0; 32];
     let raw_open = || {
-        raw.open_into(&[9; 12], black_box(aad), black_box(&sealed), &tag, black_box(&mut raw_opened)).unwrap();
+        raw.open_into(
+            &[9; 12],
+            black_box(aad),
+            black_box(&sealed),
+            &tag,
+            black_box(&mut raw_opened),
+        )
+        .unwrap();
     };
     let open = || {
         black_box(cipher.open_into(black_box(&envelope), context, black_box(&mut opened)).unwrap());
@@ -56,7 +72,13 @@ fn small(bench: &Bench, engine: &str, rounds: usize, calls: u32) {
     let whole = || {
         black_box(domain.seal(black_box(&plaintext), &what).unwrap());
     };
-    compare(&format!("{engine}: Domain::seal 32 B, context encoded anew"), rounds, calls, whole, raw_seal);
+    compare(
+        &format!("{engine}: Domain::seal 32 B, context encoded anew"),
+        rounds,
+        calls,
+        whole,
+        raw_seal,
+    );
 }
 
 fn large(bench: &Bench, engine: &str, rounds: usize, calls: u32) {
@@ -84,7 +106,13 @@ fn large(bench: &Bench, engine: &str, rounds: usize, calls: u32) {
     let seal = || {
         black_box(cipher.seal_into(black_box(&plaintext), context, black_box(&mut out)).unwrap());
     };
-    compare(&format!("{engine}: seal 1 MiB into a buffer (raw + copy)"), rounds, calls, seal, copy_and_seal);
+    compare(
+        &format!("{engine}: seal 1 MiB into a buffer (raw + copy)"),
+        rounds,
+        calls,
+        seal,
+        copy_and_seal,
+    );
 
     let mut envelope = vec![0x5a; SIZE + 57];
     cipher.seal_in_place(context, &mut envelope).unwrap();
@@ -92,7 +120,9 @@ fn large(bench: &Bench, engine: &str, rounds: usize, calls: u32) {
     let tag = raw.seal_in_place(&[9; 12], aad, &mut sealed).unwrap();
     let mut opened = vec![0; SIZE];
     let mut raw_opened = vec![0; SIZE];
-    let raw_open = || raw.open_into(&[9; 12], aad, black_box(&sealed), &tag, black_box(&mut raw_opened)).unwrap();
+    let raw_open = || {
+        raw.open_into(&[9; 12], aad, black_box(&sealed), &tag, black_box(&mut raw_opened)).unwrap()
+    };
     let open = || {
         black_box(cipher.open_into(black_box(&envelope), context, black_box(&mut opened)).unwrap());
     };
@@ -110,7 +140,13 @@ fn threads(engine: &'static dyn phiseal::Engine, rounds: usize, calls: u32) {
                 .map(|_| {
                     scope.spawn(|| {
                         let mut out = [0; 32 + 57];
-                        let mut seal = || bench.cipher.seal_into(black_box(&[0x5a; 32]), &bench.context, black_box(&mut out));
+                        let mut seal = || {
+                            bench.cipher.seal_into(
+                                black_box(&[0x5a; 32]),
+                                &bench.context,
+                                black_box(&mut out),
+                            )
+                        };
                         (0..calls / 10).for_each(|_| _ = seal().unwrap());
                         barrier.wait();
                         let start = Instant::now();
@@ -125,7 +161,11 @@ fn threads(engine: &'static dyn phiseal::Engine, rounds: usize, calls: u32) {
         f64::from(threads) * f64::from(calls) / slowest
     };
     let mut ratios: Vec<_> = (0..rounds).map(|_| run(2) / run(1)).collect();
-    println!("{:<44} {:>7.3}", format!("{}: two threads to one, seal 32 B", engine.name()), median(&mut ratios));
+    println!(
+        "{:<44} {:>7.3}",
+        format!("{}: two threads to one, seal 32 B", engine.name()),
+        median(&mut ratios)
+    );
 }
 
 fn compare(name: &str, rounds: usize, calls: u32, mut ours: impl FnMut(), mut raw: impl FnMut()) {
@@ -142,7 +182,12 @@ fn compare(name: &str, rounds: usize, calls: u32, mut ours: impl FnMut(), mut ra
         mine.push(a);
         theirs.push(b);
     }
-    println!("{name:<44} {:>7.3} {:>12.1} {:>12.1}", median(&mut ratios), median(&mut mine), median(&mut theirs));
+    println!(
+        "{name:<44} {:>7.3} {:>12.1} {:>12.1}",
+        median(&mut ratios),
+        median(&mut mine),
+        median(&mut theirs)
+    );
 }
 
 fn median(values: &mut [f64]) -> f64 {

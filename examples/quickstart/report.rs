@@ -89,9 +89,12 @@ impl Report {
         let mut table = String::new();
         for (cell, shown) in rows {
             let text = cell.sealed.to_string();
-            let start: String = text.chars().take(44).collect();
+            let (start, end) = (
+                text.get(..14).unwrap_or(&text),
+                text.get(text.len().saturating_sub(26)..).unwrap_or(""),
+            );
             let cell_name = format!("{}/{}", cell.field, cell.index);
-            table.push_str(&format!("{cell_name:<14} {start}…  {shown}\n"));
+            table.push_str(&format!("{cell_name:<14} {start}…{end}  {shown}\n"));
         }
         self.say(
             &format!("Patient {patient}: what the database holds, and what the application sees"),

@@ -393,6 +393,9 @@ def wrong_padding(base: Base) -> list[dict]:
             "mark with its lowest bit set": b"sixteen letters." + b"\x81",
             "a byte after the mark": b"fifteen letters" + b"\x80\x01",
             "filled with its length": b"x" + b"\x10" * 16,
+            "a class too long": b"fifteen letters\x80" + bytes(17),
+            "one zero too few": b"fourteen lett." + b"\x80" + bytes(1),
+            "one zero too many": b"fourteen lett." + b"\x80" + bytes(3),
         }.items()
     ]
     good = base.seal(context=context, plaintext=b"sixteen letters." + b"\x80")

@@ -155,19 +155,23 @@ def length_class(context_bytes: bytes) -> int | None:
     return None
 
 
-def pad(plaintext: bytes, length: int) -> bytes:
+def padded_length(length: int, of_class: int) -> int:
+    """How long a plaintext of `length` bytes is once padded."""
+    return max(1, -(-length // of_class)) * of_class + 1
+
+
+def pad(plaintext: bytes, of_class: int) -> bytes:
     """ISO/IEC 9797-1, padding method 2, to the length of the class."""
-    classes = max(1, -(-len(plaintext) // length))
-    padded_length = classes * length + 1
-    if padded_length > MAX_PLAINTEXT:
+    length = padded_length(len(plaintext), of_class)
+    if length > MAX_PLAINTEXT:
         raise Refused("too_long")
-    return (plaintext + b"\x80").ljust(padded_length, b"\x00")
+    return (plaintext + b"\x80").ljust(length, b"\x00")
 
 
-def unpad(padded: bytes) -> bytes:
-    """The plaintext without its padding."""
+def unpad(padded: bytes, of_class: int) -> bytes:
+    """The plaintext without its padding, which must be as long as the class says."""
     stripped = padded.rstrip(b"\x00")
-    if not stripped.endswith(b"\x80"):
+    if not stripped.endswith(b"\x80") or padded_length(len(stripped) - 1, of_class) != len(padded):
         raise Refused("padding")
     return stripped[:-1]
 
@@ -199,7 +203,8 @@ def open_field(data_key: bytes, envelope: bytes, context: Iterable[Component] | 
         plaintext = AESGCM(message_key(data_key, suite, epoch)).decrypt(count, body, associated_data)
     except InvalidTag:
         raise Refused("unauthenticated") from None
-    return plaintext if length_class(context_bytes) is None else unpad(plaintext)
+    of_class = length_class(context_bytes)
+    return plaintext if of_class is None else unpad(plaintext, of_class)
 
 
 def seal_field(
@@ -216,9 +221,9 @@ def seal_field(
         raise Refused("unknown_suite")
     if len(plaintext) > MAX_PLAINTEXT:
         raise Refused("too_long")
-    length = length_class(context_bytes)
-    if length is not None:
-        plaintext = pad(plaintext, length)
+    of_class = length_class(context_bytes)
+    if of_class is not None:
+        plaintext = pad(plaintext, of_class)
     nonce = os.urandom(24) if nonce is None else nonce
     if len(nonce) != 24:
         raise Refused("length")

@@ -1,6 +1,7 @@
 //! Values that must not be seen, and the forms in which they might be.
 
 use crate::numbers::Dice;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 /// How many there are.
@@ -64,9 +65,13 @@ pub fn forms(canary: &[u8]) -> Vec<Vec<u8>> {
 fn base64(canary: &[u8], alignment: usize, last_two: [u8; 2]) -> Vec<u8> {
     let mut alphabet: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').collect();
     alphabet.extend(last_two);
-    let bits: Vec<u8> = canary.iter().flat_map(|byte| (0..8).rev().map(move |bit| (byte >> bit) & 1)).collect();
+    let bits: Vec<u8> =
+        canary.iter().flat_map(|byte| (0..8).rev().map(move |bit| (byte >> bit) & 1)).collect();
     let skipped = [0, 4, 2][alignment];
-    bits[skipped..].chunks_exact(6).map(|six| alphabet[usize::from(six.iter().fold(0, |n, bit| n << 1 | bit))]).collect()
+    bits[skipped..]
+        .chunks_exact(6)
+        .map(|six| alphabet[usize::from(six.iter().fold(0, |n, bit| n << 1 | bit))])
+        .collect()
 }
 
 fn url(canary: &[u8], space: &str) -> Vec<u8> {
@@ -86,20 +91,23 @@ fn url(canary: &[u8], space: &str) -> Vec<u8> {
 /// How many canaries are somewhere in `output`, in any form.
 #[must_use]
 pub fn seen(output: &[u8]) -> usize {
-    canaries().iter().filter(|(_, canary)| forms(canary).iter().any(|form| holds(output, form))).count()
+    let mut by_start: HashMap<[u8; START], Vec<(usize, Vec<u8>)>> = HashMap::new();
+    for (number, (_, canary)) in canaries().iter().enumerate() {
+        for form in forms(canary) {
+            let start = *form.first_chunk().unwrap();
+            by_start.entry(start).or_default().push((number, form));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for (at, window) in output.windows(START).enumerate() {
+        for (number, form) in by_start.get(window).into_iter().flatten() {
+            if output[at..].starts_with(form) {
+                seen.insert(*number);
+            }
+        }
+    }
+    seen.len()
 }
 
-/// Whether `needle` is in `output`.
-#[must_use]
-pub fn holds(output: &[u8], needle: &[u8]) -> bool {
-    let Some(first) = needle.first() else { return true };
-    let mut rest = output;
-    while let Some(at) = rest.iter().position(|byte| byte == first) {
-        rest = &rest[at..];
-        if rest.starts_with(needle) {
-            return true;
-        }
-        rest = &rest[1..];
-    }
-    false
-}
+/// No form of any canary is shorter.
+const START: usize = 8;

@@ -19,7 +19,12 @@ pub fn key_id(engine: &dyn Engine, data_key: &[u8; 32]) -> [u8; 32] {
 
 /// The AES-256-GCM key of one epoch.
 #[must_use]
-pub fn epoch_key(engine: &dyn Engine, data_key: &[u8; 32], suite: Suite, epoch: &[u8; 12]) -> [u8; 32] {
+pub fn epoch_key(
+    engine: &dyn Engine,
+    data_key: &[u8; 32],
+    suite: Suite,
+    epoch: &[u8; 12],
+) -> [u8; 32] {
     let field_key = derive(engine, data_key, label::FIELD, &[suite.to_byte()]);
     match suite {
         Suite::Xaes256Gcm => {

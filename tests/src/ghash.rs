@@ -40,7 +40,12 @@ impl KnownKey {
 /// Y. Dodis, P. Grubbs, T. Ristenpart, J. Woodage: Fast Message Franking, CRYPTO 2018; J. Len, P. Grubbs,
 /// T. Ristenpart: Partitioning Oracle Attacks, USENIX Security 2021.
 #[must_use]
-pub fn collide(keys: [&KnownKey; 2], aads: [&[u8]; 2], ciphertext: &mut [u8], free: usize) -> [u8; 16] {
+pub fn collide(
+    keys: [&KnownKey; 2],
+    aads: [&[u8]; 2],
+    ciphertext: &mut [u8],
+    free: usize,
+) -> [u8; 16] {
     assert_eq!(ciphertext.len() % 16, 0);
     let block = free * 16..(free + 1) * 16;
     ciphertext[block.clone()].fill(0);

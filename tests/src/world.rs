@@ -133,7 +133,8 @@ pub fn parse_store_key(bytes: &[u8]) -> (EnvironmentId, FullKeyId, WrappedKey) {
     (environment, id, wrapped)
 }
 
-/// Every key that the data key of a domain gives: the field keys of both suites and the one that wraps persons' keys.
+/// Every key that the data key of a domain gives: for both suites the field key and the one that wraps
+/// persons' keys.
 ///
 /// # Panics
 ///
@@ -148,7 +149,8 @@ pub fn derived_keys(engine: &'static dyn Engine, key: &DataKey) -> Vec<(&'static
         ("data key", *key.expose_secret()),
         ("field key of suite 1", of(Purpose::Field, &[1])),
         ("field key of suite 2", of(Purpose::Field, &[2])),
-        ("subject wrap key", of(Purpose::SubjectWrap, &[])),
+        ("subject wrap key of suite 1", of(Purpose::SubjectWrap, &[1])),
+        ("subject wrap key of suite 2", of(Purpose::SubjectWrap, &[2])),
     ]
 }
 

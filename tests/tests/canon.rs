@@ -37,7 +37,8 @@ fn a_field_has_one_text_and_comes_back_from_it() {
 
 /// A text with one character changed, added or taken away, or with another ending.
 fn mutant(dice: &mut Dice, text: &str) -> String {
-    const CHARACTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=.\n ";
+    const CHARACTERS: &[u8] =
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=.\n ";
     let mut bytes = text.as_bytes().to_vec();
     let (place, character) = (dice.below(bytes.len()), CHARACTERS[dice.below(CHARACTERS.len())]);
     match dice.below(5) {
@@ -118,7 +119,10 @@ fn a_field_comes_back_from_cbor_as_bytes() {
         let mut cbor = Vec::new();
         ciborium::into_writer(&row, &mut cbor).unwrap();
         assert_eq!(ciborium::from_reader::<Row, _>(cbor.as_slice()).unwrap(), row, "{:?}", row.ssn);
-        assert!(cbor.windows(row.ssn.as_bytes().len()).any(|part| part == row.ssn.as_bytes()), "as bytes, not as text");
+        assert!(
+            cbor.windows(row.ssn.as_bytes().len()).any(|part| part == row.ssn.as_bytes()),
+            "as bytes, not as text"
+        );
         let value: ciborium::Value = ciborium::from_reader(cbor.as_slice()).unwrap();
         assert_eq!(value.deserialized::<Row>().unwrap(), row);
     }
@@ -127,7 +131,14 @@ fn a_field_comes_back_from_cbor_as_bytes() {
 #[test]
 fn what_is_no_field_is_refused_and_not_quoted() {
     for json in [
-        "null", "17", "[1, 2, 3]", "{}", "\"\"", "\"123-45-6789\"", "\"phi1.\"", "\"phi1.123-45-6789\"",
+        "null",
+        "17",
+        "[1, 2, 3]",
+        "{}",
+        "\"\"",
+        "\"123-45-6789\"",
+        "\"phi1.\"",
+        "\"phi1.123-45-6789\"",
         "\"phi1.AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB\"",
     ] {
         let error = serde_json::from_str::<Sealed>(json).unwrap_err().to_string();
@@ -155,8 +166,14 @@ fn what_was_sealed_opens_after_every_form() {
         ];
         for form in forms {
             assert_eq!(form, sealed);
-            assert_eq!((form.suite(), form.key_id()), (suite, warm.cipher().sealing_key_id().unwrap()));
-            assert_eq!(warm.domain.open::<String>(&form, &place).unwrap().expose_secret(), "123-45-6789");
+            assert_eq!(
+                (form.suite(), form.key_id()),
+                (suite, warm.cipher().sealing_key_id().unwrap())
+            );
+            assert_eq!(
+                warm.domain.open::<String>(&form, &place).unwrap().expose_secret(),
+                "123-45-6789"
+            );
         }
     }
 }
@@ -180,17 +197,25 @@ fn nothing_legible_is_printed() {
             assert!(!text.contains(legible), "{text}");
         }
         for key in warm.kek.data_keys() {
-            assert!(!text.contains(&hex::encode(&key[..8])) && !text.contains(&format!("{:?}", &key[..4])[1..]), "{text}");
+            assert!(
+                !text.contains(&hex::encode(&key[..8]))
+                    && !text.contains(&format!("{:?}", &key[..4])[1..]),
+                "{text}"
+            );
         }
     }
     assert_eq!(format!("{phi:?}"), "Phi");
     assert_eq!(format!("{key:?}"), "DataKey(Secret)");
 }
 
-/// The parameters of every function that a file makes public, by name and type, one string each.
-fn parameters(source: &str) -> Vec<String> {
+/// The signature of every function that a file makes public.
+fn signatures(source: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let words = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join(" ");
+    let words = source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join(" ");
     let starts = words.match_indices("fn ").filter(|(at, _)| {
         let before = &words[..*at];
         let before = before.strip_suffix("const ").unwrap_or(before);
@@ -199,19 +224,25 @@ fn parameters(source: &str) -> Vec<String> {
     });
     for (at, _) in starts {
         let signature = words[at..].split('{').next().unwrap();
-        found.push(signature.to_lowercase());
+        found.push(signature.to_owned());
     }
     found
 }
 
-/// Whether a signature takes what a nonce could be given as.
+/// Whether a signature takes what a nonce could be given as: by name, by type or by length.
 fn takes_a_nonce(signature: &str) -> bool {
-    let (before, _) = signature.rsplit_once("->").unwrap_or((signature, ""));
-    ["nonce", "iv:", "count:", "epoch:", "[u8; 12]", "[u8; 24]"].iter().any(|part| before.contains(part))
+    const WORDS: [&str; 8] = ["nonce", "Nonce", "iv", "Iv", "count", "Count", "epoch", "Epoch"];
+    let (taken, _) = signature.rsplit_once("->").unwrap_or((signature, ""));
+    let mut words =
+        taken.split(|character: char| !(character.is_alphanumeric() || character == '_'));
+    words.any(|word| WORDS.contains(&word))
+        || taken.contains("[u8; 12]")
+        || taken.contains("[u8; 24]")
 }
 
 fn sources(of: &str) -> Vec<PathBuf> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(of).join("src")];
+    let mut folders =
+        vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(of).join("src")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -230,8 +261,10 @@ fn sources(of: &str) -> Vec<PathBuf> {
 #[test]
 fn no_public_function_takes_a_nonce() {
     let mut functions = 0;
-    for file in ["keys", "envelope", "backends", "stores", "phiseal"].iter().flat_map(|of| sources(of)) {
-        for signature in parameters(&std::fs::read_to_string(&file).unwrap()) {
+    for file in
+        ["keys", "envelope", "backends", "stores", "phiseal"].iter().flat_map(|of| sources(of))
+    {
+        for signature in signatures(&std::fs::read_to_string(&file).unwrap()) {
             assert!(!takes_a_nonce(&signature), "{}: {signature}", file.display());
             functions += 1;
         }
@@ -241,10 +274,14 @@ fn no_public_function_takes_a_nonce() {
 
 #[test]
 fn a_function_that_takes_a_nonce_is_noticed_control() {
-    let noticed = |source: &str| parameters(source).iter().filter(|signature| takes_a_nonce(signature)).count();
+    let noticed = |source: &str| {
+        signatures(source).iter().filter(|signature| takes_a_nonce(signature)).count()
+    };
     assert_eq!(noticed("pub fn seal(&self, nonce: &Nonce) -> Sealed {}"), 1);
     assert_eq!(noticed("pub async fn seal(\n    &self,\n    first: &[u8; 24],\n) -> Sealed {}"), 1);
     assert_eq!(noticed("pub const fn seal(iv: u128) {}"), 1);
+    assert_eq!(noticed("pub fn seal(at: Option<Count>, fill: impl FnOnce()) {}"), 1);
+    assert_eq!(noticed("pub fn seal(fill: impl FnOnce(&mut [u8; 32])) {}"), 0);
     assert_eq!(noticed("fn seal(nonce: u8) {} pub(crate) fn count(epoch: u8) {}"), 0);
     assert_eq!(noticed("// pub fn seal(nonce: u8)\npub fn seal(&self) -> [u8; 24] {}"), 0);
     // The engines' own interface is where nonces are arguments.
@@ -259,7 +296,7 @@ fn what_must_not_compile_does_not() {
     let cases = std::fs::read_dir(&folder).unwrap().filter(|entry| {
         entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "rs")
     });
-    assert_eq!(cases.count(), 24);
+    assert_eq!(cases.count(), 22);
     let builds = trybuild::TestCases::new();
     builds.pass("tests/compile_pass/ordinary_use.rs");
     builds.compile_fail("tests/compile_fail/*.rs");

@@ -13,7 +13,13 @@ use std::collections::BTreeMap;
 const ATTACKS: usize = 100;
 
 /// Whether the bare key opens it, and as what.
-fn bare(key: &KnownKey, nonce: &[u8; 12], aad: &[u8], ciphertext: &[u8], tag: &[u8; 16]) -> Option<Vec<u8>> {
+fn bare(
+    key: &KnownKey,
+    nonce: &[u8; 12],
+    aad: &[u8],
+    ciphertext: &[u8],
+    tag: &[u8; 16],
+) -> Option<Vec<u8>> {
     let mut out = vec![0; ciphertext.len()];
     key.key().open_into(nonce, aad, ciphertext, tag, &mut out).ok().map(|()| out)
 }
@@ -29,7 +35,8 @@ fn one_ciphertext_opens_under_two_keys_of_bare_gcm_control() {
             let keys: [[u8; 32]; 2] = [dice.array(), dice.array()];
             let known = keys.map(|key| KnownKey::new(*engine, &key, &nonce));
             // What the first key's reader is to see; the second's sees noise.
-            let mut ciphertext = *b"take two tablets in the morning and one at night, with food.    ";
+            let mut ciphertext =
+                *b"take two tablets in the morning and one at night, with food.    ";
             known[0].key().seal_in_place(&nonce, &[], &mut ciphertext).unwrap();
             let tag = collide([&known[0], &known[1]], [&[], &[]], &mut ciphertext, attack % 4);
             let opened = known.each_ref().map(|key| bare(key, &nonce, &[], &ciphertext, &tag));
@@ -84,12 +91,18 @@ fn no_envelope_opens_under_two_keys() {
             let named = attack % 2;
             let (epoch, count) = (dice.array::<12>(), dice.array::<12>());
             let known = readers.each_ref().map(|reader| {
-                KnownKey::new(engine, &forge::epoch_key(engine, &reader.data_key, suite, &epoch), &count)
+                KnownKey::new(
+                    engine,
+                    &forge::epoch_key(engine, &reader.data_key, suite, &epoch),
+                    &count,
+                )
             });
             let prefix = forge::prefix(engine, &readers[named].data_key, suite);
-            let aads = contexts.each_ref().map(|context| [&prefix[..], context.as_bytes()].concat());
+            let aads =
+                contexts.each_ref().map(|context| [&prefix[..], context.as_bytes()].concat());
             let mut ciphertext = dice.bytes(64);
-            let tag = collide([&known[0], &known[1]], [&aads[0], &aads[1]], &mut ciphertext, attack % 4);
+            let tag =
+                collide([&known[0], &known[1]], [&aads[0], &aads[1]], &mut ciphertext, attack % 4);
             let opened = [0, 1].map(|of| bare(&known[of], &count, &aads[of], &ciphertext, &tag));
             bare_successes += usize::from(opened.iter().all(Option::is_some));
 
@@ -102,10 +115,19 @@ fn no_envelope_opens_under_two_keys() {
             both += usize::from(opened == 2);
 
             let mut renamed = envelope;
-            renamed[..17].copy_from_slice(&forge::prefix(engine, &readers[1 - named].data_key, suite));
+            renamed[..17].copy_from_slice(&forge::prefix(
+                engine,
+                &readers[1 - named].data_key,
+                suite,
+            ));
             assert_eq!(readers[1 - named].opens(&renamed), Err(ErrorKind::Unauthenticated));
         }
-        assert_eq!((bare_successes, one, both), (ATTACKS, ATTACKS, 0), "{} {suite:?}", engine.name());
+        assert_eq!(
+            (bare_successes, one, both),
+            (ATTACKS, ATTACKS, 0),
+            "{} {suite:?}",
+            engine.name()
+        );
     }
 }
 
@@ -123,8 +145,12 @@ fn no_envelope_opens_under_two_versions_of_one_domain() {
         let bound = cipher.bind(&place()).unwrap();
         let context = place().encode(&warm.domain.keyset().unwrap().domain()).unwrap();
         for (own, other) in [(0, 1), (1, 0)] {
-            let mut envelope = forge::seal(engine, &keys[own], suite, &[9; 24], context.as_bytes(), b"5 mg");
-            assert_eq!(cipher.open_bound::<String>(&envelope, &bound).unwrap().expose_secret(), "5 mg");
+            let mut envelope =
+                forge::seal(engine, &keys[own], suite, &[9; 24], context.as_bytes(), b"5 mg");
+            assert_eq!(
+                cipher.open_bound::<String>(&envelope, &bound).unwrap().expose_secret(),
+                "5 mg"
+            );
             envelope[..17].copy_from_slice(&forge::prefix(engine, &keys[other], suite));
             let error = cipher.open_bound::<String>(&envelope, &bound).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unauthenticated);
@@ -145,16 +171,25 @@ fn every_other_suite_byte_is_refused() {
             let opened = Sealed::try_from(envelope.as_slice())
                 .and_then(|sealed| warm.domain.open::<String>(&sealed, &place()));
             let kind = opened.map(|_| ()).unwrap_err().kind();
-            let expected =
-                if Suite::try_from(byte).is_ok() { ErrorKind::Unauthenticated } else { ErrorKind::Malformed };
+            let expected = if Suite::try_from(byte).is_ok() {
+                ErrorKind::Unauthenticated
+            } else {
+                ErrorKind::Malformed
+            };
             assert_eq!(kind, expected, "{byte}");
             *refused.entry(format!("{kind:?}")).or_insert(0) += 1;
         }
         envelope[0] = suite.to_byte();
         let restored = Sealed::try_from(envelope).unwrap();
-        assert_eq!(warm.domain.open::<String>(&restored, &place()).unwrap().expose_secret(), "123-45-6789");
+        assert_eq!(
+            warm.domain.open::<String>(&restored, &place()).unwrap().expose_secret(),
+            "123-45-6789"
+        );
     }
-    assert_eq!(refused, [("Malformed".to_owned(), 6 * 254), ("Unauthenticated".to_owned(), 6)].into());
+    assert_eq!(
+        refused,
+        [("Malformed".to_owned(), 6 * 254), ("Unauthenticated".to_owned(), 6)].into()
+    );
 }
 
 #[test]
@@ -164,8 +199,27 @@ fn every_other_text_prefix_is_refused() {
     assert!(text.parse::<Sealed>().is_ok());
     let body = text.strip_prefix("phi1.").unwrap();
     let mut prefixes: Vec<String> = [
-        "", "phi0.", "phi2.", "phi9.", "phi10.", "phi01.", "phi.", "phi1", "phi1..", "phi1.phi1.", " phi1.", "phi1. ",
-        "\u{feff}phi1.", "PHI1.", "Phi1.", "phi1:", "phi\u{ff11}.", "phi-1.", "ph1.", "hi1.", "data:phi1.",
+        "",
+        "phi0.",
+        "phi2.",
+        "phi9.",
+        "phi10.",
+        "phi01.",
+        "phi.",
+        "phi1",
+        "phi1..",
+        "phi1.phi1.",
+        " phi1.",
+        "phi1. ",
+        "\u{feff}phi1.",
+        "PHI1.",
+        "Phi1.",
+        "phi1:",
+        "phi\u{ff11}.",
+        "phi-1.",
+        "ph1.",
+        "hi1.",
+        "data:phi1.",
     ]
     .map(String::from)
     .into();
@@ -201,9 +255,11 @@ fn never_sealed(dice: &mut Dice, own_key_id: &[u8; 16]) -> Vec<u8> {
         7 => [&[1], &own_key_id[..], noise.as_slice()].concat(),
         8 => {
             let suite = 1 + u8::from(dice.coin());
-            phiseal_format::text::encode(&[&[suite], &own_key_id[..], noise.as_slice()].concat()).into_bytes()
+            phiseal_format::text::encode(&[&[suite], &own_key_id[..], noise.as_slice()].concat())
+                .into_bytes()
         }
-        _ => format!("{:03}-{:02}-{:04}", dice.below(1000), dice.below(100), dice.below(10_000)).into_bytes(),
+        _ => format!("{:03}-{:02}-{:04}", dice.below(1000), dice.below(100), dice.below(10_000))
+            .into_bytes(),
     }
 }
 
@@ -219,10 +275,14 @@ fn what_was_never_sealed_is_never_returned() {
     for _ in 0..STRINGS {
         let plaintext = never_sealed(&mut dice, &own);
         let as_bytes = cipher.open_bound::<Vec<u8>>(&plaintext, &bound).map(|_| ());
-        let as_sealed =
-            Sealed::try_from(plaintext.as_slice()).and_then(|it| warm.domain.open::<Vec<u8>>(&it, &place())).map(|_| ());
+        let as_sealed = Sealed::try_from(plaintext.as_slice())
+            .and_then(|it| warm.domain.open::<Vec<u8>>(&it, &place()))
+            .map(|_| ());
         let text = String::from_utf8_lossy(&plaintext);
-        let as_text = text.parse::<Sealed>().and_then(|it| warm.domain.open::<Vec<u8>>(&it, &place())).map(|_| ());
+        let as_text = text
+            .parse::<Sealed>()
+            .and_then(|it| warm.domain.open::<Vec<u8>>(&it, &place()))
+            .map(|_| ());
         let as_json = serde_json::from_value::<Sealed>(text.as_ref().into());
         assert_eq!(as_json.is_ok(), text.parse::<Sealed>().is_ok());
         for opened in [as_bytes, as_sealed, as_text] {
@@ -244,10 +304,20 @@ fn what_was_never_sealed_is_never_returned() {
 
 #[test]
 fn what_was_never_sealed_is_not_in_an_error() {
-    for text in ["123-45-6789", "phi1.123-45-6789", "phi2.patient", "\u{1}patient of 57 bytes or more: padded, so that it parses 123456789"] {
+    for text in [
+        "123-45-6789",
+        "phi1.123-45-6789",
+        "phi2.patient",
+        "\u{1}patient of 57 bytes or more: padded, so that it parses 123456789",
+    ] {
         let parsed = text.parse::<Sealed>().unwrap_err();
         let converted = serde_json::from_value::<Sealed>(text.into()).unwrap_err();
-        for said in [parsed.to_string(), format!("{parsed:?}"), converted.to_string(), format!("{converted:?}")] {
+        for said in [
+            parsed.to_string(),
+            format!("{parsed:?}"),
+            converted.to_string(),
+            format!("{converted:?}"),
+        ] {
             assert!(!said.contains("123") && !said.contains("patient"), "{said}");
         }
     }

@@ -7,7 +7,7 @@ use phiseal::blocking::{Domain, Phiseal};
 use phiseal::stores::SqliteStore;
 use phiseal::{Context, Engine, Suite};
 use phiseal_format::label;
-use phiseal_keys::{DataKey, Purpose, SubjectState};
+use phiseal_keys::{DataKey, Purpose, SubjectState, SubjectWrapKey};
 use phiseal_tests::forge;
 use phiseal_tests::numbers::{Dice, figure};
 use phiseal_tests::spy::SpyKek;
@@ -52,16 +52,21 @@ impl Needles {
 
     /// A key: the whole of it, and either half.
     fn add_key(&mut self, what: &'static str, number: usize, key: &[u8; 32]) {
-        [&key[..], &key[..16], &key[16..]].into_iter().for_each(|part| self.add(what, number, part));
+        [&key[..], &key[..16], &key[16..]]
+            .into_iter()
+            .for_each(|part| self.add(what, number, part));
     }
 
     /// A data key and all that is derived from it.
     fn add_data_key(&mut self, engine: &dyn Engine, number: usize, key: &[u8; 32]) {
         self.add_key("data key", number, key);
         for suite in Suite::ALL {
-            self.add_key("field key", number, &forge::derive(engine, key, label::FIELD, &[suite.to_byte()]));
+            for (what, label) in
+                [("field key", label::FIELD), ("subject wrap key", label::SUBJECT_WRAP)]
+            {
+                self.add_key(what, number, &forge::derive(engine, key, label, &[suite.to_byte()]));
+            }
         }
-        self.add_key("subject wrap key", number, &forge::derive(engine, key, label::SUBJECT_WRAP, &[]));
     }
 
     /// Those that are in `haystack`. They are looked up by their first eight bytes.
@@ -70,12 +75,17 @@ impl Needles {
         let mut starts: HashMap<[u8; 8], Range<usize>> = HashMap::new();
         for (index, needle) in self.0.iter().enumerate() {
             let start = needle.bytes[..8].try_into().unwrap();
-            starts.entry(start).and_modify(|range| range.end = index + 1).or_insert(index..index + 1);
+            starts
+                .entry(start)
+                .and_modify(|range| range.end = index + 1)
+                .or_insert(index..index + 1);
         }
         let mut found = BTreeSet::new();
         for (place, start) in haystack.windows(8).enumerate() {
             let Some(range) = starts.get(start) else { continue };
-            found.extend(range.clone().filter(|index| haystack[place..].starts_with(&self.0[*index].bytes)));
+            found.extend(
+                range.clone().filter(|index| haystack[place..].starts_with(&self.0[*index].bytes)),
+            );
         }
         found.into_iter().map(|index| &self.0[index]).collect()
     }
@@ -92,7 +102,9 @@ fn base64(secret: &[u8], before: usize, rest: &[u8; 2]) -> Vec<u8> {
     let padded = [&vec![0; before], secret].concat();
     let bit = |place: usize| padded[place / 8] >> (7 - place % 8) & 1;
     let (first, last) = ((before * 8).div_ceil(6), padded.len() * 8 / 6);
-    (first..last).map(|index| symbol((0..6).fold(0, |bits, at| bits << 1 | bit(index * 6 + at)))).collect()
+    (first..last)
+        .map(|index| symbol((0..6).fold(0, |bits, at| bits << 1 | bit(index * 6 + at))))
+        .collect()
 }
 
 /// A row's plaintexts: each is long, and no two rows share one.
@@ -102,7 +114,12 @@ fn row(dice: &mut Dice, number: usize) -> [String; 4] {
     let (first, last) = (FIRST[dice.below(4)], LAST[dice.below(4)]);
     [
         format!("{first} {last} of {:08x}", dice.number()),
-        format!("{:03}-{:02}-{:04}/{number:07}", dice.below(1000), dice.below(100), dice.below(10_000)),
+        format!(
+            "{:03}-{:02}-{:04}/{number:07}",
+            dice.below(1000),
+            dice.below(100),
+            dice.below(10_000)
+        ),
         format!("E{:02}.{number:07} type {:06x}", dice.below(100), dice.number()),
         format!("{number:07}: {last} reports {:016x} since spring", dice.number()),
     ]
@@ -160,15 +177,24 @@ impl Database {
             for (column, plaintext) in COLUMNS.iter().zip(&plaintexts) {
                 self.needles.add(column, number, plaintext.as_bytes());
                 let place = place(number, column);
-                let field =
-                    if *column == PERSONAL { person.seal(plaintext, &place) } else { domain.seal(plaintext, &place) };
+                let field = if *column == PERSONAL {
+                    person.seal(plaintext, &place)
+                } else {
+                    domain.seal(plaintext, &place)
+                };
                 sealed.push(field.unwrap());
             }
             let (name, notes) = (sealed[0].to_string(), sealed[3].to_string());
             transaction
                 .execute(
                     "INSERT INTO patients VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![i64::try_from(number).unwrap(), name, sealed[1].as_bytes(), sealed[2].as_bytes(), notes],
+                    params![
+                        i64::try_from(number).unwrap(),
+                        name,
+                        sealed[1].as_bytes(),
+                        sealed[2].as_bytes(),
+                        notes
+                    ],
                 )
                 .unwrap();
         }
@@ -180,7 +206,7 @@ impl Database {
         let engine = phiseal::default_engine();
         let (keyset, store) = (domain.keyset().unwrap(), self.phiseal.key_store());
         let first = DataKey::from_backend(&self.kek.data_keys()[1]).unwrap();
-        let wrap_key = first.derive(engine, Purpose::SubjectWrap, &[]).unwrap();
+        let wrap_key = SubjectWrapKey::derive(engine, &first).unwrap();
         for number in (0..self.rows).step_by(10) {
             let tag = store.subject_tag(&keyset, &person(number)).unwrap();
             let record = block_on(store.find_subject(&keyset, tag)).unwrap().unwrap();
@@ -225,17 +251,19 @@ fn a_stolen_database_holds_no_plaintext_and_no_key() {
     let rows = figure(2_000, 100_000);
     let Database { folder, phiseal, table, mut needles, .. } = Database::new(rows);
     let persons = rows / 10;
-    assert_eq!(needles.0.len(), FORMS * (4 * rows + 4 * persons + 3 * (1 + 3 * 4 + 3 + 1)));
+    assert_eq!(needles.0.len(), FORMS * (4 * rows + 4 * persons + 3 * (1 + 3 * 5 + 3 + 1)));
     let open = Database::dump(&folder, rows);
     drop((phiseal, table));
     let closed = Database::dump(&folder, rows);
     for all in [open, closed] {
         let found = needles.found_in(&all);
-        let names: Vec<_> = found.iter().map(|needle| (needle.what, needle.number, needle.form)).collect();
+        let names: Vec<_> =
+            found.iter().map(|needle| (needle.what, needle.number, needle.form)).collect();
         assert!(names.is_empty(), "{names:?}");
 
         // The control: sealed fields, and what is promised to no one, are in what was searched.
-        let count = |needle: &[u8]| all.windows(needle.len()).filter(|part| *part == needle).count();
+        let count =
+            |needle: &[u8]| all.windows(needle.len()).filter(|part| *part == needle).count();
         assert!(count(b"phi1.") >= 2 * rows);
         assert!(count(b"clinic/patients") > 0, "the domain's name stands in clear");
     }
@@ -253,7 +281,10 @@ fn a_planted_value_is_found_control() {
         table.execute("UPDATE patients SET name = ?1 WHERE id = 3", params![around]).unwrap();
         let all = Database::dump(&folder, ROWS);
         let found = needles.found_in(&all);
-        assert!(found.iter().any(|needle| needle.what == what && needle.form == form), "{what}, {form}");
+        assert!(
+            found.iter().any(|needle| needle.what == what && needle.form == form),
+            "{what}, {form}"
+        );
         planted += 1;
         forms.insert(form);
     }

@@ -46,7 +46,8 @@ impl Tally {
 
 /// Whether a buffer is as it was or, after a wrong tag, holds zeros where the plaintext would be.
 fn holds_nothing(kind: ErrorKind, out: &[u8], envelope: &[u8], plaintext: &[u8]) -> bool {
-    let reached = if kind == ErrorKind::Unauthenticated { envelope.len() - FieldCipher::OVERHEAD } else { 0 };
+    let reached =
+        if kind == ErrorKind::Unauthenticated { envelope.len() - FieldCipher::OVERHEAD } else { 0 };
     let (written, rest) = out.split_at(reached);
     let untouched = rest.iter().all(|byte| *byte == BEFORE);
     let legible = plaintext.len() >= 15 && out.windows(15).any(|part| part == &plaintext[..15]);
@@ -158,7 +159,12 @@ fn every_changed_bit_is_refused() {
         for size in (0..rounds).flat_map(|_| &SIZES[..6]).chain(&SIZES[6..]) {
             let (plaintext, envelope) = field.seal(*size);
             let tally = flip_all(&open_into(&cipher, &field.bound), &envelope, &plaintext, full());
-            assert_eq!((tally.accepted, tally.left_behind), (0, 0), "{} {suite:?} {size}", engine.name());
+            assert_eq!(
+                (tally.accepted, tally.left_behind),
+                (0, 0),
+                "{} {suite:?} {size}",
+                engine.name()
+            );
             let least = (envelope.len() * 8).min((FIELD_HEADER + 64 + 64 + 16) * 8);
             assert!(tally.refused() >= least, "{} of {least}", tally.refused());
             envelopes += 1;
@@ -174,8 +180,14 @@ fn every_changed_bit_is_refused_where_it_lies() {
         let cipher = field.warm.cipher();
         for size in [0, 1, 17, 255] {
             let (plaintext, envelope) = field.seal(size);
-            let tally = flip_all(&open_in_place(&cipher, &field.bound), &envelope, &plaintext, true);
-            assert_eq!((tally.accepted, tally.left_behind), (0, 0), "{} {suite:?} {size}", engine.name());
+            let tally =
+                flip_all(&open_in_place(&cipher, &field.bound), &envelope, &plaintext, true);
+            assert_eq!(
+                (tally.accepted, tally.left_behind),
+                (0, 0),
+                "{} {suite:?} {size}",
+                engine.name()
+            );
             assert_eq!(tally.refused(), envelope.len() * 8);
         }
     }
@@ -213,22 +225,36 @@ fn every_truncation_and_extension_is_refused() {
             ] {
                 let mut cut = Tally::default();
                 let step = if size > 255 && !full() { 16 } else { 1 };
-                for length in (0..envelope.len()).filter(|length| *length <= 64 || length % step == 0) {
+                for length in
+                    (0..envelope.len()).filter(|length| *length <= 64 || length % step == 0)
+                {
                     cut.note(open, &envelope[..length], &plaintext);
                 }
-                assert_eq!((cut.accepted, cut.left_behind), (0, 0), "{} {suite:?} {size}", engine.name());
+                assert_eq!(
+                    (cut.accepted, cut.left_behind),
+                    (0, 0),
+                    "{} {suite:?} {size}",
+                    engine.name()
+                );
                 assert_eq!(cut.refused["malformed"], 57, "shorter than any envelope");
                 assert_eq!(cut.refused.get("unauthenticated").is_some(), size > 0);
 
                 let mut extended = Tally::default();
                 for more in 1..=64 {
                     let random = field.dice.bytes(more);
-                    for tail in [vec![0; more], random, envelope[envelope.len() - more.min(57)..].to_vec()] {
+                    for tail in
+                        [vec![0; more], random, envelope[envelope.len() - more.min(57)..].to_vec()]
+                    {
                         extended.note(open, &[envelope.as_slice(), &tail].concat(), &plaintext);
                         extended.note(open, &[&tail, envelope.as_slice()].concat(), &plaintext);
                     }
                 }
-                assert_eq!((extended.accepted, extended.left_behind), (0, 0), "{} {suite:?} {size}", engine.name());
+                assert_eq!(
+                    (extended.accepted, extended.left_behind),
+                    (0, 0),
+                    "{} {suite:?} {size}",
+                    engine.name()
+                );
                 assert_eq!(extended.refused(), 64 * 6);
             }
         }
@@ -260,11 +286,17 @@ fn what_cannot_be_sealed_leaves_no_plaintext() {
     let elsewhere = field.warm.phiseal.domain("clinic/staff").unwrap().ready().unwrap();
     let plaintext = [0x5a; 64];
     let mut out = vec![BEFORE; 64 + FieldCipher::OVERHEAD];
-    assert_eq!(elsewhere.seal_into(&plaintext, &field.bound, &mut out).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(
+        elsewhere.seal_into(&plaintext, &field.bound, &mut out).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
     assert!(!out.contains(&0x5a));
 
     let mut buffer = vec![0x5a; 64 + FieldCipher::OVERHEAD];
-    assert_eq!(elsewhere.seal_in_place(&field.bound, &mut buffer).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(
+        elsewhere.seal_in_place(&field.bound, &mut buffer).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
     assert_eq!(buffer[FIELD_HEADER..FIELD_HEADER + 64], [0; 64]);
 }
 
@@ -293,7 +325,8 @@ fn a_careless_reader_is_noticed_control() {
     let (plaintext, envelope) = field.seal(255);
     let strict = open_into(&cipher, &field.bound);
 
-    let trusting = |changed: &[u8], out: &mut [u8]| strict(&[&envelope[..17], &changed[17..]].concat(), out);
+    let trusting =
+        |changed: &[u8], out: &mut [u8]| strict(&[&envelope[..17], &changed[17..]].concat(), out);
     assert_eq!(flip_all(&trusting, &envelope, &plaintext, true).accepted, 17 * 8);
 
     let untidy = |changed: &[u8], out: &mut [u8]| {

@@ -4,6 +4,7 @@
 
 use phiseal::{Context, ErrorKind, FieldCipher, Suite};
 use phiseal_format::FIELD_HEADER;
+use phiseal_tests::forge;
 use phiseal_tests::numbers::{Dice, figure};
 use phiseal_tests::warm::{Warm, matrix};
 use std::collections::BTreeSet;
@@ -35,7 +36,10 @@ fn lengths(cipher: &FieldCipher, context: &Context, count: usize) -> BTreeSet<us
         let sealed = cipher.seal_bound(&value, &bound).unwrap();
         assert_eq!(sealed.as_bytes().len(), cipher.sealed_len(length, &bound).unwrap());
         seen.insert(sealed.as_bytes().len());
-        assert_eq!(cipher.open_bound::<Vec<u8>>(sealed.as_bytes(), &bound).unwrap().expose_secret(), &value);
+        assert_eq!(
+            cipher.open_bound::<Vec<u8>>(sealed.as_bytes(), &bound).unwrap().expose_secret(),
+            &value
+        );
     }
     assert_eq!(sizes.len(), 64, "every length was tried");
     seen
@@ -64,10 +68,15 @@ fn lengths_that_show_are_noticed_control() {
 #[test]
 fn a_class_begins_after_each_multiple() {
     let cipher = Warm::new(phiseal::default_engine(), Suite::Xaes256Gcm).cipher();
-    for (length, expected) in [(0, 64), (1, 64), (63, 64), (64, 64), (65, 128), (128, 128), (129, 192)] {
+    for (length, expected) in
+        [(0, 64), (1, 64), (63, 64), (64, 64), (65, 128), (128, 128), (129, 192)]
+    {
         let sealed = cipher.seal(vec![0; length], &padded(64)).unwrap();
         assert_eq!(sealed.as_bytes().len(), expected + 1 + 57, "{length}");
-        assert_eq!(cipher.open::<Vec<u8>>(&sealed, &padded(64)).unwrap().expose_secret().len(), length);
+        assert_eq!(
+            cipher.open::<Vec<u8>>(&sealed, &padded(64)).unwrap().expose_secret().len(),
+            length
+        );
     }
     // The longest: padded, 16 MiB and no more.
     let class = 16 << 20;
@@ -118,11 +127,72 @@ fn padding_works_in_buffers_of_the_caller() {
         assert_eq!(cipher.open_into(&envelope[..length], &bound, &mut out).unwrap(), 5);
         assert_eq!(&out[..5], b"value");
         assert_eq!(out[5..], [&[0x80][..], &[0; 59]].concat());
-        assert_eq!(cipher.open_into(&envelope[..length], &bound, &mut [0; 64]).unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(
+            cipher.open_into(&envelope[..length], &bound, &mut [0; 64]).unwrap_err().kind(),
+            ErrorKind::Invalid
+        );
         assert_eq!(cipher.open_in_place(&bound, &mut envelope[..length]).unwrap(), b"value");
 
         let mut buffer = [0x5a; 64 + 57];
-        assert_eq!(cipher.seal_in_place(&bound, &mut buffer).unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(
+            cipher.seal_in_place(&bound, &mut buffer).unwrap_err().kind(),
+            ErrorKind::Unsupported
+        );
         assert_eq!(buffer[FIELD_HEADER..FIELD_HEADER + 64], [0; 64]);
     }
+}
+
+/// What a holder of the key might write by mistake: authentic, under a context that names a class, but padded otherwise.
+#[test]
+fn what_is_authentic_but_padded_otherwise_is_refused() {
+    let mut refused = 0;
+    for (engine, suite) in matrix() {
+        let warm = Warm::new(engine, suite);
+        let (cipher, key) = (warm.cipher(), warm.kek.last_data_key());
+        let bound = cipher.bind(&padded(16)).unwrap();
+        let context = padded(16).encode(&warm.domain.keyset().unwrap().domain()).unwrap();
+        let sealed =
+            |body: &[u8]| forge::seal(engine, &key, suite, &[9; 24], context.as_bytes(), body);
+        assert_eq!(
+            cipher
+                .open_bound::<String>(&sealed(&forge::pad(b"value", 16)), &bound)
+                .unwrap()
+                .expose_secret(),
+            "value"
+        );
+
+        let otherwise = [
+            Vec::new(),
+            vec![0; 17],
+            b"value".to_vec(),
+            b"sixteen letters.\x00".to_vec(),
+            b"sixteen letters.\x81".to_vec(),
+            forge::pad(b"value", 8),
+            forge::pad(b"value", 15),
+            forge::pad(b"value", 17),
+            forge::pad(b"value", 32),
+        ];
+        for body in otherwise {
+            let envelope = sealed(&body);
+            let mut out = vec![0xa5; body.len()];
+            let error = cipher.open_into(&envelope, &bound, &mut out).unwrap_err();
+            assert_eq!(
+                (error.kind(), &out),
+                (ErrorKind::Malformed, &vec![0; body.len()]),
+                "{body:?}"
+            );
+            let mut buffer = envelope.clone();
+            assert_eq!(
+                cipher.open_in_place(&bound, &mut buffer).unwrap_err().kind(),
+                ErrorKind::Malformed
+            );
+            assert_eq!(buffer[FIELD_HEADER..FIELD_HEADER + body.len()], vec![0; body.len()]);
+            assert_eq!(
+                cipher.open_bound::<Vec<u8>>(&envelope, &bound).unwrap_err().kind(),
+                ErrorKind::Malformed
+            );
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 6 * 9);
 }

@@ -26,7 +26,9 @@ fn python(what: &str) -> Option<String> {
             println!("left out under PHISEAL_LOCAL=1: {what}");
             None
         }
-        Err(_) => panic!("PHISEAL_PYTHON names no interpreter with PyPI's cryptography: `cargo xtask test` provides it"),
+        Err(_) => panic!(
+            "PHISEAL_PYTHON names no interpreter with PyPI's cryptography: `cargo xtask test` provides it"
+        ),
     }
 }
 
@@ -51,8 +53,10 @@ fn ask(python: &str, requests: Vec<Value>) -> Vec<Value> {
             writeln!(input, "{request}").unwrap();
         }
     });
-    let answers: Vec<Value> =
-        BufReader::new(output).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    let answers: Vec<Value> = BufReader::new(output)
+        .lines()
+        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+        .collect();
     writer.join().unwrap();
     assert!(reader.wait().unwrap().success());
     assert_eq!(answers.len(), expected);
@@ -143,7 +147,10 @@ fn components(place: &Place) -> Value {
 
 #[test]
 fn the_second_reader_opens_what_is_sealed_here() {
-    let Some(python) = python("10,000 fields sealed here and opened by the reader in Python") else { return };
+    let Some(python) = python("10,000 fields sealed here and opened by the reader in Python")
+    else {
+        return;
+    };
     let mut dice = Dice::new(21);
     let known = known(&mut dice);
     let (mut requests, mut expected) = (Vec::new(), Vec::new());
@@ -164,15 +171,24 @@ fn the_second_reader_opens_what_is_sealed_here() {
         expected.push(json!({ "plaintext": hex::encode(plaintext) }));
     }
     let answers = ask(&python, requests);
-    let opened = answers.iter().zip(&expected).filter(|(answer, expected)| answer == expected).count();
-    assert_eq!(opened, FIELDS, "{:?}", answers.iter().zip(&expected).find(|(answer, expected)| answer != expected));
+    let opened =
+        answers.iter().zip(&expected).filter(|(answer, expected)| answer == expected).count();
+    assert_eq!(
+        opened,
+        FIELDS,
+        "{:?}",
+        answers.iter().zip(&expected).find(|(answer, expected)| answer != expected)
+    );
     assert_eq!(tags, BTreeSet::from([1, 2, 3, 4, 5, 6, 7, 128, 129, 200, 255]));
     assert!(suites.len() == 2 && suites.values().all(|count| *count >= FIELDS / 3), "{suites:?}");
 }
 
 #[test]
 fn what_the_second_reader_seals_opens_here() {
-    let Some(python) = python("10,000 fields sealed by the reader in Python and opened here") else { return };
+    let Some(python) = python("10,000 fields sealed by the reader in Python and opened here")
+    else {
+        return;
+    };
     let mut dice = Dice::new(22);
     let known = known(&mut dice);
     let (mut requests, mut expected) = (Vec::new(), Vec::new());
@@ -191,7 +207,8 @@ fn what_the_second_reader_seals_opens_here() {
     }
     let mut opened = 0;
     for (answer, (domain, suite, place, plaintext)) in ask(&python, requests).iter().zip(expected) {
-        let envelope = hex::decode(answer["envelope"].as_str().unwrap_or_else(|| panic!("{answer}"))).unwrap();
+        let envelope =
+            hex::decode(answer["envelope"].as_str().unwrap_or_else(|| panic!("{answer}"))).unwrap();
         assert_eq!(envelope[0], suite);
         let bound = domain.cipher.bind(&place.context).unwrap();
         let found = domain.cipher.open_bound::<Vec<u8>>(&envelope, &bound).unwrap();
@@ -229,7 +246,10 @@ fn the_second_reader_refuses_control() {
         moved["context"] = components(&elsewhere);
         requests.extend([
             (request(&|_| {}), json!({ "plaintext": hex::encode("123-45-6789") })),
-            (request(&|envelope| *envelope.last_mut().unwrap() ^= 1), json!({ "error": "unauthenticated" })),
+            (
+                request(&|envelope| *envelope.last_mut().unwrap() ^= 1),
+                json!({ "error": "unauthenticated" }),
+            ),
             (request(&|envelope| envelope[1] ^= 1), json!({ "error": "foreign_key" })),
             (request(&|envelope| envelope[0] = 3), json!({ "error": "unknown_suite" })),
             (request(&|envelope| envelope.truncate(56)), json!({ "error": "truncated" })),
@@ -252,7 +272,8 @@ fn the_frozen_vectors_are_what_their_program_writes() {
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned()
+        + &String::from_utf8_lossy(&checked.stderr);
     assert!(checked.status.success(), "{said}");
     assert!(said.contains(" vectors, "), "{said}");
 }

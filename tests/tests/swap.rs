@@ -4,15 +4,25 @@
 
 use phiseal::blocking::Domain;
 use phiseal::{BoundContext, Context, ErrorKind, FieldCipher, Suite};
-use phiseal_tests::numbers::{figure, full};
+use phiseal_tests::numbers::full;
 use phiseal_tests::spy::SpyKek;
 use phiseal_tests::warm::{Warm, matrix};
 use std::collections::BTreeMap;
 
 const TENANTS: [&str; 2] = ["north", "south"];
 const PATIENTS: usize = 20;
-const COLUMNS: [&str; 10] =
-    ["name", "birth date", "ssn", "phone", "email", "address", "diagnosis", "allergies", "notes", "insurer"];
+const COLUMNS: [&str; 10] = [
+    "name",
+    "birth date",
+    "ssn",
+    "phone",
+    "email",
+    "address",
+    "diagnosis",
+    "allergies",
+    "notes",
+    "insurer",
+];
 const CELLS: usize = TENANTS.len() * PATIENTS * COLUMNS.len();
 
 /// One cell of the table: where it is, as bytes that are bound, and what is sealed there.
@@ -76,7 +86,9 @@ fn name(kind: ErrorKind) -> &'static str {
 fn moves(cipher: &FieldCipher, cells: &[Cell], sample: usize) -> Moves {
     let mut moves = Moves::default();
     let mut out = [0; 128];
-    let pairs = (0..CELLS).flat_map(|from| (0..CELLS).map(move |to| (from, to))).filter(|(from, to)| from != to);
+    let pairs = (0..CELLS)
+        .flat_map(|from| (0..CELLS).map(move |to| (from, to)))
+        .filter(|(from, to)| from != to);
     for (from, to) in pairs.step_by(sample) {
         moves.note(cipher.open_into(&cells[from].envelope, &cells[to].bound, &mut out));
     }
@@ -102,7 +114,12 @@ fn no_cell_opens_in_the_place_of_another() {
         // The engines authenticate the same bytes; outside a full run the slower ones try every seventh move.
         let sample = if index < 2 || full() { 1 } else { 7 };
         let tried = (CELLS * (CELLS - 1)).div_ceil(sample);
-        assert_eq!(moves(&cipher, &cells, sample), Moves::all("unauthenticated", tried), "{}", engine.name());
+        assert_eq!(
+            moves(&cipher, &cells, sample),
+            Moves::all("unauthenticated", tried),
+            "{}",
+            engine.name()
+        );
         if sample == 1 {
             assert_eq!(tried, 159_600);
         }
@@ -130,7 +147,11 @@ fn moved_to(cipher: &FieldCipher, cells: &[Cell]) -> (Moves, Moves) {
                 let bound = cipher.bind(&cell(tenant, patient, column)).unwrap();
                 let mut out = [0; 128];
                 encoded_there.note(cipher.open_into(&cells[index].envelope, &bound, &mut out));
-                encoded_here.note(cipher.open_into(&cells[index].envelope, &cells[index].bound, &mut out));
+                encoded_here.note(cipher.open_into(
+                    &cells[index].envelope,
+                    &cells[index].bound,
+                    &mut out,
+                ));
                 index += 1;
             }
         }
@@ -185,10 +206,13 @@ fn no_cell_opens_under_another_person_or_the_domain() {
     }
 }
 
+/// Rows whose value is put back to the one before.
+const ROLLS: usize = 1_000;
+
+/// How often the old value opened, and how often it did not.
 fn roll(domain: &Domain, versioned: bool) -> (usize, usize) {
     let (mut accepted, mut refused) = (0, 0);
-    let rows = figure(250, 1_000);
-    for row in 0..rows {
+    for row in 0..ROLLS {
         let place = |version: u64| {
             let place = Context::of_record(row.to_string()).field("dose");
             if versioned { place.row_version(version) } else { place }
@@ -207,7 +231,7 @@ fn roll(domain: &Domain, versioned: bool) -> (usize, usize) {
             }
         }
     }
-    assert_eq!(accepted + refused, rows);
+    assert_eq!(accepted + refused, ROLLS);
     (accepted, refused)
 }
 
@@ -219,20 +243,23 @@ fn an_old_value_is_refused_where_the_context_has_a_row_version() {
         assert_eq!(accepted, 0);
         refused += here;
     }
-    assert_eq!(refused, 6 * figure(250, 1_000));
+    assert_eq!(refused, 6 * ROLLS);
 }
 
 /// What is not promised: the manual says so, and this is the control of the test before.
 #[test]
 fn an_old_value_opens_where_the_context_has_none_and_the_manual_says_so() {
     let warm = Warm::new(phiseal::default_engine(), Suite::Xaes256Gcm);
-    assert_eq!(roll(&warm.domain, false), (figure(250, 1_000), 0));
+    assert_eq!(roll(&warm.domain, false), (ROLLS, 0));
 
     let manual = include_str!("../../crates/phiseal/src/manual/threat_model.rs");
     let words: Vec<&str> =
         manual.lines().flat_map(|line| line.trim_start_matches("//!").split_whitespace()).collect();
     let manual = words.join(" ");
     let (_, not_promised) = manual.split_once("# What is not promised").unwrap();
-    assert!(not_promised.contains("An older value of the same cell, sealed under the same context, opens"));
+    assert!(
+        not_promised
+            .contains("An older value of the same cell, sealed under the same context, opens")
+    );
     assert!(not_promised.contains("It is refused only when the context has a row version"));
 }

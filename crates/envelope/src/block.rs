@@ -81,7 +81,16 @@ mod tests {
     fn counts_rise_by_one_and_wrap_at_2_to_the_96() {
         let owner = new_owner();
         let start = (1_u128 << 96) - 2;
-        let grant = || Ok::<_, ()>(Block { owner, fork: phiseal_keys::fork_generation(), count: start, bytes: 100, epoch: 7, messages: 3 });
+        let grant = || {
+            Ok::<_, ()>(Block {
+                owner,
+                fork: phiseal_keys::fork_generation(),
+                count: start,
+                bytes: 100,
+                epoch: 7,
+                messages: 3,
+            })
+        };
         assert_eq!(next(owner, 1, grant), Ok((7, [0xff; 12])));
         assert_eq!(next(owner, 1, || Err(())), Ok((7, [0; 12])));
         assert_eq!(next(owner, 1, || Err(())), Ok((7, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])));
@@ -91,13 +100,27 @@ mod tests {
     #[test]
     fn a_block_ends_with_its_bytes_and_belongs_to_one_owner_and_thread() {
         let owner = new_owner();
-        let grant = || Ok::<_, ()>(Block { owner, fork: phiseal_keys::fork_generation(), count: 0, bytes: 10, epoch: 0, messages: 9 });
+        let grant = || {
+            Ok::<_, ()>(Block {
+                owner,
+                fork: phiseal_keys::fork_generation(),
+                count: 0,
+                bytes: 10,
+                epoch: 0,
+                messages: 9,
+            })
+        };
         assert!(next(owner, 8, grant).is_ok());
         assert_eq!(next(owner, 3, || Err(())), Err(()));
         assert!(next(owner, 2, || Err(())).is_ok());
         assert!(next(owner, 0, || Err(())).is_ok());
-        assert_eq!(next(owner + SLOTS as u64, 0, || Err(())), Err(()), "another owner in the same slot");
-        let elsewhere = std::thread::spawn(move || next(owner, 0, || Err::<Block, ()>(()))).join().unwrap();
+        assert_eq!(
+            next(owner + SLOTS as u64, 0, || Err(())),
+            Err(()),
+            "another owner in the same slot"
+        );
+        let elsewhere =
+            std::thread::spawn(move || next(owner, 0, || Err::<Block, ()>(()))).join().unwrap();
         assert_eq!(elsewhere, Err(()));
     }
 }

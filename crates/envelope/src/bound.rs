@@ -16,7 +16,11 @@ pub struct BoundContext {
 struct Aad(Vec<u8>);
 
 impl BoundContext {
-    pub(crate) fn new(context: &Context, domain: DomainId, prefix: [u8; FIELD_AAD_PREFIX]) -> Result<Self, Error> {
+    pub(crate) fn new(
+        context: &Context,
+        domain: DomainId,
+        prefix: [u8; FIELD_AAD_PREFIX],
+    ) -> Result<Self, Error> {
         let encoded = context.encode(&domain)?;
         let padding = encoded.padding();
         let mut aad = Vec::with_capacity(FIELD_AAD_PREFIX + encoded.as_bytes().len());
@@ -41,8 +45,16 @@ impl BoundContext {
     /// Nothing is copied for the key that the context was bound under. Bytes that were stored a moment before they are
     /// authenticated would also stall the load of them, which costs more than the copy.
     #[inline]
-    pub(crate) fn with_aad<R>(&self, prefix: &[u8; FIELD_AAD_PREFIX], f: impl FnOnce(&[u8]) -> R) -> R {
-        if self.aad.0.first_chunk() == Some(prefix) { f(&self.aad.0) } else { self.with_other_aad(prefix, f) }
+    pub(crate) fn with_aad<R>(
+        &self,
+        prefix: &[u8; FIELD_AAD_PREFIX],
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> R {
+        if self.aad.0.first_chunk() == Some(prefix) {
+            f(&self.aad.0)
+        } else {
+            self.with_other_aad(prefix, f)
+        }
     }
 
     #[cold]

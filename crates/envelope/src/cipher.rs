@@ -5,7 +5,8 @@ use crate::phi::{Phi, Plaintext};
 use crate::sealed::Sealed;
 use crate::sealing::{SealingKey, aad_prefix};
 use phiseal_format::{
-    Context, DomainId, FIELD_AAD_PREFIX, FIELD_HEADER, FIELD_OVERHEAD, FieldEnvelope, KeyId, MAX_FIELD_PLAINTEXT, Suite, TAG_LEN,
+    Context, DomainId, FIELD_AAD_PREFIX, FIELD_HEADER, FIELD_OVERHEAD, FieldEnvelope, KeyId,
+    MAX_FIELD_PLAINTEXT, Suite, TAG_LEN,
 };
 use phiseal_keys::{Error, ErrorKind};
 use std::sync::Arc;
@@ -92,7 +93,10 @@ impl FieldCipher {
             Some(class) => padded_len(length, class)?,
         };
         if length > MAX_FIELD_PLAINTEXT {
-            return Err(Error::new(ErrorKind::Invalid, "a field is at most 16 MiB long: seal longer data as a document"));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "a field is at most 16 MiB long: seal longer data as a document",
+            ));
         }
         Ok(length + FIELD_OVERHEAD)
     }
@@ -103,7 +107,12 @@ impl FieldCipher {
     ///
     /// As [`FieldCipher::seal_bound`], and [`ErrorKind::Invalid`] when `out` is too short. `out` then holds no plaintext.
     #[inline]
-    pub fn seal_into(&self, plaintext: &[u8], context: &BoundContext, out: &mut [u8]) -> Result<usize, Error> {
+    pub fn seal_into(
+        &self,
+        plaintext: &[u8],
+        context: &BoundContext,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
         let length = self.sealed_len(plaintext.len(), context)?;
         let out = out.get_mut(..length).ok_or_else(too_short)?;
         if context.padding().is_none() {
@@ -160,7 +169,11 @@ impl FieldCipher {
     ///
     /// As [`FieldCipher::open`], [`ErrorKind::Malformed`] for bytes that are no envelope, and [`ErrorKind::Invalid`]
     /// for a context of another domain.
-    pub fn open_bound<T: Plaintext>(&self, envelope: &[u8], context: &BoundContext) -> Result<Phi<T>, Error> {
+    pub fn open_bound<T: Plaintext>(
+        &self,
+        envelope: &[u8],
+        context: &BoundContext,
+    ) -> Result<Phi<T>, Error> {
         let parsed = FieldEnvelope::parse(envelope)?;
         let mut out = vec![0; parsed.ciphertext().len()];
         let length = self.open_parsed(&parsed, context, &mut out)?;
@@ -176,7 +189,12 @@ impl FieldCipher {
     ///
     /// As [`FieldCipher::open_bound`], and [`ErrorKind::Invalid`] when `out` is too short. `out` then holds no plaintext.
     #[inline]
-    pub fn open_into(&self, envelope: &[u8], context: &BoundContext, out: &mut [u8]) -> Result<usize, Error> {
+    pub fn open_into(
+        &self,
+        envelope: &[u8],
+        context: &BoundContext,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
         let parsed = FieldEnvelope::parse(envelope)?;
         let out = out.get_mut(..parsed.ciphertext().len()).ok_or_else(too_short)?;
         self.open_parsed(&parsed, context, out)
@@ -188,7 +206,11 @@ impl FieldCipher {
     ///
     /// As [`FieldCipher::open_bound`]; where the ciphertext was, `buffer` then holds zeros if the tag was wrong.
     #[inline]
-    pub fn open_in_place<'a>(&self, context: &BoundContext, buffer: &'a mut [u8]) -> Result<&'a mut [u8], Error> {
+    pub fn open_in_place<'a>(
+        &self,
+        context: &BoundContext,
+        buffer: &'a mut [u8],
+    ) -> Result<&'a mut [u8], Error> {
         let parsed = FieldEnvelope::parse(buffer)?;
         let key = self.opening_key(&parsed.key_id(), context)?.clone();
         let length = parsed.ciphertext().len();
@@ -253,7 +275,12 @@ impl FieldCipher {
     }
 
     #[inline]
-    fn open_parsed(&self, envelope: &FieldEnvelope<'_>, context: &BoundContext, out: &mut [u8]) -> Result<usize, Error> {
+    fn open_parsed(
+        &self,
+        envelope: &FieldEnvelope<'_>,
+        context: &BoundContext,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
         self.opening_key(&envelope.key_id(), context)?.open_into(context, envelope, out)?;
         plain_len(context, out)
     }
@@ -278,7 +305,10 @@ impl FieldCipher {
 
     #[cold]
     fn why_missing(&self, id: &KeyId) -> Error {
-        self.missing.iter().find(|(missing, _)| missing == id).map_or_else(foreign, |(_, error)| error.clone())
+        self.missing
+            .iter()
+            .find(|(missing, _)| missing == id)
+            .map_or_else(foreign, |(_, error)| error.clone())
     }
 }
 

@@ -16,7 +16,9 @@ impl Deadline {
 
     /// Moves the deadline, unless the key was revoked.
     pub(crate) fn set(&self, until: Moment) {
-        let _ = self.nanos.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now != REVOKED).then(|| until.as_nanos()));
+        let _ = self.nanos.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
+            (now != REVOKED).then(|| until.as_nanos())
+        });
     }
 
     /// When the key's time ends.
@@ -31,7 +33,11 @@ impl Deadline {
 
     #[inline]
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.clock.coarse().as_nanos() < self.nanos.load(Ordering::Acquire) { Ok(()) } else { Err(stale()) }
+        if self.clock.coarse().as_nanos() < self.nanos.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err(stale())
+        }
     }
 }
 
@@ -39,5 +45,8 @@ const REVOKED: u64 = 0;
 
 #[cold]
 fn stale() -> Error {
-    Error::new(ErrorKind::Stale, "the lease or the key's time is over: ask the domain for a fresh cipher")
+    Error::new(
+        ErrorKind::Stale,
+        "the lease or the key's time is over: ask the domain for a fresh cipher",
+    )
 }

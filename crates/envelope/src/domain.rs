@@ -10,7 +10,9 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::{Context, DomainId};
-use phiseal_keys::{Clock, Erasure, Error, ErrorKind, KeyState, KeyStore, Keyset, Moment, Rewrapped};
+use phiseal_keys::{
+    Clock, Erasure, Error, ErrorKind, KeyState, KeyStore, Keyset, Moment, Rewrapped,
+};
 use std::sync::Arc;
 
 /// A named scope of data with keys of its own, such as `clinic/patients`: what an application holds.
@@ -37,7 +39,11 @@ impl Domain {
     ///
     /// [`ErrorKind::Invalid`] for a name that [`Keyset::check_name`] refuses; [`ErrorKind::NotFound`];
     /// [`ErrorKind::Tampered`]; and what store and backend answer.
-    pub async fn connect(store: Arc<KeyStore>, name: &str, options: Arc<Options>) -> Result<Self, Error> {
+    pub async fn connect(
+        store: Arc<KeyStore>,
+        name: &str,
+        options: Arc<Options>,
+    ) -> Result<Self, Error> {
         Keyset::check_name(name)?;
         let domain = Self(Arc::new(Inner {
             store,
@@ -84,7 +90,11 @@ impl Domain {
     ///
     /// As [`FieldCipher::seal`] and [`Domain::ready`]; [`ErrorKind::Exhausted`] when the key has been used as often as it
     /// may be.
-    pub async fn seal(&self, plaintext: impl AsRef<[u8]>, context: &Context) -> Result<Sealed, Error> {
+    pub async fn seal(
+        &self,
+        plaintext: impl AsRef<[u8]>,
+        context: &Context,
+    ) -> Result<Sealed, Error> {
         match self.current().await?.cipher().seal(plaintext.as_ref(), context) {
             Err(error) if error.kind() == ErrorKind::Stale => {
                 self.renewed_for_sealing().await?.cipher().seal(plaintext.as_ref(), context)
@@ -98,12 +108,18 @@ impl Domain {
     /// # Errors
     ///
     /// As [`FieldCipher::open`] and [`Domain::ready`].
-    pub async fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
+    pub async fn open<T: Plaintext>(
+        &self,
+        sealed: &Sealed,
+        context: &Context,
+    ) -> Result<Phi<T>, Error> {
         match self.current().await?.cipher().open(sealed, context) {
             Err(error) if error.kind() == ErrorKind::Foreign && self.may_look_for_foreign() => {
                 self.renewed().await?.cipher().open(sealed, context)
             }
-            Err(error) if error.kind() == ErrorKind::Stale => self.renewed().await?.cipher().open(sealed, context),
+            Err(error) if error.kind() == ErrorKind::Stale => {
+                self.renewed().await?.cipher().open(sealed, context)
+            }
             opened => opened,
         }
     }
@@ -261,7 +277,11 @@ impl Domain {
         Ok(loaded)
     }
 
-    async fn load(&self, leader: Leader<'_>, before: Option<&Arc<Loaded>>) -> Result<Arc<Loaded>, Error> {
+    async fn load(
+        &self,
+        leader: Leader<'_>,
+        before: Option<&Arc<Loaded>>,
+    ) -> Result<Arc<Loaded>, Error> {
         let outcome = loaded::load(self.store(), &self.0.name, self.options(), before).await;
         match &outcome {
             Ok(loaded) => self.0.loaded.store(Some(loaded.clone())),
@@ -281,17 +301,19 @@ impl Domain {
     fn may_look_for_foreign(&self) -> bool {
         const EVERY: Duration = Duration::from_secs(1);
         let now = self.clock().now();
-        let last = Moment::from_nanos(self.0.looked_for_foreign.load(Ordering::Relaxed));
-        let due = last.as_nanos() == 0 || now.since(last) >= EVERY;
-        if due {
-            self.0.looked_for_foreign.store(now.as_nanos(), Ordering::Relaxed);
-        }
-        due
+        let looked_for = &self.0.looked_for_foreign;
+        let last = looked_for.load(Ordering::Relaxed);
+        let due = last == 0 || now.since(Moment::from_nanos(last)) >= EVERY;
+        // Of those who find it due at the same moment, one looks.
+        due && looked_for.compare_exchange(last, now.as_nanos(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
 impl fmt::Debug for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Domain").field("name", &self.0.name).field("loaded", &self.0.loaded.load()).finish_non_exhaustive()
+        f.debug_struct("Domain")
+            .field("name", &self.0.name)
+            .field("loaded", &self.0.loaded.load())
+            .finish_non_exhaustive()
     }
 }

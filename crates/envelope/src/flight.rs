@@ -42,7 +42,9 @@ impl Flight {
             if let Some(seen) = joined
                 && state.landings != seen
             {
-                return Poll::Ready(Ticket::Landed(state.last.as_ref().map_or(Ok(()), |(error, _)| Err(error.clone()))));
+                return Poll::Ready(Ticket::Landed(
+                    state.last.as_ref().map_or(Ok(()), |(error, _)| Err(error.clone())),
+                ));
             }
             if state.flying {
                 joined.get_or_insert(state.landings);
@@ -63,7 +65,8 @@ impl Flight {
     /// Leads if nobody does and the last flight did not just fail; never waits.
     pub(crate) fn try_lead(&self, clock: &dyn Clock) -> Option<Leader<'_>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed_just_now = state.last.as_ref().is_some_and(|(_, at)| clock.now().since(*at) < REMEMBERED);
+        let failed_just_now =
+            state.last.as_ref().is_some_and(|(_, at)| clock.now().since(*at) < REMEMBERED);
         if state.flying || failed_just_now {
             return None;
         }

@@ -8,8 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::KeyId;
 use phiseal_keys::{
-    DataKey, Error, ErrorKind, FullKeyId, KeyStore, KeyUse, Keyset, Moment,
-    SubjectWrapKey,
+    DataKey, Error, ErrorKind, FullKeyId, KeyStore, KeyUse, Keyset, Moment, SubjectWrapKey,
 };
 use phiseal_primitives::{Random, Validation};
 use std::sync::Arc;
@@ -52,9 +51,16 @@ impl Loaded {
 
     /// The key that wraps persons' keys under a version of the domain's key.
     pub(crate) fn subject_wrap(&self, version: u32) -> Result<&Arc<SubjectWrapKey>, Error> {
-        self.subject_wraps.iter().find(|(number, _)| *number == version).map(|(_, key)| key).ok_or_else(|| {
-            Error::new(ErrorKind::State, "the version of the domain's key that wraps the person's key cannot be used")
-        })
+        self.subject_wraps
+            .iter()
+            .find(|(number, _)| *number == version)
+            .map(|(_, key)| key)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::State,
+                    "the version of the domain's key that wraps the person's key cannot be used",
+                )
+            })
     }
 
     /// Ends the use of every key here at once, also by ciphers that were handed out.
@@ -65,7 +71,9 @@ impl Loaded {
 
     /// Reserves uses in the key store when few are left.
     pub(crate) async fn reserve(&self, store: &KeyStore, options: &Options) -> Result<(), Error> {
-        let (Some(key), Some(id)) = (self.cipher.sealing(), &self.sealing_id) else { return Ok(()) };
+        let (Some(key), Some(id)) = (self.cipher.sealing(), &self.sealing_id) else {
+            return Ok(());
+        };
         if key.allowance() < EPOCH_MESSAGES / 4 {
             match store.reserve_uses(id, EPOCH_MESSAGES, options.max_uses).await {
                 Ok(granted) => key.allow(granted),
@@ -79,7 +87,8 @@ impl Loaded {
     fn extend_lease(&self, began: Moment, options: &Options) {
         if let Some(key) = self.cipher.sealing() {
             // Never longer than the same key opens: what is sealed can be read back.
-            let opener = self.cipher.opening().iter().find(|opener| opener.key_id() == key.key_id());
+            let opener =
+                self.cipher.opening().iter().find(|opener| opener.key_id() == key.key_id());
             let end = opener.map_or(Moment::from_nanos(0), |opener| opener.deadline().until());
             key.deadline().set(began.saturating_add(options.lease).min(end));
         }
@@ -98,7 +107,11 @@ pub(crate) async fn load(
     let began = store.clock().now();
     let (keyset, made) = find_or_create(store, name, options).await?;
     let loaded = match before {
-        Some(before) if before.keyset.revision() == keyset.revision() && began < before.ask_at && !is_used_up(before) => {
+        Some(before)
+            if before.keyset.revision() == keyset.revision()
+                && began < before.ask_at
+                && !is_used_up(before) =>
+        {
             before.clone()
         }
         _ => Arc::new(unwrap_all(store, keyset, made, options, before, began).await?),
@@ -113,7 +126,11 @@ fn is_used_up(loaded: &Loaded) -> bool {
     loaded.cipher.sealing().is_some_and(|key| key.is_used_up())
 }
 
-async fn find_or_create(store: &KeyStore, name: &str, options: &Options) -> Result<(Keyset, Option<DataKey>), Error> {
+async fn find_or_create(
+    store: &KeyStore,
+    name: &str,
+    options: &Options,
+) -> Result<(Keyset, Option<DataKey>), Error> {
     if let Some(keyset) = store.find_keyset(name).await? {
         return Ok((keyset, None));
     }
@@ -138,7 +155,9 @@ async fn unwrap_all(
     let until = began.saturating_add(options.key_time).saturating_add(options.outage_window);
     let mut ask_at = began.saturating_add(ahead(options.key_time, &*options.random));
     let earlier = |id: &KeyId| {
-        before.and_then(|loaded| loaded.cipher.opening().iter().find(|key| key.key_id() == *id)).cloned()
+        before
+            .and_then(|loaded| loaded.cipher.opening().iter().find(|key| key.key_id() == *id))
+            .cloned()
     };
     let (mut opening, mut missing, mut subject_wraps) = (Vec::new(), Vec::new(), Vec::new());
     for version in keyset.versions() {
@@ -153,10 +172,19 @@ async fn unwrap_all(
         };
         match unwrapped {
             Ok(key) => {
-                subject_wraps.push((version.number(), Arc::new(SubjectWrapKey::derive(store.engine(), &key)?)));
+                subject_wraps.push((
+                    version.number(),
+                    Arc::new(SubjectWrapKey::derive(store.engine(), &key)?),
+                ));
                 let opener = match earlier(&id) {
                     Some(opener) => opener,
-                    None => Arc::new(OpeningKey::new(store.engine(), store.clock().clone(), id, &key, until)?),
+                    None => Arc::new(OpeningKey::new(
+                        store.engine(),
+                        store.clock().clone(),
+                        id,
+                        &key,
+                        until,
+                    )?),
                 };
                 opener.deadline().set(until);
                 opening.push(opener);
@@ -166,7 +194,9 @@ async fn unwrap_all(
                 ask_at = ask_at.min(began.saturating_add(AGAIN));
                 match earlier(&id) {
                     Some(opener) if opener.deadline().check().is_ok() => {
-                        if let Some(wrap) = before.and_then(|loaded| loaded.subject_wrap(version.number()).ok()) {
+                        if let Some(wrap) =
+                            before.and_then(|loaded| loaded.subject_wrap(version.number()).ok())
+                        {
                             subject_wraps.push((version.number(), wrap.clone()));
                         }
                         opening.push(opener);
@@ -183,9 +213,18 @@ async fn unwrap_all(
         return Err(error.clone());
     }
     revoke_dropped(before, &opening);
-    let (sealing, sealing_id) = sealing_key(store, &keyset, options, before, &opening, &missing, until);
+    let (sealing, sealing_id) =
+        sealing_key(store, &keyset, options, before, &opening, &missing, until);
     let cipher = Arc::new(FieldCipher::new(keyset.domain(), sealing, opening, missing));
-    Ok(Loaded { keyset, cipher, subject_wraps, sealing_id, look_at: AtomicU64::new(0), ask_at, until })
+    Ok(Loaded {
+        keyset,
+        cipher,
+        subject_wraps,
+        sealing_id,
+        look_at: AtomicU64::new(0),
+        ask_at,
+        until,
+    })
 }
 
 /// Keys that were at hand and may not be used any more end at once, also in ciphers that were handed out.
@@ -216,14 +255,20 @@ fn sealing_key(
         }
         let id = version.key_id().short();
         let opener = opening.iter().find(|key| key.key_id() == id).ok_or_else(|| {
-            let why = missing.iter().find(|(missing, _)| *missing == id).map(|(_, error)| error.clone());
+            let why =
+                missing.iter().find(|(missing, _)| *missing == id).map(|(_, error)| error.clone());
             why.unwrap_or(Error::new(ErrorKind::State, "the primary key cannot be used"))
         })?;
         match earlier {
             Some(key) if key.key_id() == id && !key.is_used_up() => Ok(key.clone()),
             _ => {
                 let config = sealing_config(store, options, EPOCHS)?;
-                Ok(Arc::new(SealingKey::new(config, id, opener.field_key(options.suite)?.clone(), until)))
+                Ok(Arc::new(SealingKey::new(
+                    config,
+                    id,
+                    opener.field_key(options.suite)?.clone(),
+                    until,
+                )))
             }
         }
     });
@@ -244,13 +289,23 @@ pub(crate) fn read_only() -> Error {
 }
 
 /// What a sealing key is made of, with a suite and a nonce policy that the engine's module approves.
-pub(crate) fn sealing_config(store: &KeyStore, options: &Options, epochs: usize) -> Result<SealingConfig, Error> {
+pub(crate) fn sealing_config(
+    store: &KeyStore,
+    options: &Options,
+    epochs: usize,
+) -> Result<SealingConfig, Error> {
     let fips = store.engine().module().validation != Validation::None;
     if fips && options.suite != phiseal_format::Suite::Aes256GcmHkdf {
-        return Err(Error::new(ErrorKind::Unsupported, "the FIPS module does not approve this suite: use Aes256GcmHkdf"));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "the FIPS module does not approve this suite: use Aes256GcmHkdf",
+        ));
     }
     if !fips && options.nonces == crate::NoncePolicy::Module {
-        return Err(Error::new(ErrorKind::Unsupported, "this engine has no module that draws nonces: use PerMessage"));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "this engine has no module that draws nonces: use PerMessage",
+        ));
     }
     Ok(SealingConfig {
         engine: store.engine(),

@@ -67,7 +67,13 @@ impl OpeningKey {
     ) -> Result<(), Error> {
         let opened = self.with_epoch_key(envelope, |key| {
             context.with_aad(envelope.aad_prefix(), |aad| {
-                key.open_into(envelope.count().as_bytes(), aad, envelope.ciphertext(), envelope.tag(), out)
+                key.open_into(
+                    envelope.count().as_bytes(),
+                    aad,
+                    envelope.ciphertext(),
+                    envelope.tag(),
+                    out,
+                )
             })
         });
         if opened.is_err() {
@@ -86,7 +92,9 @@ impl OpeningKey {
         tag: &[u8; 16],
     ) -> Result<(), Error> {
         let opened = self.with_epoch_key(empty, |key| {
-            context.with_aad(empty.aad_prefix(), |aad| key.open_in_place(empty.count().as_bytes(), aad, body, tag))
+            context.with_aad(empty.aad_prefix(), |aad| {
+                key.open_in_place(empty.count().as_bytes(), aad, body, tag)
+            })
         });
         if opened.is_err() {
             body.zeroize();
@@ -118,7 +126,10 @@ impl OpeningKey {
             return Ok(open(&**key)?);
         }
         if self.fips && name.0 != Suite::Aes256GcmHkdf {
-            return Err(Error::new(ErrorKind::Unsupported, "the FIPS module does not approve the suite of this field"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the FIPS module does not approve the suite of this field",
+            ));
         }
         let key = epoch_key(self.engine, name.0, self.field_key(name.0)?, &name.1)?;
         open(&*key)?;
@@ -134,12 +145,13 @@ impl fmt::Debug for OpeningKey {
 }
 
 type EpochName = (Suite, [u8; 12]);
+type EpochKey = (EpochName, Box<dyn Aes256Gcm>);
 
 /// Expanded keys by epoch. The first that come are found without a lock and stay; of the others, the latest are kept.
 ///
 /// Bounded, and filled only with keys that have opened something: whoever sends made-up epochs fills nothing.
 struct EpochKeys {
-    first: Box<[OnceLock<(EpochName, Box<dyn Aes256Gcm>)>]>,
+    first: Box<[OnceLock<EpochKey>]>,
     later: Mutex<Later>,
 }
 

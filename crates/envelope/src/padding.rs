@@ -30,7 +30,10 @@ fn invalid() -> Error {
 }
 
 fn unpadded() -> Error {
-    Error::new(ErrorKind::Malformed, "the field is authentic, but was sealed without the padding that its context names")
+    Error::new(
+        ErrorKind::Malformed,
+        "the field is authentic, but was sealed without the padding that its context names",
+    )
 }
 
 #[cfg(test)]
@@ -50,7 +53,8 @@ mod tests {
                 }
             }
         }
-        let lengths: std::collections::BTreeSet<_> = (1..=64).map(|n| padded_len(n, 64).unwrap()).collect();
+        let lengths: std::collections::BTreeSet<_> =
+            (1..=64).map(|n| padded_len(n, 64).unwrap()).collect();
         assert_eq!(lengths.len(), 1);
     }
 

@@ -65,7 +65,10 @@ impl Plaintext for String {
     fn from_plaintext(bytes: Vec<u8>) -> Result<Self, Error> {
         Self::from_utf8(bytes).map_err(|not_utf8| {
             not_utf8.into_bytes().zeroize();
-            Error::new(ErrorKind::Invalid, "the field is authentic, but it is not UTF-8: open it as bytes")
+            Error::new(
+                ErrorKind::Invalid,
+                "the field is authentic, but it is not UTF-8: open it as bytes",
+            )
         })
     }
 }

@@ -37,7 +37,8 @@ impl Sealed {
     /// The id of the key that it was sealed under, first 16 bytes.
     #[must_use]
     pub fn key_id(&self) -> KeyId {
-        FieldEnvelope::parse(&self.0).map_or(KeyId::from_bytes([0; 16]), |envelope| envelope.key_id())
+        FieldEnvelope::parse(&self.0)
+            .map_or(KeyId::from_bytes([0; 16]), |envelope| envelope.key_id())
     }
 
     /// The suite that it was sealed with.

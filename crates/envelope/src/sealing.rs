@@ -6,7 +6,8 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use phiseal_format::{
-    Count, Epoch, FIELD_AAD_PREFIX, FIELD_HEADER, FieldHeader, KeyId, MAX_FIELD_PLAINTEXT, Suite, TAG_LEN,
+    Count, Epoch, FIELD_AAD_PREFIX, FIELD_HEADER, FieldHeader, KeyId, MAX_FIELD_PLAINTEXT, Suite,
+    TAG_LEN,
 };
 use phiseal_keys::{Clock, Error, ErrorKind, Moment, Secret};
 use phiseal_primitives::{Aes256Gcm, Engine, Random};
@@ -82,7 +83,12 @@ pub(crate) struct SealingConfig {
 }
 
 impl SealingKey {
-    pub(crate) fn new(config: SealingConfig, key_id: KeyId, field_key: Arc<Secret>, until: Moment) -> Self {
+    pub(crate) fn new(
+        config: SealingConfig,
+        key_id: KeyId,
+        field_key: Arc<Secret>,
+        until: Moment,
+    ) -> Self {
         Self {
             engine: config.engine,
             deadline: Deadline::new(config.clock.clone(), until),
@@ -173,7 +179,12 @@ impl SealingKey {
 
     /// Encrypts `plaintext` into `out`, 57 bytes longer. On an error `out` holds no plaintext.
     #[inline]
-    pub(crate) fn seal_into(&self, context: &BoundContext, plaintext: &[u8], out: &mut [u8]) -> Result<(), Error> {
+    pub(crate) fn seal_into(
+        &self,
+        context: &BoundContext,
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
         let (head, rest) = out.split_first_chunk_mut().ok_or_else(used_up)?;
         if self.nonces == NoncePolicy::Module {
             let (body, tail) = rest.split_last_chunk_mut().ok_or_else(used_up)?;
@@ -193,7 +204,8 @@ impl SealingKey {
             return Err(too_long());
         }
         self.deadline.check()?;
-        let (epoch, mut count) = block::next(self.owner, length as u64, || self.refill(length as u64))?;
+        let (epoch, mut count) =
+            block::next(self.owner, length as u64, || self.refill(length as u64))?;
         let epoch = self.epochs.get(epoch as usize).and_then(OnceLock::get).ok_or_else(used_up)?;
         if self.nonces == NoncePolicy::PerMessage {
             self.random.fill(&mut count)?;
@@ -223,9 +235,15 @@ impl SealingKey {
         self.random.fill(low)?;
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         if grants.allowance == 0 {
-            return Err(Error::new(ErrorKind::Stale, "all reserved uses of the key are spent: ask the domain for more"));
+            return Err(Error::new(
+                ErrorKind::Stale,
+                "all reserved uses of the key are spent: ask the domain for more",
+            ));
         }
-        if grants.messages_left == 0 || grants.bytes_left < length || self.clock.coarse() >= grants.ends {
+        if grants.messages_left == 0
+            || grants.bytes_left < length
+            || self.clock.coarse() >= grants.ends
+        {
             self.begin_epoch(&mut grants)?;
         }
         let messages = u64::from(BLOCK_MESSAGES).min(grants.messages_left).min(grants.allowance);
@@ -261,7 +279,12 @@ impl SealingKey {
 
 /// `suite || key id`.
 pub(crate) fn aad_prefix(suite: Suite, key_id: KeyId) -> [u8; FIELD_AAD_PREFIX] {
-    let header = FieldHeader { suite, key_id, epoch: Epoch::from_bytes([0; 12]), count: Count::from_bytes([0; 12]) };
+    let header = FieldHeader {
+        suite,
+        key_id,
+        epoch: Epoch::from_bytes([0; 12]),
+        count: Count::from_bytes([0; 12]),
+    };
     header.aad_prefix()
 }
 
@@ -272,7 +295,10 @@ fn too_long() -> Error {
 
 #[cold]
 fn used_up() -> Error {
-    Error::new(ErrorKind::Stale, "all epochs of the sealing key are used up: ask the domain for a fresh cipher")
+    Error::new(
+        ErrorKind::Stale,
+        "all epochs of the sealing key are used up: ask the domain for a fresh cipher",
+    )
 }
 
 impl fmt::Debug for SealingKey {

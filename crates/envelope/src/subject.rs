@@ -28,12 +28,18 @@ pub(crate) struct Person {
 }
 
 impl Subject {
-    pub(crate) async fn connect(domain: Domain, subject: &str, create: bool) -> Result<Self, Error> {
+    pub(crate) async fn connect(
+        domain: Domain,
+        subject: &str,
+        create: bool,
+    ) -> Result<Self, Error> {
         let loaded = domain.current().await?;
         let tag = domain.store().subject_tag(loaded.keyset(), subject)?;
         let handle = Self { domain, tag };
         match handle.person(&loaded).await {
-            Err(error) if error.kind() == ErrorKind::NotFound && create => handle.create(&loaded).await?,
+            Err(error) if error.kind() == ErrorKind::NotFound && create => {
+                handle.create(&loaded).await?
+            }
             opened => opened?,
         };
         Ok(handle)
@@ -60,9 +66,15 @@ impl Subject {
     /// # Errors
     ///
     /// As [`FieldCipher::seal`] and [`Subject::ready`].
-    pub async fn seal(&self, plaintext: impl AsRef<[u8]>, context: &Context) -> Result<Sealed, Error> {
+    pub async fn seal(
+        &self,
+        plaintext: impl AsRef<[u8]>,
+        context: &Context,
+    ) -> Result<Sealed, Error> {
         match self.ready().await?.seal(plaintext.as_ref(), context) {
-            Err(error) if error.kind() == ErrorKind::Stale => self.renewed().await?.seal(plaintext.as_ref(), context),
+            Err(error) if error.kind() == ErrorKind::Stale => {
+                self.renewed().await?.seal(plaintext.as_ref(), context)
+            }
             sealed => sealed,
         }
     }
@@ -72,9 +84,15 @@ impl Subject {
     /// # Errors
     ///
     /// As [`FieldCipher::open`] and [`Subject::ready`].
-    pub async fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
+    pub async fn open<T: Plaintext>(
+        &self,
+        sealed: &Sealed,
+        context: &Context,
+    ) -> Result<Phi<T>, Error> {
         match self.ready().await?.open(sealed, context) {
-            Err(error) if error.kind() == ErrorKind::Stale => self.renewed().await?.open(sealed, context),
+            Err(error) if error.kind() == ErrorKind::Stale => {
+                self.renewed().await?.open(sealed, context)
+            }
             opened => opened,
         }
     }
@@ -105,7 +123,10 @@ impl Subject {
             .ok_or(Error::new(ErrorKind::NotFound, "there is no key for this person"))?;
         let SubjectState::Active { domain_version, .. } = *record.state() else {
             self.domain.people().remove(self.tag);
-            return Err(Error::new(ErrorKind::State, "the person's key was shredded: nothing sealed under it opens again"));
+            return Err(Error::new(
+                ErrorKind::State,
+                "the person's key was shredded: nothing sealed under it opens again",
+            ));
         };
         let wrap_key = loaded.subject_wrap(domain_version)?;
         let (key, key_id) = store.unwrap_subject(loaded.keyset(), &record, wrap_key)?;
@@ -141,16 +162,27 @@ impl Subject {
         let (store, options) = (self.domain.store(), self.domain.options());
         let until = began.saturating_add(options.lease).min(loaded.until());
         let id = key_id.short();
-        let opening = Arc::new(OpeningKey::new(store.engine(), store.clock().clone(), id, key, until)?);
+        let opening =
+            Arc::new(OpeningKey::new(store.engine(), store.clock().clone(), id, key, until)?);
         let sealing = may_seal(loaded, domain_version, options.read_only).and_then(|()| {
             let config = sealing_config(store, options, EPOCHS)?;
-            let sealing = SealingKey::new(config, id, opening.field_key(options.suite)?.clone(), until);
+            let sealing =
+                SealingKey::new(config, id, opening.field_key(options.suite)?.clone(), until);
             sealing.allow(u64::MAX);
             Ok(Arc::new(sealing))
         });
-        let cipher = Arc::new(FieldCipher::new(loaded.keyset().domain(), sealing, vec![opening], Vec::new()));
+        let cipher = Arc::new(FieldCipher::new(
+            loaded.keyset().domain(),
+            sealing,
+            vec![opening],
+            Vec::new(),
+        ));
         let look_at = began.saturating_add(options.lease.mul_f64(0.75)).min(loaded.until());
-        let person = Arc::new(Person { cipher, domain_version, look_at: AtomicU64::new(look_at.as_nanos()) });
+        let person = Arc::new(Person {
+            cipher,
+            domain_version,
+            look_at: AtomicU64::new(look_at.as_nanos()),
+        });
         self.domain.people().insert(self.tag, person.clone());
         Ok(person)
     }
@@ -164,7 +196,10 @@ fn may_seal(loaded: &Loaded, domain_version: u32, only_reads: bool) -> Result<()
     loaded.keyset().sealing_version()?;
     match loaded.keyset().version(domain_version).map(|version| version.state()) {
         Some(KeyState::Active | KeyState::Deactivated) => Ok(()),
-        _ => Err(Error::new(ErrorKind::State, "the version of the domain's key that wraps the person's key may not be used to seal")),
+        _ => Err(Error::new(
+            ErrorKind::State,
+            "the version of the domain's key that wraps the person's key may not be used to seal",
+        )),
     }
 }
 

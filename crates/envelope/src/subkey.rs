@@ -20,7 +20,12 @@ pub(crate) fn epoch_key(
             Ok::<(), Error>(())
         })?,
         Suite::Aes256GcmHkdf => derive(engine, field_key, Purpose::Epoch, epoch)?,
-        _ => return Err(Error::new(ErrorKind::Unsupported, "a suite that this release does not know")),
+        _ => {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a suite that this release does not know",
+            ));
+        }
     };
     Ok(engine.aes_256_gcm(subkey.expose_secret())?)
 }

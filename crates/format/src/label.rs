@@ -17,7 +17,7 @@ pub const KEY_ID: &str = "phiseal/v1 key id";
 pub const FIELD: &str = "phiseal/v1 field";
 /// The key of one epoch of suite 2, from that suite's field key; parameters: the 12 bytes of the epoch.
 pub const EPOCH: &str = "phiseal/v1 epoch";
-/// The key that wraps subject keys; no parameters.
+/// The key that wraps subject keys with one suite; parameters: the suite byte.
 pub const SUBJECT_WRAP: &str = "phiseal/v1 subject wrap";
 /// The input key of chunked encryption; no parameters.
 pub const DOCUMENT: &str = "phiseal/v1 document";

@@ -18,7 +18,7 @@
 //! |---|---|---|
 //! | `phiseal/v1 key id` | none | the key id; envelopes carry its first 16 bytes |
 //! | `phiseal/v1 field` | suite\[1\] | the field key of a suite |
-//! | `phiseal/v1 subject wrap` | none | the key that wraps subject keys |
+//! | `phiseal/v1 subject wrap` | suite\[1\] | the key that wraps subject keys with a suite |
 //! | `phiseal/v1 document` | none | the input key of chunked encryption |
 //! | `phiseal/v1 header mac` | none | the key of a document's header MAC |
 //! | `phiseal/v1 token` | kind\[1\], then tenant and column as a [context](#contexts) | one key for each kind and column of tokens and indexes |
@@ -83,15 +83,17 @@
 //! | 128 to 255 | the application's own | bytes |
 //!
 //! Components stand in rising order of their tags, none twice; other tags are refused. A value may be empty, which is
-//! not the same as an absent component. There is at least one component beside domain and length class domain. Values are the caller's
-//! bytes: there is no Unicode normalisation. [`Context`] builds one, [`EncodedContext`] holds and parses the bytes.
+//! not the same as an absent component. There is at least one component beside domain and length class. Values are the
+//! caller's bytes: there is no Unicode normalisation. [`Context`] builds one, [`EncodedContext`] holds and parses the
+//! bytes.
 //!
 //! # Padding
 //!
 //! Where the context has a length class, what is encrypted is the plaintext padded by ISO/IEC 9797-1, method 2: one byte
 //! 0x80, then zeros, up to `class * max(1, ceil(length / class)) + 1` bytes. The class is in the associated data, so that
 //! no field opens as padded that was not. After it has verified the tag, a reader takes off the zeros at the end and the
-//! 0x80 before them, and refuses what has none.
+//! 0x80 before them. It refuses what has none, and what is not exactly as long as the rest would be padded to: a plaintext
+//! has one padded form. The limit of 16 MiB holds for that form.
 //!
 //! # Encryption contexts
 //!

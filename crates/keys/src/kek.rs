@@ -63,7 +63,10 @@ impl<B: KekBackend + ?Sized> KekBackend for Arc<B> {
         (**self).describe()
     }
 
-    fn generate_key<'a>(&'a self, context: &'a EncryptionContext) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
+    fn generate_key<'a>(
+        &'a self,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
         (**self).generate_key(context)
     }
 

@@ -24,8 +24,8 @@ pub use keyset::{KeyVersion, Keyset};
 pub use reader::Reader;
 pub use secret::{Secret, memory_is_locked, require_locked_memory};
 pub use state::{KeyState, KeyUse};
-pub use subject_wrap::SubjectWrapKey;
 pub use store::{Erasure, MAX_ID, MAX_RECORD, Page, Record, RecordKind, Store};
+pub use subject_wrap::SubjectWrapKey;
 
 /// A number that differs between a process and every child it forks, for about a nanosecond.
 ///

@@ -55,7 +55,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 /// A shared store is a store, so that a program can keep a handle of its own.
 #[deny(clippy::missing_trait_methods)]
 impl<S: Store + ?Sized> Store for Arc<S> {
-    fn read<'a>(&'a self, kind: RecordKind, id: &'a [u8]) -> BoxFuture<'a, Result<Option<Record>, Error>> {
+    fn read<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
         (**self).read(kind, id)
     }
 

@@ -37,7 +37,11 @@ impl SubjectWrapKey {
         Ok(Self { engine, xaes: of(Suite::Xaes256Gcm)?, hkdf: of(Suite::Aes256GcmHkdf)? })
     }
 
-    pub(crate) fn wrap(&self, context: &EncryptionContext, data_key: &DataKey) -> Result<[u8; WRAP], Error> {
+    pub(crate) fn wrap(
+        &self,
+        context: &EncryptionContext,
+        data_key: &DataKey,
+    ) -> Result<[u8; WRAP], Error> {
         let mut nonce = [0; NONCE];
         self.engine.fill_random(&mut nonce)?;
         let mut body = Zeroizing::new(*data_key.expose_secret());
@@ -46,7 +50,8 @@ impl SubjectWrapKey {
             let (prefix, count) = nonce.split_at_mut(NONCE / 2);
             let subkey = derive(self.engine, &self.hkdf, Purpose::Epoch, prefix)?;
             let key = self.engine.aes_256_gcm(subkey.expose_secret())?;
-            let (drawn, tag) = key.seal_in_place_with_own_nonce(context.as_bytes(), &mut body[..])?;
+            let (drawn, tag) =
+                key.seal_in_place_with_own_nonce(context.as_bytes(), &mut body[..])?;
             count.copy_from_slice(&drawn);
             (Suite::Aes256GcmHkdf, tag)
         } else {
@@ -54,12 +59,17 @@ impl SubjectWrapKey {
             (Suite::Xaes256Gcm, xaes.seal(&nonce, context.as_bytes(), &mut body[..])?)
         };
         let mut out = [0; WRAP];
-        let parts = [suite.to_byte()].into_iter().chain(nonce).chain(body.iter().copied()).chain(tag);
+        let parts =
+            [suite.to_byte()].into_iter().chain(nonce).chain(body.iter().copied()).chain(tag);
         out.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
         Ok(out)
     }
 
-    pub(crate) fn unwrap(&self, context: &EncryptionContext, wrap: &[u8; WRAP]) -> Result<DataKey, Error> {
+    pub(crate) fn unwrap(
+        &self,
+        context: &EncryptionContext,
+        wrap: &[u8; WRAP],
+    ) -> Result<DataKey, Error> {
         let mut cursor = phiseal_format::Cursor::new(wrap);
         let suite = Suite::try_from(cursor.u8()?)?;
         let nonce: &[u8; NONCE] = cursor.array()?;
@@ -70,14 +80,16 @@ impl SubjectWrapKey {
         DataKey::filled(|out| {
             *out = *body;
             match suite {
-                Suite::Xaes256Gcm => {
-                    Ok(Xaes256Gcm::new(self.engine, self.xaes.expose_secret()).open(nonce, aad, out, tag)?)
-                }
+                Suite::Xaes256Gcm => Ok(Xaes256Gcm::new(self.engine, self.xaes.expose_secret())
+                    .open(nonce, aad, out, tag)?),
                 Suite::Aes256GcmHkdf => {
                     let (prefix, count) = nonce.split_at(NONCE / 2);
                     let subkey = derive(self.engine, &self.hkdf, Purpose::Epoch, prefix)?;
                     let count = count.try_into().map_err(|_| unknown())?;
-                    Ok(self.engine.aes_256_gcm(subkey.expose_secret())?.open_in_place(count, aad, out, tag)?)
+                    Ok(self
+                        .engine
+                        .aes_256_gcm(subkey.expose_secret())?
+                        .open_in_place(count, aad, out, tag)?)
                 }
                 _ => Err(unknown()),
             }
@@ -86,7 +98,10 @@ impl SubjectWrapKey {
 }
 
 fn unknown() -> Error {
-    Error::new(ErrorKind::Malformed, "a person's key is wrapped in a way that this release does not know")
+    Error::new(
+        ErrorKind::Malformed,
+        "a person's key is wrapped in a way that this release does not know",
+    )
 }
 
 impl fmt::Debug for SubjectWrapKey {

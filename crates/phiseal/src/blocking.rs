@@ -21,7 +21,8 @@
 //! ```
 
 use crate::{
-    Context, Error, FieldCipher, KekBackend, KeyStore, Keyset, Phi, Plaintext, Rewrapped, Sealed, Store,
+    Context, Error, FieldCipher, KekBackend, KeyStore, Keyset, Phi, Plaintext, Rewrapped, Sealed,
+    Store,
 };
 use phiseal_keys::Erasure;
 use pollster::block_on;
@@ -46,7 +47,11 @@ impl Phiseal {
     /// # Errors
     ///
     /// As [`crate::Builder::open`].
-    pub fn open_with(builder: crate::Builder, store: impl Store, kek: impl KekBackend) -> Result<Self, Error> {
+    pub fn open_with(
+        builder: crate::Builder,
+        store: impl Store,
+        kek: impl KekBackend,
+    ) -> Result<Self, Error> {
         block_on(builder.open(store, kek)).map(Self)
     }
 

@@ -39,13 +39,13 @@ pub use phiseal_envelope::{
     BoundContext, Domain, FieldCipher, NoncePolicy, Options, Phi, Plaintext, Sealed, Subject,
 };
 pub use phiseal_format::{
-    Context, DomainId, EncryptionContext, EnvironmentId, KekId, KekVersion, KeyId, Suite, WrapAlgorithm,
-    WrappedKey,
+    Context, DomainId, EncryptionContext, EnvironmentId, KekId, KekVersion, KeyId, Suite,
+    WrapAlgorithm, WrappedKey,
 };
 pub use phiseal_keys::{
-    BoxFuture, Clock, DataKey, Erasure, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, KekAdmin, KekAdminBackend, KekBackend, KekInfo, KeyState,
-    KeyStore, KeyStoreConfig, KeyVersion, Keyset, ManualClock, Moment, Reader, Record, RecordKind, Rewrapped, Secret, Store, SystemClock,
-    UnwrappedKey, memory_is_locked,
-    require_locked_memory,
+    BoxFuture, Clock, DataKey, Erasure, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, KekAdmin,
+    KekAdminBackend, KekBackend, KekInfo, KeyState, KeyStore, KeyStoreConfig, KeyVersion, Keyset,
+    ManualClock, Moment, Reader, Record, RecordKind, Rewrapped, Secret, Store, SystemClock,
+    UnwrappedKey, memory_is_locked, require_locked_memory,
 };
 pub use phiseal_primitives::{Engine, Module, Validation, default_engine, engine, engines};

@@ -1,7 +1,8 @@
 use core::fmt;
 use phiseal_envelope::{Domain, NoncePolicy, Options};
 use phiseal_keys::{
-    Clock, Error, ErrorKind, FullKeyId, Kek, KekBackend, KeyStore, KeyStoreConfig, Reader, Store, require_locked_memory,
+    Clock, Error, ErrorKind, FullKeyId, Kek, KekBackend, KeyStore, KeyStoreConfig, Reader, Store,
+    require_locked_memory,
 };
 use phiseal_primitives::{Engine, Validation, default_engine};
 use std::collections::HashMap;
@@ -89,17 +90,22 @@ impl fmt::Debug for Phiseal {
     }
 }
 
+type Change = Box<dyn FnOnce(&mut Options) + Send>;
+
 /// The choices that an application may make when it opens a key store. None of them is needed.
 pub struct Builder {
     config: KeyStoreConfig,
-    changes: Vec<Box<dyn FnOnce(&mut Options) + Send>>,
+    changes: Vec<Change>,
     strict: bool,
     others: Vec<Arc<dyn KekBackend>>,
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("config", &self.config).field("strict", &self.strict).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("strict", &self.strict)
+            .finish_non_exhaustive()
     }
 }
 
@@ -197,13 +203,20 @@ impl Builder {
         }
         changes.into_iter().for_each(|change| change(&mut options));
         if options.lease.is_zero() || options.key_time.is_zero() {
-            return Err(Error::new(ErrorKind::Invalid, "a lease or key time of zero would make every call wait"));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "a lease or key time of zero would make every call wait",
+            ));
         }
         let mut keks = vec![Kek::connect(Arc::new(kek), config.engine).await?];
         for other in others {
             keks.push(Kek::connect(other, config.engine).await?);
         }
         let store = KeyStore::open(Arc::new(store), keks, config).await?;
-        Ok(Phiseal(Arc::new(Inner { store: Arc::new(store), options: Arc::new(options), domains: Mutex::default() })))
+        Ok(Phiseal(Arc::new(Inner {
+            store: Arc::new(store),
+            options: Arc::new(options),
+            domains: Mutex::default(),
+        })))
     }
 }

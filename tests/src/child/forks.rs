@@ -13,7 +13,7 @@ use std::io::{BufWriter, Write};
 const CHILDREN: usize = 8;
 const BEFORE: usize = 100;
 
-fn domain(change: impl FnOnce(&mut phiseal::Options)) -> Domain {
+fn domain(change: impl FnOnce(&mut phiseal::Options) + Send + 'static) -> Domain {
     let kek = MemoryKek::new(phiseal::default_engine()).unwrap();
     let builder = Builder::new().options(change);
     let phiseal = Phiseal::open_with(builder, MemoryStore::new(), kek).unwrap();
@@ -54,7 +54,7 @@ fn nonce(envelope: &[u8]) -> [u8; 24] {
 
 /// With the library's nonces.
 pub(crate) fn library(each: usize, per_message: bool) {
-    let domain = domain(|options| {
+    let domain = domain(move |options| {
         if per_message {
             options.nonces = NoncePolicy::PerMessage;
         }

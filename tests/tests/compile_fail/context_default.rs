@@ -1,5 +1,7 @@
 //! A field is always sealed as something, also by generic code.
 
+fn made<T: Default>() {}
+
 fn main() {
-    let _nothing = phiseal::Context::default();
+    made::<phiseal::Context>();
 }

@@ -1,5 +1,7 @@
 //! Nor does anything else that somebody wrote.
 
+fn made<T: for<'a> From<&'a str>>() {}
+
 fn main() {
-    let _wrap: phiseal::EncryptionContext = "patient 17".into();
+    made::<phiseal::EncryptionContext>();
 }

@@ -1,6 +1,7 @@
 //! Nor the other way.
 
+fn made<T: From<phiseal::EncryptionContext>>() {}
+
 fn main() {
-    let environment = phiseal::EnvironmentId::from_bytes([1; 16]);
-    let _context: phiseal::Context = phiseal::EncryptionContext::store_key(&environment).into();
+    made::<phiseal::Context>();
 }

@@ -1,9 +1,7 @@
 //! No nonce is given to what seals.
 
-fn sealed(cipher: &phiseal::FieldCipher, context: &phiseal::Context, nonce: &[u8; 24]) {
-    let _ = cipher.seal("value", context, nonce);
-}
+use phiseal::{BoundContext, Error, FieldCipher, Sealed};
 
 fn main() {
-    let _ = sealed;
+    let _: fn(&FieldCipher, &[u8], &BoundContext, &[u8; 24]) -> Result<Sealed, Error> = FieldCipher::seal_bound;
 }

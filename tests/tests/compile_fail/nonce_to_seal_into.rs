@@ -1,9 +1,7 @@
 //! No nonce is given to what seals into a buffer.
 
-fn sealed(cipher: &phiseal::FieldCipher, context: &phiseal::BoundContext, out: &mut [u8], nonce: &[u8; 24]) {
-    let _ = cipher.seal_into(b"value", context, nonce, out);
-}
+use phiseal::{BoundContext, Error, FieldCipher};
 
 fn main() {
-    let _ = sealed;
+    let _: fn(&FieldCipher, &[u8], &BoundContext, &[u8; 24], &mut [u8]) -> Result<usize, Error> = FieldCipher::seal_into;
 }

@@ -1,6 +1,7 @@
 //! Plaintext is not taken out of what wipes it.
 
+fn taken<T: Into<String>>() {}
+
 fn main() {
-    let name = phiseal::Phi::from(String::from("Jane Doe"));
-    let _name: String = name.into();
+    taken::<phiseal::Phi<String>>();
 }

@@ -1,5 +1,7 @@
 //! Plaintext is not called sealed without a look at it.
 
+fn made<T: From<Vec<u8>>>() {}
+
 fn main() {
-    let _sealed = phiseal::Sealed::from(b"123-45-6789".to_vec());
+    made::<phiseal::Sealed>();
 }

@@ -1,6 +1,7 @@
 //! A secret has no copies.
 
+fn copied<T: Clone>(_: &T) {}
+
 fn main() {
-    let secret = phiseal_keys::Secret::zeroed().unwrap();
-    let _copy = secret.clone();
+    copied(&phiseal_keys::Secret::zeroed().unwrap());
 }

@@ -1,6 +1,5 @@
 //! A secret is not printed.
 
 fn main() {
-    let secret = phiseal_keys::Secret::zeroed().unwrap();
-    println!("{secret}");
+    println!("{}", phiseal_keys::Secret::zeroed().unwrap());
 }

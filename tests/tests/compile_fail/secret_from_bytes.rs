@@ -1,5 +1,7 @@
 //! A secret is filled in place, not copied from elsewhere.
 
+fn made<T: From<[u8; 32]>>() {}
+
 fn main() {
-    let _secret = phiseal_keys::Secret::from([7_u8; 32]);
+    made::<phiseal_keys::Secret>();
 }

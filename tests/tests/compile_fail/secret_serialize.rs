@@ -3,6 +3,5 @@
 fn written<T: serde::Serialize>(_: &T) {}
 
 fn main() {
-    let secret = phiseal_keys::Secret::zeroed().unwrap();
-    written(&secret);
+    written(&phiseal_keys::Secret::zeroed().unwrap());
 }

@@ -6,7 +6,9 @@ mod operations;
 mod sequences;
 mod states;
 
-use phiseal::{DomainId, EnvironmentId, FullKeyId, KekId, KekVersion, KeyState, Keyset, WrappedKey};
+use phiseal::{
+    DomainId, EnvironmentId, FullKeyId, KekId, KekVersion, KeyState, Keyset, WrappedKey,
+};
 use phiseal_format::WrapAlgorithm;
 
 /// A wrap of no key; keysets do not look into wraps.

@@ -16,7 +16,8 @@ fn kind<T>(outcome: Result<T, phiseal::Error>) -> Option<ErrorKind> {
 
 #[test]
 fn the_primary_can_become_what_was_made_or_is_active() {
-    for (state, allowed) in KeyState::ALL.into_iter().zip([true, true, false, false, false, false]) {
+    for (state, allowed) in KeyState::ALL.into_iter().zip([true, true, false, false, false, false])
+    {
         let keyset = with_second(state);
         let outcome = keyset.with_primary(2);
         assert_eq!(kind(outcome.clone()), (!allowed).then_some(ErrorKind::State), "{state}");
@@ -53,7 +54,11 @@ fn all_36_changes_of_state_beside_the_primary_and_all_18_of_it() {
             let retired = matches!(to, KeyState::Deactivated | KeyState::Destroyed);
             let allowed = from.can_become(to) && !retired;
             let outcome = keyset.with_state(1, to);
-            assert_eq!(kind(outcome), (!allowed).then_some(ErrorKind::State), "primary: {from} to {to}");
+            assert_eq!(
+                kind(outcome),
+                (!allowed).then_some(ErrorKind::State),
+                "primary: {from} to {to}"
+            );
             checked += 1;
         }
     }
@@ -122,7 +127,9 @@ fn the_last_number_is_not_given_twice() {
 #[test]
 fn a_key_is_in_a_keyset_once() {
     let keyset = first().with_version(key_id(2), wrap(2, 72), 8).unwrap();
-    for (mark, expected) in [(1, Some(ErrorKind::Conflict)), (2, Some(ErrorKind::Conflict)), (3, None)] {
+    for (mark, expected) in
+        [(1, Some(ErrorKind::Conflict)), (2, Some(ErrorKind::Conflict)), (3, None)]
+    {
         assert_eq!(kind(keyset.with_version(key_id(mark), wrap(3, 72), 9)), expected);
     }
     // Half of the id is what envelopes carry, so half of it must not be there twice.

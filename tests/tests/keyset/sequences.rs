@@ -42,7 +42,8 @@ fn check_one(keyset: &Keyset) {
     let numbers: BTreeSet<_> = keyset.versions().iter().map(|version| version.number()).collect();
     assert_eq!(numbers.len(), keyset.versions().len(), "a number used twice");
     assert!(!numbers.contains(&0));
-    let ids: BTreeSet<_> = keyset.versions().iter().map(|version| version.key_id().short()).collect();
+    let ids: BTreeSet<_> =
+        keyset.versions().iter().map(|version| version.key_id().short()).collect();
     assert_eq!(ids.len(), keyset.versions().len(), "a key id used twice");
     let primary = keyset.version(keyset.primary()).expect("exactly one primary");
     assert!(
@@ -67,7 +68,10 @@ fn check_step(before: &Keyset, after: &Keyset) {
     assert!(after.next_number() >= before.next_number(), "a number could be used again");
     assert!(after.versions().len() >= before.versions().len(), "a version is gone");
     for (old, new) in before.versions().iter().zip(after.versions()) {
-        assert_eq!((old.number(), old.key_id(), old.created()), (new.number(), new.key_id(), new.created()));
+        assert_eq!(
+            (old.number(), old.key_id(), old.created()),
+            (new.number(), new.key_id(), new.created())
+        );
         assert!(old.state() == new.state() || old.state().can_become(new.state()));
     }
 }
@@ -75,7 +79,8 @@ fn check_step(before: &Keyset, after: &Keyset) {
 #[test]
 fn any_sequence_of_operations_keeps_the_invariants() {
     let cases = figure(2_000, 50_000);
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let counts = std::cell::Cell::new((0_u64, 0_u64));
     runner
         .run(&prop::collection::vec(operation(), 1..40), |operations| {
@@ -115,7 +120,8 @@ fn any_sequence_of_operations_control() {
     let first = first();
     let second = first.with_version(key_id(2), wrap(2, 72), 8).unwrap();
     let skipped = second.with_state(2, KeyState::Active).unwrap();
-    let noticed = |check: &dyn Fn()| std::panic::catch_unwind(core::panic::AssertUnwindSafe(check)).is_err();
+    let noticed =
+        |check: &dyn Fn()| std::panic::catch_unwind(core::panic::AssertUnwindSafe(check)).is_err();
     assert!(noticed(&|| check_step(&first, &skipped)), "a revision was left out");
     assert!(noticed(&|| check_step(&skipped, &first)), "a version is gone");
     assert!(!noticed(&|| check_step(&first, &second)));

@@ -42,13 +42,13 @@ fn a_retired_version_opens_as_its_state_says_and_never_seals() {
         ];
         for (state, opens) in allowed {
             let world = World::new(engine);
-            let warm = world.process_with(|options| options.suite = suite).domain(DOMAIN).unwrap();
+            let warm = world.process_with(move |options| options.suite = suite).domain(DOMAIN).unwrap();
             let sealed = warm.seal("first", &what()).unwrap();
             assert_eq!(kind(open(&warm, &sealed)), None, "the control");
             let keyset = retire_first(&world, state);
             assert_eq!(keyset.version(1).unwrap().state(), state);
 
-            let fresh = world.process_with(|options| options.suite = suite).domain(DOMAIN).unwrap();
+            let fresh = world.process_with(move |options| options.suite = suite).domain(DOMAIN).unwrap();
             world.clock.advance(Duration::from_secs(599));
             for (domain, which) in [(&warm, "warm"), (&fresh, "fresh")] {
                 let next = domain.seal("first", &what()).unwrap();
@@ -104,7 +104,9 @@ fn a_primary_seals_and_opens_as_its_state_says() {
             block_on(custodian.key_store().set_state(&keyset, 1, state)).unwrap();
         }
         world.clock.advance(Duration::from_secs(599));
-        for (domain, which) in [(warm.clone(), "warm"), (world.process().domain(DOMAIN).unwrap(), "fresh")] {
+        for (domain, which) in
+            [(warm.clone(), "warm"), (world.process().domain(DOMAIN).unwrap(), "fresh")]
+        {
             assert_eq!(kind(domain.seal("second", &what())), seals, "{which}: {state}");
             assert_eq!(kind(open(&domain, &sealed)), opens, "{which}: {state}");
         }

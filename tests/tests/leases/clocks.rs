@@ -68,7 +68,8 @@ fn records_are_made_changed_and_read_at_any_wall_time() {
         let keyset = domain.rotate().unwrap();
         assert!(keyset.versions().iter().all(|version| version.created() == wall));
         world.clock.set_wall(NOW);
-        let keyset = block_on(process.key_store().set_state(&keyset, 1, KeyState::Compromised)).unwrap();
+        let keyset =
+            block_on(process.key_store().set_state(&keyset, 1, KeyState::Compromised)).unwrap();
         assert_eq!(keyset.version(1).unwrap().state(), KeyState::Compromised);
         let fresh = world.process().domain(DOMAIN).unwrap();
         assert_eq!(kind(fresh.subject("bob")), Some(ErrorKind::State));

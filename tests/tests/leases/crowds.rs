@@ -94,7 +94,8 @@ fn a_thousand_cold_threads_make_a_domain_once() {
     world.kek.latency(Duration::from_millis(50));
     world.kek.fail_every(5, ErrorKind::Unavailable);
     let before = world.kek.calls();
-    let ids = crowd(|_| insistently(|| Ok(process.domain(DOMAIN)?.seal("plain", &what())?.key_id())));
+    let ids =
+        crowd(|_| insistently(|| Ok(process.domain(DOMAIN)?.seal("plain", &what())?.key_id())));
     assert!(ids.iter().all(|id| *id == ids[0]), "one key");
     assert_eq!(world.store.row(RecordKind::Keyset, DOMAIN.as_bytes()).revision, 1);
     let asked = world.kek.calls() - before;
@@ -108,7 +109,9 @@ fn a_thousand_cold_threads_control() {
     let sealed = world.process().domain(DOMAIN).unwrap().seal("plain", &what()).unwrap();
     let handles: Vec<_> = (0..THREADS).map(|_| cold(&world)).collect();
     let before = world.kek.calls_of(Operation::Unwrap);
-    crowd(|number| handles[number].domain(DOMAIN).unwrap().open::<String>(&sealed, &what()).map(drop).unwrap());
+    crowd(|number| {
+        handles[number].domain(DOMAIN).unwrap().open::<String>(&sealed, &what()).map(drop).unwrap()
+    });
     assert_eq!(world.kek.calls_of(Operation::Unwrap) - before, THREADS as u64);
 }
 
@@ -207,7 +210,8 @@ fn a_leader_that_is_cancelled_passes_on() {
 
     let wakes: Vec<_> = (0..4).map(|_| Arc::new(CountedWake::default())).collect();
     let wakers: Vec<_> = wakes.iter().map(|wake| Waker::from(wake.clone())).collect();
-    let poll = |future: core::pin::Pin<&mut dyn Future<Output = Result<(), Error>>>, number: usize| {
+    let poll = |future: core::pin::Pin<&mut dyn Future<Output = Result<(), Error>>>,
+                number: usize| {
         future.poll(&mut Context::from_waker(&wakers[number]))
     };
     let ready = || {

@@ -18,11 +18,18 @@ fn opening_goes_on_until_the_key_s_time_and_no_new_key_is_made() {
         let domain = world.process().domain(DOMAIN).unwrap();
         let cipher = domain.ready().unwrap();
         let sealed = domain.seal("plain", &what()).unwrap();
-        let (made, stored) = (world.kek.calls_of(Operation::Generate), world.store.row(RecordKind::Keyset, DOMAIN.as_bytes()));
+        let (made, stored) = (
+            world.kek.calls_of(Operation::Generate),
+            world.store.row(RecordKind::Keyset, DOMAIN.as_bytes()),
+        );
         world.kek.set_unavailable(true);
         for minute in 0..60 {
             assert_eq!(open(&domain, &sealed), None, "minute {minute}");
-            assert_eq!(seal(&domain), None, "minute {minute}: the store still says that the key may seal");
+            assert_eq!(
+                seal(&domain),
+                None,
+                "minute {minute}: the store still says that the key may seal"
+            );
             world.clock.advance(SECOND * 60 - if minute == 59 { NANO } else { Duration::ZERO });
         }
         assert_eq!(open(&domain, &sealed), None, "the last moment");
@@ -117,9 +124,10 @@ fn a_key_does_not_outlive_its_time_because_another_is_renewed() {
         let kek = Arc::new(MemoryKek::new(world.engine).unwrap());
         let builder = world
             .builder()
-            .options(|options| options.outage_window = window)
+            .options(move |options| options.outage_window = window)
             .also_unwrap_with(SharedKek(world.kek.clone()));
-        let process = Phiseal::open_with(builder, world.store.clone(), SharedKek(kek.clone())).unwrap();
+        let process =
+            Phiseal::open_with(builder, world.store.clone(), SharedKek(kek.clone())).unwrap();
         let domain = process.domain(DOMAIN).unwrap();
         domain.rotate().unwrap();
         let (cipher, new) = (domain.ready().unwrap(), domain.seal("plain", &what()).unwrap());

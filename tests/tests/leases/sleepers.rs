@@ -24,7 +24,11 @@ fn a_cipher_that_slept_past_its_lease_seals_nothing_and_its_domain_recovers_by_i
         assert_eq!(kind(cipher.open::<String>(&sealed, &what())), None, "opening goes on");
 
         assert_eq!(seal(&domain), None, "the domain looks at the store by itself");
-        assert_eq!(kind(cipher.seal("plain", &what())), None, "and that renews what was handed out");
+        assert_eq!(
+            kind(cipher.seal("plain", &what())),
+            None,
+            "and that renews what was handed out"
+        );
     }
 }
 
@@ -39,7 +43,11 @@ fn a_process_that_slept_through_a_rotation_seals_nothing_under_the_retired_key()
     let newest = keyset.sealing_version().unwrap().key_id().short();
     assert_ne!(newest, retired);
     assert_eq!(other.seal("plain", &what()).unwrap().key_id(), newest, "the rotator at once");
-    assert_eq!(cipher.seal("plain", &what()).unwrap().key_id(), retired, "the control: in its lease");
+    assert_eq!(
+        cipher.seal("plain", &what()).unwrap().key_id(),
+        retired,
+        "the control: in its lease"
+    );
 
     world.clock.advance(LEASE);
     assert_eq!(kind(cipher.seal("plain", &what())), Some(ErrorKind::Stale), "before any look");

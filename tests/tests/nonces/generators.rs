@@ -34,7 +34,7 @@ fn a_generator_that_is_broken_seals_nothing() {
             for broken in [Broken::Zeros, Broken::Repeats, Broken::Fails] {
                 let named = format!("{broken:?} {policy:?}");
                 let world = World::new(*engine);
-                let process = world.process_with(|options| {
+                let process = world.process_with(move |options| {
                     options.nonces = policy;
                     options.random = Arc::new(HealthChecked::new(broken));
                 });
@@ -64,12 +64,16 @@ fn a_generator_that_breaks_later_ends_sealing() {
 
     impl Random for Tiring {
         fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
-            if self.0.fetch_add(1, Ordering::SeqCst) < 20 { OsRandom.fill(out) } else { Broken::Repeats.fill(out) }
+            if self.0.fetch_add(1, Ordering::SeqCst) < 20 {
+                OsRandom.fill(out)
+            } else {
+                Broken::Repeats.fill(out)
+            }
         }
     }
 
     let world = World::of_default_engine();
-    let process = world.process_with(|options| {
+    let process = world.process_with(move |options| {
         options.nonces = NoncePolicy::PerMessage;
         options.random = Arc::new(HealthChecked::new(Tiring::default()));
     });
@@ -77,7 +81,11 @@ fn a_generator_that_breaks_later_ends_sealing() {
     let outcomes: Vec<_> = (0..100).map(|_| domain.seal("plain", &what())).collect();
     let sealed: Vec<_> = outcomes.iter().flatten().map(|sealed| nonce(sealed.as_bytes())).collect();
     assert!((10..=20).contains(&sealed.len()), "{} were sealed", sealed.len());
-    assert!(outcomes[30..].iter().all(|outcome| outcome.as_ref().unwrap_err().kind() == ErrorKind::Random));
+    assert!(
+        outcomes[30..]
+            .iter()
+            .all(|outcome| outcome.as_ref().unwrap_err().kind() == ErrorKind::Random)
+    );
     assert_eq!(repeats(sealed), 0);
 }
 
@@ -99,14 +107,15 @@ fn per_message_draws_for_each_message_and_per_block_for_each_256() {
             let world = World::new(*engine);
             let counted = Counted::default();
             let draws = counted.0.clone();
-            let process = world.process_with(|options| {
+            let process = world.process_with(move |options| {
                 options.nonces = policy;
                 options.random = Arc::new(counted);
             });
             let cipher = process.domain(DOMAIN).unwrap().ready().unwrap();
             let before = draws.load(Ordering::SeqCst);
-            let nonces: Vec<_> =
-                (0..1024).map(|_| nonce(cipher.seal("plain", &what()).unwrap().as_bytes())).collect();
+            let nonces: Vec<_> = (0..1024)
+                .map(|_| nonce(cipher.seal("plain", &what()).unwrap().as_bytes()))
+                .collect();
             (draws.load(Ordering::SeqCst) - before, runs(nonces))
         };
         let (draws, (blocks, longest)) = drawn(NoncePolicy::PerMessage);
@@ -127,7 +136,7 @@ fn one_seed_makes_the_same_envelopes_on_every_engine() {
     for suite in Suite::ALL {
         for policy in [NoncePolicy::PerBlock, NoncePolicy::PerMessage] {
             let sealed = |engine, seed: u64| -> Vec<_> {
-                let builder = world.builder().engine(engine).options(|options| {
+                let builder = world.builder().engine(engine).options(move |options| {
                     options.suite = suite;
                     options.nonces = policy;
                     options.random = Arc::new(Seeded::new(ChaCha20Rng::seed_from_u64(seed)));

@@ -29,8 +29,10 @@ fn runs(mut nonces: Vec<Nonce>) -> (usize, usize) {
     let (mut runs, mut length, mut longest) = (0, 0, 0);
     let mut previous: Option<(u128, u128)> = None;
     for nonce in &nonces {
-        let epoch = u128::from_be_bytes(core::array::from_fn(|i| if i < 4 { 0 } else { nonce[i - 4] }));
-        let count = u128::from_be_bytes(core::array::from_fn(|i| if i < 4 { 0 } else { nonce[i + 8] }));
+        let epoch =
+            u128::from_be_bytes(core::array::from_fn(|i| if i < 4 { 0 } else { nonce[i - 4] }));
+        let count =
+            u128::from_be_bytes(core::array::from_fn(|i| if i < 4 { 0 } else { nonce[i + 8] }));
         if previous.is_some_and(|(e, c)| e == epoch && c + 1 == count) {
             length += 1;
         } else {

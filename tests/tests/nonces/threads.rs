@@ -10,9 +10,14 @@ use std::sync::Arc;
 
 const THREADS: usize = 8;
 
-fn domain(engine: &'static dyn Engine, suite: Suite, nonces: NoncePolicy, random: Arc<dyn Random>) -> Domain {
+fn domain(
+    engine: &'static dyn Engine,
+    suite: Suite,
+    nonces: NoncePolicy,
+    random: Arc<dyn Random>,
+) -> Domain {
     let world = World::new(engine);
-    let change = |options: &mut phiseal::Options| {
+    let change = move |options: &mut phiseal::Options| {
         options.suite = suite;
         options.nonces = nonces;
         options.random = random;
@@ -73,7 +78,11 @@ fn every_engine_suite_and_policy_repeats_no_nonce() {
                 let domain = domain(*engine, suite, policy, Arc::new(OsRandom));
                 let nonces = sealed(&domain, each);
                 let (blocks, _) = runs(nonces.clone());
-                let expected = if policy == NoncePolicy::PerMessage { each * THREADS } else { each * THREADS / 256 };
+                let expected = if policy == NoncePolicy::PerMessage {
+                    each * THREADS
+                } else {
+                    each * THREADS / 256
+                };
                 assert!(blocks >= expected, "{blocks} blocks");
                 assert_eq!(repeats(nonces), 0, "{} {suite:?} {policy:?}", engine.name());
                 checked += 1;
@@ -96,7 +105,8 @@ impl Random for Same {
 
 #[test]
 fn repeated_nonces_control() {
-    let domain = domain(phiseal::default_engine(), Suite::Xaes256Gcm, NoncePolicy::PerBlock, Arc::new(Same));
+    let domain =
+        domain(phiseal::default_engine(), Suite::Xaes256Gcm, NoncePolicy::PerBlock, Arc::new(Same));
     let nonces = sealed(&domain, 1_000);
     assert_eq!(repeats(nonces), THREADS * 1_000 - 256);
 }
@@ -106,8 +116,9 @@ fn repeated_nonces_control() {
 fn two_hundred_domains_in_turn_repeat_no_nonce() {
     let world = World::of_default_engine();
     let process = world.process();
-    let ciphers: Vec<_> =
-        (0..200).map(|number| process.domain(&format!("domain-{number}")).unwrap().ready().unwrap()).collect();
+    let ciphers: Vec<_> = (0..200)
+        .map(|number| process.domain(&format!("domain-{number}")).unwrap().ready().unwrap())
+        .collect();
     let mut nonces = Vec::new();
     for _ in 0..50 {
         for cipher in &ciphers {

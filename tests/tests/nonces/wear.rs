@@ -49,7 +49,8 @@ fn no_key_is_used_more_often_than_it_may_be_and_a_rotation_helps() {
         let domain = capped(&world).domain(DOMAIN).unwrap();
         for round in 1..=2 {
             let (sealed, refused) = worn(&domain, each);
-            let keys: std::collections::BTreeSet<_> = sealed.iter().map(|one| one.key_id()).collect();
+            let keys: std::collections::BTreeSet<_> =
+                sealed.iter().map(|one| one.key_id()).collect();
             assert_eq!(keys.len(), 1);
             assert_eq!(sealed.len() as u64, CAP, "round {round}: {refused:?}");
             assert_eq!(refused.keys().collect::<Vec<_>>(), ["Exhausted"], "round {round}");
@@ -110,7 +111,7 @@ fn a_cipher_lasts_for_its_lease() {
     let bound = cipher.bind(&what()).unwrap();
     let mut epochs = std::collections::BTreeSet::new();
     let mut buffer = [0; 57];
-    let messages = figure(200_000, 20_000_000);
+    let messages: usize = figure(200_000, 20_000_000);
     for _ in 0..messages {
         if cipher.seal_in_place(&bound, &mut buffer).is_err() {
             let renewed = domain.ready().unwrap();

@@ -20,9 +20,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn take(&mut self, name: &'static str, length: usize) -> u64 {
         let range = self.at..self.at + length;
-        let value = self.body[range.clone()].iter().fold(0, |so_far: u64, byte| {
-            so_far.wrapping_shl(8) | u64::from(*byte)
-        });
+        let value = self.body[range.clone()]
+            .iter()
+            .fold(0, |so_far: u64, byte| so_far.wrapping_shl(8) | u64::from(*byte));
         if length > 0 {
             self.fields.push(Field { name, version: self.version, range: range.clone() });
         }

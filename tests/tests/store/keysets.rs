@@ -62,7 +62,11 @@ fn edits(rotated: &Rotated, body: &[u8]) -> Vec<Edit> {
         with(at("environment", 0), &[7; 16]),
         Err(ErrorKind::Tampered),
     );
-    edit("the name is another one", with(at("name", 0), b"clinic/patientz"), Err(ErrorKind::Tampered));
+    edit(
+        "the name is another one",
+        with(at("name", 0), b"clinic/patientz"),
+        Err(ErrorKind::Tampered),
+    );
     let revision = u64::from_be_bytes(body[at("revision", 0)].try_into().unwrap());
     edit(
         "the revision is a later one",
@@ -73,11 +77,7 @@ fn edits(rotated: &Rotated, body: &[u8]) -> Vec<Edit> {
     let mut swapped = with(at("key id", 1), &ids[1]);
     swapped.splice(at("key id", 2), ids[0].iter().copied());
     edit("two versions have each other's key ids", swapped, Err(ErrorKind::Unauthenticated));
-    edit(
-        "two versions have one key id",
-        with(at("key id", 1), &ids[1]),
-        Err(ErrorKind::Malformed),
-    );
+    edit("two versions have one key id", with(at("key id", 1), &ids[1]), Err(ErrorKind::Malformed));
     let of_other = other[field(other, "wrapped key", 1)].to_vec();
     edit(
         "a wrapped key is another domain's",
@@ -91,7 +91,11 @@ fn edits(rotated: &Rotated, body: &[u8]) -> Vec<Edit> {
         Err(ErrorKind::Unauthenticated),
     );
     edit("a version has number zero", with(at("number", 1), &[0; 4]), Err(ErrorKind::Malformed));
-    edit("versions are not in order", with(at("number", 1), &[0, 0, 0, 8]), Err(ErrorKind::Malformed));
+    edit(
+        "versions are not in order",
+        with(at("number", 1), &[0, 0, 0, 8]),
+        Err(ErrorKind::Malformed),
+    );
     edit("a state is none", with(at("state", 1), &[0]), Err(ErrorKind::Malformed));
     edit(
         "a destroyed version still has a wrap",
@@ -135,7 +139,11 @@ fn edits_of_a_keyset_are_refused_and_nothing_opens_or_seals_under_them() {
         let bytes = [&edit.body, mac].concat();
         rotated.world.store.put_bytes(KEYSET, DOMAIN.as_bytes(), bytes);
         assert_kind(as_a_new_process(&rotated), ErrorKind::Tampered, edit.what);
-        assert_kind(open_in(&rotated.world.process(), &rotated.old), ErrorKind::Tampered, edit.what);
+        assert_kind(
+            open_in(&rotated.world.process(), &rotated.old),
+            ErrorKind::Tampered,
+            edit.what,
+        );
 
         // A process whose keys are warm notices at its next look, and then nothing of what it holds works.
         rotated.world.clock.advance(Duration::from_secs(599));
@@ -156,12 +164,8 @@ fn edits_of_a_keyset_control() {
     let body = &honest.bytes[..honest.bytes.len() - MAC];
     let mut accepted = 0;
     for edit in edits(&rotated, body) {
-        let bytes = rotated.world.authenticated(
-            KEYSET,
-            DOMAIN.as_bytes(),
-            honest.revision,
-            &edit.body,
-        );
+        let bytes =
+            rotated.world.authenticated(KEYSET, DOMAIN.as_bytes(), honest.revision, &edit.body);
         rotated.world.store.put_bytes(KEYSET, DOMAIN.as_bytes(), bytes);
         match edit.with_mac {
             Ok(()) => {
@@ -189,7 +193,9 @@ fn every_field_changed_alone_is_refused() {
     let process = rotated.world.process();
     let mut changed = 0;
     for field in fields(body) {
-        for change in [|byte: u8| byte.wrapping_add(1), |byte: u8| byte.wrapping_sub(1), |_| 0, |_| 255] {
+        for change in
+            [|byte: u8| byte.wrapping_add(1), |byte: u8| byte.wrapping_sub(1), |_| 0, |_| 255]
+        {
             let mut bytes = honest.bytes.clone();
             let last = field.range.end - 1;
             bytes[last] = change(bytes[last]);
@@ -293,7 +299,11 @@ fn an_older_row_and_a_missing_row_are_refused_by_whoever_saw_the_newer() {
     assert_kind(load(), ErrorKind::Tampered, "rolled back under the newer number");
     world.store.remove(KEYSET, DOMAIN.as_bytes());
     assert_kind(load(), ErrorKind::Tampered, "deleted");
-    assert_kind(block_on(process.key_store().create_keyset(DOMAIN)), ErrorKind::Tampered, "deleted");
+    assert_kind(
+        block_on(process.key_store().create_keyset(DOMAIN)),
+        ErrorKind::Tampered,
+        "deleted",
+    );
     world.store.put(KEYSET, DOMAIN.as_bytes(), newer);
     assert!(load().is_ok(), "the control");
 

@@ -61,13 +61,17 @@ fn every_byte_of_a_person_s_record_is_authenticated() {
             let fresh = people.world.process().domain(DOMAIN).unwrap();
             if at % 16 == 0 {
                 assert_kind(fresh.subject("ada"), ErrorKind::Tampered, "in a new process");
-                assert_kind(fresh.subject_or_create("ada"), ErrorKind::Tampered, "in a new process");
+                assert_kind(
+                    fresh.subject_or_create("ada"),
+                    ErrorKind::Tampered,
+                    "in a new process",
+                );
                 assert_kind(fresh.shred_subject("ada"), ErrorKind::Tampered, "in a new process");
             }
             refused += 1;
         }
     }
-    assert_eq!(refused, 3 * (2 + 4 + 32 + 8 + 72 + MAC));
+    assert_eq!(refused, 3 * (2 + 4 + 32 + 8 + 73 + MAC));
     people.world.store.put(SUBJECT, &id, honest);
     assert!(people.find(people.ada).unwrap().is_some(), "the control");
 }
@@ -117,6 +121,7 @@ fn a_person_s_record_control() {
     assert_kind(as_edited(&|body| body[0] = 2), ErrorKind::Malformed, "format version");
     assert_kind(as_edited(&|body| body[1] = 9), ErrorKind::Malformed, "state");
     assert_kind(as_edited(&|body| body[5] = 7), ErrorKind::State, "a version that is not there");
+    assert_kind(as_edited(&|body| body[2 + 4 + 32 + 8] = 9), ErrorKind::Malformed, "suite of the wrap");
     for at in [6, 6 + 31, body.len() - 72, body.len() - 48, body.len() - 1] {
         assert_kind(as_edited(&|body| body[at] ^= 1), ErrorKind::Unauthenticated, "key id or wrap");
     }

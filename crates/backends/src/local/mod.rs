@@ -15,6 +15,8 @@
 //! | whoever reads the file | has the KEK | has to guess the passphrase |
 //! | whoever changes the file | unnoticed: the MAC shows accidents only, as its key is in the file too | is noticed, except that an older file can be put back while no process has it open |
 //!
+//! The first change leaves an empty `.kek.json.lock` beside `kek.json`, by which custodians wait for each other.
+//!
 //! Operations look at the file first (one `stat`, and a new reading when it changed), so a version or state that a
 //! custodian sets from one process binds all others from their next operation on. A file that lost a version or brought
 //! back a destroyed one since this process last read it is [`ErrorKind::Tampered`].

@@ -6,6 +6,7 @@ use phiseal_conformance::kek::Fixture;
 use phiseal_format::KekVersion;
 use phiseal_keys::{ErrorKind, KekAdminBackend, KekBackend, KeyState};
 use pollster::block_on;
+use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,17 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
+/// A folder that goes when the thread of this test ends.
+fn kept_for_this_test() -> PathBuf {
+    thread_local! {
+        static FOLDERS: RefCell<Vec<tempfile::TempDir>> = const { RefCell::new(Vec::new()) };
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_path_buf();
+    FOLDERS.with_borrow_mut(|folders| folders.push(folder));
+    path
+}
+
 fn passphrase() -> Passphrase {
     Passphrase::from_bytes(b"correct horse battery staple".to_vec()).unwrap()
 }
@@ -32,7 +44,7 @@ mod plain {
     use super::*;
 
     fn fixture() -> Fixture {
-        let folder = tempfile::tempdir().unwrap().keep();
+        let folder = kept_for_this_test();
         let [backend, other] =
             ["a", "b"].map(|name| Arc::new(LocalKek::create(folder.join(name), engine()).unwrap()));
         Fixture::new(engine(), backend.clone(), other).with_admin(backend)
@@ -45,7 +57,7 @@ mod with_passphrase {
     use super::*;
 
     fn fixture() -> Fixture {
-        let folder = tempfile::tempdir().unwrap().keep();
+        let folder = kept_for_this_test();
         let [backend, other] = ["a", "b"].map(|name| {
             Arc::new(
                 LocalKek::create_with_passphrase(folder.join(name), &passphrase(), CHEAP, engine())

@@ -1,4 +1,4 @@
-//! The cases of the [`KekBackend`](phiseal_keys::KekBackend) contract.
+//! The cases of the [`KekBackend`] contract.
 
 mod answers;
 mod binding;

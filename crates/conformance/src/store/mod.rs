@@ -1,4 +1,4 @@
-//! The cases of the [`Store`](phiseal_keys::Store) contract.
+//! The cases of the [`Store`] contract.
 
 mod erase;
 mod order;

@@ -186,7 +186,7 @@ impl Store for SqliteStore {
         Box::pin(async move {
             self.with(|connection| {
                 let start = Instant::now();
-                if let Err(error) = connection.execute_batch("SELECT 1") {
+                if let Err(error) = connection.execute_batch("VACUUM") {
                     return if error::is_busy(&error) {
                         Ok(Erasure::Pending)
                     } else {

@@ -80,18 +80,27 @@ fn erase_finds_what_a_checkpoint_leaves() {
         for round in 0..20_u64 {
             let transaction = connection.transaction().unwrap();
             for number in 0..RECORDS {
-                let (id, bytes) = (spread(number + round * RECORDS), record(number, round, 120 + number % 400));
-                transaction.execute("INSERT INTO records VALUES (3, ?1, 1, ?2)", (id, bytes)).unwrap();
+                let (id, bytes) =
+                    (spread(number + round * RECORDS), record(number, round, 120 + number % 400));
+                transaction
+                    .execute("INSERT INTO records VALUES (3, ?1, 1, ?2)", (id, bytes))
+                    .unwrap();
             }
             for number in deleted(round) {
-                transaction.execute("DELETE FROM records WHERE id = ?1", [spread(number + round * RECORDS)]).unwrap();
+                transaction
+                    .execute(
+                        "DELETE FROM records WHERE id = ?1",
+                        [spread(number + round * RECORDS)],
+                    )
+                    .unwrap();
             }
             transaction.commit().unwrap();
         }
         let left = || {
             let bytes = medium(&path);
             let windows: HashSet<_> = bytes.windows(MARK).collect();
-            let marks = (0..20).flat_map(|round| deleted(round).map(move |number| mark(number, round)));
+            let marks =
+                (0..20).flat_map(|round| deleted(round).map(move |number| mark(number, round)));
             marks.filter(|mark| windows.contains(mark.as_slice())).count()
         };
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
@@ -107,7 +116,7 @@ fn what_is_replaced_is_zeroed_in_its_page() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.db");
     let store = SqliteStore::open(&path).unwrap();
-    now(store.write(RecordKind::Subject, b"id", 0, &[vec![0x11; 300], mark(1, 1)].concat())).unwrap();
+    now(store.write(RecordKind::Subject, b"id", 0, &record(1, 1, 300))).unwrap();
     now(store.write(RecordKind::Subject, b"id", 1, b"short")).unwrap();
     assert_eq!(seen(&path, &HashMap::from([(1, 2)])), (1, 0));
     let connection = Connection::open(&path).unwrap();

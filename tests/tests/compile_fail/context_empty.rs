@@ -1,5 +1,0 @@
-//! A field is always sealed as something.
-
-fn main() {
-    let _nothing = phiseal::context!();
-}

@@ -1,0 +1,297 @@
+//! Persons: made, used, shredded.
+
+#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
+
+use phiseal::backends::local::LocalKek;
+use phiseal::blocking::{Domain, Phiseal, Subject};
+use phiseal::stores::SqliteStore;
+use phiseal::{Erasure, Error, ErrorKind, Phi, Sealed};
+use phiseal_keys::{RecordKind, SubjectState};
+use phiseal_tests::processes::run;
+use phiseal_tests::warm::matrix;
+use phiseal_tests::world::{DOMAIN, World, what};
+use pollster::block_on;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+const CHILD: &str = env!("CARGO_BIN_EXE_phiseal-tests-child");
+const LEASE: Duration = Duration::from_secs(600);
+
+fn kind<T>(outcome: Result<T, Error>) -> Option<ErrorKind> {
+    outcome.err().map(|error| error.kind())
+}
+
+fn open(person: &Subject, sealed: &Sealed) -> Result<String, Error> {
+    let opened: Phi<String> = person.open(sealed, &what())?;
+    Ok(opened.expose_secret().clone())
+}
+
+#[test]
+fn what_is_sealed_for_a_person_opens_for_that_person_only() {
+    let mut checked = 0;
+    for (engine, suite) in matrix() {
+        let world = World::new(engine);
+        let process = world.process_with(move |options| options.suite = suite);
+        let (domain, other) = (process.domain(DOMAIN).unwrap(), process.domain("clinic/staff").unwrap());
+        let ada = domain.subject_or_create("ada").unwrap();
+        let sealed = ada.seal("ada's", &what()).unwrap();
+        assert_eq!(sealed.suite(), suite);
+        assert_eq!(open(&ada, &sealed).unwrap(), "ada's");
+        assert_eq!(open(&domain.subject("ada").unwrap(), &sealed).unwrap(), "ada's");
+        let fresh = world.process().domain(DOMAIN).unwrap();
+        assert_eq!(open(&fresh.subject("ada").unwrap(), &sealed).unwrap(), "ada's", "a new process");
+
+        let bob = domain.subject_or_create("bob").unwrap();
+        assert_eq!(kind(open(&bob, &sealed)), Some(ErrorKind::Foreign), "another person");
+        assert_eq!(kind(domain.open::<String>(&sealed, &what())), Some(ErrorKind::Foreign), "the domain");
+        let namesake = other.subject_or_create("ada").unwrap();
+        assert_eq!(kind(open(&namesake, &sealed)), Some(ErrorKind::Foreign), "another domain's");
+        let of_domain = domain.seal("everybody's", &what()).unwrap();
+        assert_eq!(kind(open(&ada, &of_domain)), Some(ErrorKind::Foreign), "the domain's");
+        let tags = [&ada, &bob, &namesake].map(|person| format!("{person:?}"));
+        assert!(tags[0] != tags[1] && tags[0] != tags[2] && tags[1] != tags[2], "{tags:?}");
+        checked += 1;
+    }
+    assert_eq!(checked, phiseal::engines().len() * 2);
+}
+
+#[test]
+fn a_person_is_made_only_when_asked_for() {
+    let world = World::of_default_engine();
+    let domain = world.process().domain(DOMAIN).unwrap();
+    assert_eq!(kind(domain.subject("ada")), Some(ErrorKind::NotFound));
+    assert_eq!(kind(domain.shred_subject("ada")), Some(ErrorKind::NotFound));
+    let read_only = world.open(world.builder().read_only()).unwrap().domain(DOMAIN).unwrap();
+    assert_eq!(kind(read_only.subject_or_create("ada")), Some(ErrorKind::Denied));
+    let sealed = domain.subject_or_create("ada").unwrap().seal("plain", &what()).unwrap();
+    let ada = read_only.subject("ada").unwrap();
+    assert_eq!(open(&ada, &sealed).unwrap(), "plain");
+    assert_eq!(kind(ada.seal("plain", &what())), Some(ErrorKind::Denied));
+    for name in [String::new(), "x".repeat(256)] {
+        assert_eq!(kind(domain.subject_or_create(&name)), Some(ErrorKind::Invalid));
+    }
+    assert!(domain.subject_or_create(&"x".repeat(255)).is_ok());
+}
+
+#[test]
+fn a_shredded_person_is_refused_everywhere_and_others_are_not() {
+    for engine in phiseal::engines() {
+        let world = World::new(*engine);
+        let (here, there) = (world.process().domain(DOMAIN).unwrap(), world.process().domain(DOMAIN).unwrap());
+        let ada = here.subject_or_create("ada").unwrap();
+        let bob = here.subject_or_create("bob").unwrap();
+        let (early, sealed) = (ada.ready().unwrap(), ada.seal("ada's", &what()).unwrap());
+        let of_bob = bob.seal("bob's", &what()).unwrap();
+        let ada_there = there.subject("ada").unwrap();
+        let early_there = ada_there.ready().unwrap();
+        assert_eq!(open(&ada_there, &sealed).unwrap(), "ada's", "the control");
+        // A cipher from before the last look, and one from after it.
+        world.clock.advance(LEASE * 4 / 5);
+        let late = ada.ready().unwrap();
+        assert_eq!(kind(early.open::<String>(&sealed, &what())), None, "the control");
+
+        assert_eq!(here.shred_subject("ada").unwrap(), Erasure::Done);
+        for cipher in [&early, &late] {
+            assert_eq!(kind(cipher.open::<String>(&sealed, &what())), Some(ErrorKind::Stale), "warm");
+            assert_eq!(kind(cipher.seal("ada's", &what())), Some(ErrorKind::Stale), "warm");
+        }
+        assert_eq!(kind(open(&ada, &sealed)), Some(ErrorKind::State), "the same handle");
+        assert_eq!(kind(ada.seal("ada's", &what())), Some(ErrorKind::State), "the same handle");
+        assert_eq!(kind(here.subject("ada")), Some(ErrorKind::State), "the same process");
+        let fresh = world.process().domain(DOMAIN).unwrap();
+        assert_eq!(kind(fresh.subject("ada")), Some(ErrorKind::State), "a new process");
+        for domain in [&here, &fresh] {
+            assert_eq!(kind(domain.subject_or_create("ada")), Some(ErrorKind::State), "made again");
+            assert_eq!(kind(domain.shred_subject("ada")), Some(ErrorKind::State), "shredded again");
+        }
+        // A process that knew the key notices within its lease.
+        world.clock.advance(LEASE / 5);
+        assert_eq!(kind(early_there.open::<String>(&sealed, &what())), Some(ErrorKind::Stale));
+        assert_eq!(kind(open(&ada_there, &sealed)), Some(ErrorKind::State));
+        assert_eq!(kind(ada_there.seal("ada's", &what())), Some(ErrorKind::State));
+        assert_eq!(open(&bob, &of_bob).unwrap(), "bob's", "another person");
+        assert_eq!(open(&fresh.subject("bob").unwrap(), &of_bob).unwrap(), "bob's", "another person");
+    }
+}
+
+#[test]
+fn an_evicted_person_s_key_is_not_lost_and_is_not_forgotten_by_shredding() {
+    let world = World::of_default_engine();
+    let process = world.process_with(|options| options.subjects = 8);
+    let domain = process.domain(DOMAIN).unwrap();
+    let name = |number: usize| format!("person {number}");
+    let sealed: Vec<_> = (0..50)
+        .map(|number| {
+            let person = domain.subject_or_create(&name(number)).unwrap();
+            (person.seal(name(number), &what()).unwrap(), person.ready().unwrap(), person)
+        })
+        .collect();
+    for round in 0..3 {
+        for (number, (field, cipher, person)) in sealed.iter().enumerate() {
+            assert_eq!(open(person, field).unwrap(), name(number), "round {round}");
+            assert_eq!(open(&domain.subject(&name(number)).unwrap(), field).unwrap(), name(number));
+            assert_eq!(kind(cipher.open::<String>(field, &what())), None, "in its lease");
+        }
+    }
+    // What was handed out before the eviction ends with the person.
+    for (number, (field, cipher, person)) in sealed.iter().enumerate() {
+        domain.shred_subject(&name(number)).unwrap();
+        assert_eq!(kind(cipher.open::<String>(field, &what())), Some(ErrorKind::Stale), "{number}");
+        assert_eq!(kind(open(person, field)), Some(ErrorKind::State), "{number}");
+        if let Some((next, cipher, _)) = sealed.get(number + 1) {
+            assert_eq!(kind(cipher.open::<String>(next, &what())), None, "the control: the next person");
+        }
+    }
+}
+
+/// The persons that are used stay; the one that was not used for longest goes.
+#[test]
+fn the_person_who_was_not_used_for_longest_is_evicted() {
+    let world = World::of_default_engine();
+    let process = world.process_with(|options| options.subjects = 4);
+    let domain = process.domain(DOMAIN).unwrap();
+    let people: Vec<_> = (0..4).map(|n| domain.subject_or_create(&format!("person {n}")).unwrap()).collect();
+    people[0].seal("plain", &what()).unwrap();
+    domain.subject_or_create("one more").unwrap();
+    let reads = |person: &Subject| {
+        let before = world.store.reads();
+        person.seal("plain", &what()).unwrap();
+        world.store.reads() - before
+    };
+    assert_eq!(reads(&people[0]), 0, "used lately");
+    assert_eq!(reads(&people[2]), 0);
+    assert_eq!(reads(&people[1]), 1, "the control: evicted and read again");
+}
+
+/// A cipher that was handed out is renewed with the person, as the documentation of ciphers says.
+#[test]
+fn a_cipher_of_a_person_is_renewed_with_the_lease() {
+    let world = World::of_default_engine();
+    let domain = world.process().domain(DOMAIN).unwrap();
+    let ada = domain.subject_or_create("ada").unwrap();
+    let cipher = ada.ready().unwrap();
+    let sealed = cipher.seal("plain", &what()).unwrap();
+    for _ in 0..20 {
+        world.clock.advance(LEASE);
+        assert_eq!(kind(cipher.seal("plain", &what())), Some(ErrorKind::Stale));
+        assert_eq!(kind(cipher.open::<String>(&sealed, &what())), Some(ErrorKind::Stale));
+        ada.ready().unwrap();
+        assert_eq!(kind(cipher.seal("plain", &what())), None);
+        assert_eq!(kind(cipher.open::<String>(&sealed, &what())), None);
+    }
+}
+
+#[test]
+fn a_person_outlives_a_rotation_of_the_domain_and_ends_with_the_version_that_wraps_it() {
+    let world = World::of_default_engine();
+    let process = world.process();
+    let domain = process.domain(DOMAIN).unwrap();
+    let ada = domain.subject_or_create("ada").unwrap();
+    let sealed = ada.seal("ada's", &what()).unwrap();
+    let keyset = domain.rotate().unwrap();
+    for domain in [&domain, &world.process().domain(DOMAIN).unwrap()] {
+        assert_eq!(open(&domain.subject("ada").unwrap(), &sealed).unwrap(), "ada's");
+        assert_eq!(kind(domain.subject("ada").unwrap().seal("more", &what())), None);
+    }
+    let bob = domain.subject_or_create("bob").unwrap();
+    let of_bob = bob.seal("bob's", &what()).unwrap();
+    let destroy = || block_on(process.key_store().set_state(&keyset, 1, phiseal::KeyState::Destroyed));
+    destroy().unwrap();
+    world.clock.advance(LEASE);
+    for domain in [&domain, &world.process().domain(DOMAIN).unwrap()] {
+        let outcome = domain.subject("ada").and_then(|ada| open(&ada, &sealed));
+        assert_eq!(kind(outcome), Some(ErrorKind::State));
+        assert_eq!(open(&domain.subject("bob").unwrap(), &of_bob).unwrap(), "bob's");
+    }
+}
+
+/// Two processes that make one person at once have one key for that person.
+#[test]
+fn two_processes_make_one_person_once() {
+    for _ in 0..50 {
+        let world = World::of_default_engine();
+        let domains: Vec<Domain> = (0..4).map(|_| world.process().domain(DOMAIN).unwrap()).collect();
+        let barrier = std::sync::Barrier::new(domains.len());
+        let sealed: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = domains
+                .iter()
+                .map(|domain| {
+                    let barrier = &barrier;
+                    scope.spawn(move || {
+                        barrier.wait();
+                        domain.subject_or_create("ada").unwrap().seal("plain", &what()).unwrap()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(sealed.iter().all(|one| one.key_id() == sealed[0].key_id()));
+        for domain in &domains {
+            let ada = domain.subject("ada").unwrap();
+            assert!(sealed.iter().all(|one| open(&ada, one).is_ok()));
+        }
+    }
+}
+
+fn open_files(folder: &Path) -> Phiseal {
+    let kek = LocalKek::open_or_create(folder.join("kek.json"), phiseal::default_engine()).unwrap();
+    Phiseal::open(SqliteStore::open(folder.join("keys.db")).unwrap(), kek).unwrap()
+}
+
+/// How often `bytes`, or either half of them, are in the files of the store.
+fn on_disk(folder: &Path, bytes: &[u8]) -> usize {
+    let mut found = 0;
+    for name in ["keys.db", "keys.db-wal", "keys.db-shm"] {
+        let Ok(file) = fs::read(folder.join(name)) else { continue };
+        for part in [bytes, &bytes[..bytes.len() / 2], &bytes[bytes.len() / 2..]] {
+            found += file.windows(part.len()).filter(|window| *window == part).count();
+        }
+    }
+    found
+}
+
+#[test]
+fn after_shredding_the_wrapped_key_is_nowhere_in_the_files_of_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let phiseal = open_files(folder.path());
+    let domain = phiseal.domain(DOMAIN).unwrap();
+    for number in 0..200 {
+        domain.subject_or_create(&format!("person {number}")).unwrap();
+    }
+    let keyset = domain.keyset().unwrap();
+    let wrap_of = |name: &str| {
+        let tag = phiseal.key_store().subject_tag(&keyset, name).unwrap();
+        let record = block_on(phiseal.key_store().find_subject(&keyset, tag)).unwrap().unwrap();
+        match record.state() {
+            SubjectState::Active { wrap, .. } => Some(*wrap),
+            _ => None,
+        }
+    };
+    for number in (0..200).step_by(40) {
+        let name = format!("person {number}");
+        let wrap = wrap_of(&name).unwrap();
+        assert!(on_disk(folder.path(), &wrap) >= 3, "the control: it was there");
+        assert_eq!(domain.shred_subject(&name).unwrap(), Erasure::Done);
+        assert_eq!(on_disk(folder.path(), &wrap), 0, "{name}");
+        assert_eq!(wrap_of(&name), None);
+    }
+    let kept = wrap_of("person 1").unwrap();
+    assert!(on_disk(folder.path(), &kept) >= 3, "the control: another person's is still there");
+    assert_eq!(RecordKind::Subject.to_byte(), 3);
+}
+
+#[test]
+fn a_second_process_refuses_a_shredded_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let domain = open_files(folder.path()).domain(DOMAIN).unwrap();
+    let sealed = domain.subject_or_create("ada").unwrap().seal("ada's", &what()).unwrap();
+    let second = || {
+        let output = run(CHILD, &["open-person", &sealed.to_string()], folder.path());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(second(), "opened ada's\n", "the control");
+    domain.shred_subject("ada").unwrap();
+    assert_eq!(second(), "refused State\n");
+}
