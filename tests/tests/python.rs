@@ -3,7 +3,12 @@
 //!
 //! It runs under the interpreter that `PHISEAL_PYTHON` names, which has PyPI's `cryptography`.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's own functions fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test's own functions fail by panicking, and say what they leave out"
+)]
 
 use phiseal::{Context, FieldCipher, Suite};
 use phiseal_tests::numbers::Dice;

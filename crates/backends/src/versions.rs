@@ -4,11 +4,12 @@
 //! from it, so that a file's MAC can be made under another.
 
 use core::fmt;
-use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
+use phiseal_format::{EncryptionContext, KekId, KekVersion, Suite, WrappedKey};
 use phiseal_keys::{
     DataKey, Error, ErrorKind, GeneratedKey, KekInfo, KeyState, KeyUse, Secret, UnwrappedKey,
+    WrappingKey,
 };
-use phiseal_primitives::{Engine, Xaes256Gcm};
+use phiseal_primitives::Engine;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,10 +17,7 @@ use std::sync::Arc;
 pub(crate) const MAX_VERSIONS: usize = 1000;
 
 const WRAP_LABEL: &[u8] = b"phiseal/v1 local kek wrap";
-const NONCE: usize = 24;
-const KEY: usize = 32;
-const TAG: usize = 16;
-const WRAPPED: usize = NONCE + KEY + TAG;
+const FIPS_LABEL: &[u8] = b"phiseal/v1 local kek fips wrap";
 
 /// The versions of one KEK.
 pub(crate) struct Versions {
@@ -55,7 +53,7 @@ impl Versions {
     pub(crate) fn describe(&self) -> KekInfo {
         let mut info = KekInfo::new(self.id.clone(), self.current());
         info.fips = Some(false);
-        info.max_wrapped = WRAPPED;
+        info.max_wrapped = WrappingKey::WRAPPED;
         info
     }
 
@@ -71,22 +69,8 @@ impl Versions {
         context: &EncryptionContext,
     ) -> Result<WrappedKey, Error> {
         let current = self.current();
-        let cipher = self.cipher(current, KeyUse::Seal)?;
-        let mut wrapped = vec![0; WRAPPED];
-        let (nonce, rest) = wrapped.split_at_mut(NONCE);
-        let nonce: &mut [u8; NONCE] = nonce.try_into().map_err(|_| impossible())?;
-        let (ciphertext, tag) = rest.split_at_mut(KEY);
-        self.engine.fill_random(nonce)?;
-        // The key lies in this buffer, unencrypted, only between these two statements; if the engine refuses, it is wiped.
-        ciphertext.copy_from_slice(key.expose_secret());
-        match cipher.seal(nonce, context.as_bytes(), ciphertext) {
-            Ok(made) => tag.copy_from_slice(&made),
-            Err(error) => {
-                zeroize::Zeroize::zeroize(&mut wrapped);
-                return Err(error.into());
-            }
-        }
-        Ok(WrappedKey::new(WrapAlgorithm::Xaes256Gcm, self.id.clone(), current, wrapped)?)
+        let (algorithm, wrapped) = self.wrapping_key(current, KeyUse::Seal)?.wrap(context, key)?;
+        Ok(WrappedKey::new(algorithm, self.id.clone(), current, wrapped.to_vec())?)
     }
 
     pub(crate) fn unwrap_key(
@@ -97,24 +81,8 @@ impl Versions {
         if *wrapped.kek_id() != self.id {
             return Err(Error::new(ErrorKind::Foreign, "the key is wrapped by another KEK"));
         }
-        if wrapped.algorithm() != WrapAlgorithm::Xaes256Gcm {
-            return Err(Error::new(
-                ErrorKind::Malformed,
-                "this KEK makes wraps by another algorithm",
-            ));
-        }
-        let bytes: &[u8; WRAPPED] = wrapped
-            .wrapped()
-            .try_into()
-            .map_err(|_| Error::new(ErrorKind::Malformed, "a wrap of this KEK is 72 bytes long"))?;
-        let cipher = self.cipher(wrapped.kek_version(), KeyUse::Open)?;
-        let (nonce, rest) = bytes.split_first_chunk::<NONCE>().ok_or_else(impossible)?;
-        let (ciphertext, tag) = rest.split_first_chunk::<KEY>().ok_or_else(impossible)?;
-        let tag: &[u8; TAG] = tag.try_into().map_err(|_| impossible())?;
-        let key = DataKey::filled(|out| {
-            out.copy_from_slice(ciphertext);
-            cipher.open(nonce, context.as_bytes(), out, tag)
-        })?;
+        let wrapping = self.wrapping_key(wrapped.kek_version(), KeyUse::Open)?;
+        let key = wrapping.unwrap(context, wrapped.algorithm(), wrapped.wrapped())?;
         Ok(UnwrappedKey { key, kek_id: self.id.clone(), kek_version: wrapped.kek_version() })
     }
 
@@ -216,15 +184,20 @@ impl Versions {
         }
     }
 
-    fn cipher(&self, number: KekVersion, usage: KeyUse) -> Result<Xaes256Gcm, Error> {
+    fn wrapping_key(&self, number: KekVersion, usage: KeyUse) -> Result<WrappingKey, Error> {
         let version = self.versions.get(&number.0).ok_or_else(no_version)?;
         version.state.require(usage)?;
         let key = version
             .key
             .as_ref()
             .ok_or_else(|| Error::new(ErrorKind::State, "the key is destroyed"))?;
-        let wrapping = derive(self.engine, key, WRAP_LABEL)?;
-        Ok(Xaes256Gcm::new(self.engine, wrapping.expose_secret()))
+        WrappingKey::new(self.engine, |suite| {
+            derive(
+                self.engine,
+                key,
+                if suite == Suite::Xaes256Gcm { WRAP_LABEL } else { FIPS_LABEL },
+            )
+        })
     }
 }
 
@@ -246,9 +219,4 @@ pub(crate) fn derive(engine: &dyn Engine, key: &Secret, label: &[u8]) -> Result<
 #[cold]
 fn no_version() -> Error {
     Error::new(ErrorKind::NotFound, "the KEK has no such version")
-}
-
-#[cold]
-fn impossible() -> Error {
-    Error::new(ErrorKind::Faulty, "a length changed between two looks at it")
 }

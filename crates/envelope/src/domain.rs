@@ -305,7 +305,9 @@ impl Domain {
         let last = looked_for.load(Ordering::Relaxed);
         let due = last == 0 || now.since(Moment::from_nanos(last)) >= EVERY;
         // Of those who find it due at the same moment, one looks.
-        due && looked_for.compare_exchange(last, now.as_nanos(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        due && looked_for
+            .compare_exchange(last, now.as_nanos(), Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     }
 }
 

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::KeyId;
 use phiseal_keys::{
-    DataKey, Error, ErrorKind, FullKeyId, KeyStore, KeyUse, Keyset, Moment, SubjectWrapKey,
+    DataKey, Error, ErrorKind, FullKeyId, KeyStore, KeyUse, Keyset, Moment, WrappingKey,
 };
 use phiseal_primitives::{Random, Validation};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub(crate) struct Loaded {
     keyset: Keyset,
     cipher: Arc<FieldCipher>,
-    subject_wraps: Vec<(u32, Arc<SubjectWrapKey>)>,
+    subject_wraps: Vec<(u32, Arc<WrappingKey>)>,
     sealing_id: Option<FullKeyId>,
     /// When the key store should be looked at again.
     look_at: AtomicU64,
@@ -50,7 +50,7 @@ impl Loaded {
     }
 
     /// The key that wraps persons' keys under a version of the domain's key.
-    pub(crate) fn subject_wrap(&self, version: u32) -> Result<&Arc<SubjectWrapKey>, Error> {
+    pub(crate) fn subject_wrap(&self, version: u32) -> Result<&Arc<WrappingKey>, Error> {
         self.subject_wraps
             .iter()
             .find(|(number, _)| *number == version)
@@ -174,7 +174,7 @@ async fn unwrap_all(
             Ok(key) => {
                 subject_wraps.push((
                     version.number(),
-                    Arc::new(SubjectWrapKey::derive(store.engine(), &key)?),
+                    Arc::new(WrappingKey::of_subjects(store.engine(), &key)?),
                 ));
                 let opener = match earlier(&id) {
                     Some(opener) => opener,

@@ -19,6 +19,10 @@ pub const FIELD: &str = "phiseal/v1 field";
 pub const EPOCH: &str = "phiseal/v1 epoch";
 /// The key that wraps subject keys with one suite; parameters: the suite byte.
 pub const SUBJECT_WRAP: &str = "phiseal/v1 subject wrap";
+/// The key that authenticates one kind of record in a key store, from the store's key; parameter: the kind's byte.
+pub const STORE_MAC: &str = "phiseal/v1 store mac";
+/// The key that names persons in a key store, from the store's key; no parameters.
+pub const SUBJECT_TAG: &str = "phiseal/v1 subject tag";
 /// The input key of chunked encryption; no parameters.
 pub const DOCUMENT: &str = "phiseal/v1 document";
 /// The key of a document's header MAC; no parameters.
@@ -26,4 +30,5 @@ pub const HEADER_MAC: &str = "phiseal/v1 header mac";
 /// The key of one kind and column of tokens; parameters: the kind byte, then tenant and column as a context.
 pub const TOKEN: &str = "phiseal/v1 token";
 /// Every label.
-pub const ALL: [&str; 7] = [KEY_ID, FIELD, EPOCH, SUBJECT_WRAP, DOCUMENT, HEADER_MAC, TOKEN];
+pub const ALL: [&str; 9] =
+    [KEY_ID, FIELD, EPOCH, SUBJECT_WRAP, STORE_MAC, SUBJECT_TAG, DOCUMENT, HEADER_MAC, TOKEN];

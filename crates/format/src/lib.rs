@@ -128,7 +128,7 @@
 //! | 3 | [`WrapAlgorithm::AesGcm`] | AES-GCM made inside a token; associated data: the encryption context |
 //! | 4 | [`WrapAlgorithm::AesKeyWrap`] | RFC 3394 over key\[32\] \|\| SHA-256(encryption context)\[32\] |
 //! | 5 | [`WrapAlgorithm::RsaOaepSha256`] | RSAES-OAEP with SHA-256 over the same 64 bytes |
-//! | 6 | [`WrapAlgorithm::SubjectXaes256Gcm`] | as 2, under the key that wraps subject keys |
+//! | 6 | [`WrapAlgorithm::AesGcmHkdf`] | as 2, by AES-256-GCM under HKDF-Expand(key, `phiseal/v1 epoch` \|\| 0x00 \|\| first 12 bytes of the nonce) with the other 12 as nonce |
 //!
 //! # Text form
 //!

@@ -27,8 +27,8 @@ pub enum WrapAlgorithm {
     AesKeyWrap = 4,
     /// RSA-OAEP with SHA-256 (RFC 8017) over the key followed by SHA-256 of the encryption context.
     RsaOaepSha256 = 5,
-    /// XAES-256-GCM under a domain's key that wraps subject keys; laid out as [`Self::Xaes256Gcm`].
-    SubjectXaes256Gcm = 6,
+    /// AES-256-GCM under HKDF-Expand of the first 12 bytes of the nonce; laid out as [`Self::Xaes256Gcm`].
+    AesGcmHkdf = 6,
 }
 
 impl WrapAlgorithm {
@@ -39,7 +39,7 @@ impl WrapAlgorithm {
         Self::AesGcm,
         Self::AesKeyWrap,
         Self::RsaOaepSha256,
-        Self::SubjectXaes256Gcm,
+        Self::AesGcmHkdf,
     ];
 
     /// The byte on the wire.
@@ -51,7 +51,7 @@ impl WrapAlgorithm {
             Self::AesGcm => 3,
             Self::AesKeyWrap => 4,
             Self::RsaOaepSha256 => 5,
-            Self::SubjectXaes256Gcm => 6,
+            Self::AesGcmHkdf => 6,
         }
     }
 }

@@ -1,6 +1,6 @@
 use crate::{Error, ErrorKind, Secret};
 use core::fmt;
-use phiseal_format::KeyId;
+use phiseal_format::{KeyId, label};
 use phiseal_primitives::Engine;
 
 /// A 256-bit data key: the PRK of HKDF-Expand-SHA-256 (RFC 5869; SP 800-108) and nothing else.
@@ -38,12 +38,12 @@ pub enum Purpose {
 impl Purpose {
     const fn label(self) -> &'static [u8] {
         match self {
-            Self::KeyId => b"phiseal/v1 key id",
-            Self::Field => b"phiseal/v1 field",
-            Self::Epoch => b"phiseal/v1 epoch",
-            Self::SubjectWrap => b"phiseal/v1 subject wrap",
-            Self::StoreMac => b"phiseal/v1 store mac",
-            Self::SubjectTag => b"phiseal/v1 subject tag",
+            Self::KeyId => label::KEY_ID.as_bytes(),
+            Self::Field => label::FIELD.as_bytes(),
+            Self::Epoch => label::EPOCH.as_bytes(),
+            Self::SubjectWrap => label::SUBJECT_WRAP.as_bytes(),
+            Self::StoreMac => label::STORE_MAC.as_bytes(),
+            Self::SubjectTag => label::SUBJECT_TAG.as_bytes(),
         }
     }
 }

@@ -11,7 +11,7 @@ mod reader;
 mod secret;
 mod state;
 mod store;
-mod subject_wrap;
+mod wrapping_key;
 
 pub use clock::{Clock, ManualClock, Moment, SystemClock};
 pub use data_key::{DataKey, FullKeyId, Purpose, derive};
@@ -25,7 +25,7 @@ pub use reader::Reader;
 pub use secret::{Secret, memory_is_locked, require_locked_memory};
 pub use state::{KeyState, KeyUse};
 pub use store::{Erasure, MAX_ID, MAX_RECORD, Page, Record, RecordKind, Store};
-pub use subject_wrap::SubjectWrapKey;
+pub use wrapping_key::WrappingKey;
 
 /// A number that differs between a process and every child it forks, for about a nanosecond.
 ///

@@ -74,7 +74,13 @@ pub trait Aes256Gcm: Debug + Send + Sync {
     ///
     /// [`Error::Length`] when `out` is not as long as that; else as [`seal_in_place`](Self::seal_in_place). `out` then
     /// holds zeros.
-    fn seal_into(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<(), Error>;
+    fn seal_into(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error>;
 
     /// Encrypts `in_out` under a nonce that the module draws itself, and returns that nonce and the tag.
     ///
@@ -117,7 +123,7 @@ pub trait Aes256Gcm: Debug + Send + Sync {
 }
 
 /// [`Aes256Gcm::seal_into`] for libraries that encrypt in place only.
-#[cfg(any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto"))]
+#[cfg(any(feature = "ring", feature = "rustcrypto"))]
 #[inline]
 pub(crate) fn copy_and_seal(
     key: &impl Aes256Gcm,

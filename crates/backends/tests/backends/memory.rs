@@ -120,7 +120,7 @@ fn another_algorithm_length_or_version_is_told_apart() {
         kind(block_on(backend.unwrap_key(&wrapped, &sealed.context)))
     };
     assert_eq!(relabelled(WrapAlgorithm::Xaes256Gcm, 1, bytes), None);
-    assert_eq!(relabelled(WrapAlgorithm::SubjectXaes256Gcm, 1, bytes), Some(ErrorKind::Malformed));
+    assert_eq!(relabelled(WrapAlgorithm::AesGcmHkdf, 1, bytes), Some(ErrorKind::Unauthenticated));
     assert_eq!(relabelled(WrapAlgorithm::Xaes256Gcm, 2, bytes), Some(ErrorKind::NotFound));
     assert_eq!(relabelled(WrapAlgorithm::Xaes256Gcm, 1, &bytes[..71]), Some(ErrorKind::Malformed));
     let mut flipped = bytes.to_vec();

@@ -1,8 +1,7 @@
 use super::KeyStore;
-use crate::subject_wrap::{SubjectWrapKey, WRAP};
-use crate::{DataKey, Erasure, Error, ErrorKind, FullKeyId, Keyset, RecordKind};
+use crate::{DataKey, Erasure, Error, ErrorKind, FullKeyId, Keyset, RecordKind, WrappingKey};
 use core::fmt;
-use phiseal_format::{Cursor, EncryptionContext, SubjectTag};
+use phiseal_format::{Cursor, EncryptionContext, SubjectTag, WrapAlgorithm};
 
 /// A person's key as the store keeps it.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,8 +23,10 @@ pub enum SubjectState {
         key_id: FullKeyId,
         /// When it was made, in seconds since 1970.
         created: u64,
-        /// The wrap, as [`SubjectWrapKey`] says.
-        wrap: [u8; WRAP],
+        /// How it is wrapped.
+        algorithm: WrapAlgorithm,
+        /// The wrap, as [`WrappingKey`] says.
+        wrap: [u8; WrappingKey::WRAPPED],
     },
     /// It was destroyed; nothing that was sealed under it opens again.
     Shredded {
@@ -121,7 +122,7 @@ impl KeyStore {
         keyset: &Keyset,
         tag: SubjectTag,
         domain_version: u32,
-        wrap_key: &SubjectWrapKey,
+        wrap_key: &WrappingKey,
     ) -> Result<(DataKey, FullKeyId), Error> {
         if let Some(existing) = self.find_subject(keyset, tag).await? {
             return Err(match existing.state {
@@ -134,9 +135,14 @@ impl KeyStore {
         let key = DataKey::generate(self.engine)?;
         let key_id = key.id(self.engine)?;
         let context = subject_context(keyset, domain_version, tag, &key_id);
-        let wrap = wrap_key.wrap(&context, &key)?;
-        let state =
-            SubjectState::Active { domain_version, key_id, created: self.clock.wall(), wrap };
+        let (algorithm, wrap) = wrap_key.wrap(&context, &key)?;
+        let state = SubjectState::Active {
+            domain_version,
+            key_id,
+            created: self.clock.wall(),
+            algorithm,
+            wrap,
+        };
         self.write_sealed(RecordKind::Subject, &record_id(keyset, tag), 0, to_bytes(&state))
             .await?;
         Ok((key, key_id))
@@ -151,13 +157,13 @@ impl KeyStore {
         &self,
         keyset: &Keyset,
         record: &SubjectRecord,
-        wrap_key: &SubjectWrapKey,
+        wrap_key: &WrappingKey,
     ) -> Result<(DataKey, FullKeyId), Error> {
         match &record.state {
             SubjectState::Shredded { .. } => Err(shredded()),
-            SubjectState::Active { domain_version, key_id, wrap, .. } => {
+            SubjectState::Active { domain_version, key_id, algorithm, wrap, .. } => {
                 let context = subject_context(keyset, *domain_version, record.tag, key_id);
-                let key = wrap_key.unwrap(&context, wrap)?;
+                let key = wrap_key.unwrap(&context, *algorithm, wrap)?;
                 if key.id(self.engine)? != *key_id {
                     return Err(Error::new(
                         ErrorKind::Unauthenticated,
@@ -225,15 +231,16 @@ fn subject_context(
     )
 }
 
-/// `0x01 | state u8`, then `domain version u32 | key id 32 | created u64 | wrap 73` or `key id 32 | since u64`.
+/// `0x01 | state u8`, then `domain version u32 | key id 32 | created u64 | algorithm u8 | wrap 72` or `key id 32 | since u64`.
 fn to_bytes(state: &SubjectState) -> Vec<u8> {
     let mut out = vec![VERSION];
     match state {
-        SubjectState::Active { domain_version, key_id, created, wrap } => {
+        SubjectState::Active { domain_version, key_id, created, algorithm, wrap } => {
             out.push(ACTIVE);
             out.extend_from_slice(&domain_version.to_be_bytes());
             out.extend_from_slice(key_id.as_bytes());
             out.extend_from_slice(&created.to_be_bytes());
+            out.push(algorithm.to_byte());
             out.extend_from_slice(wrap);
         }
         SubjectState::Shredded { key_id, since } => {
@@ -252,6 +259,7 @@ fn parse(body: &[u8]) -> Result<SubjectState, Error> {
             domain_version: cursor.u32()?,
             key_id: FullKeyId::from_bytes(*cursor.array()?),
             created: cursor.u64()?,
+            algorithm: WrapAlgorithm::try_from(cursor.u8()?)?,
             wrap: *cursor.array()?,
         },
         (VERSION, SHREDDED) => SubjectState::Shredded {

@@ -75,12 +75,11 @@
 //! * sealing fields with suite 1, and opening fields that were sealed with it: move such data with an engine that is not
 //!   in FIPS mode;
 //! * nonces from anywhere but the module;
-//! * wraps by XAES-256-GCM, whose derivation is done outside the module. The local and the in-memory backend make such
-//!   wraps and so cannot work on the FIPS engine, nor can [persons' keys](super::design#persons-keys) be made on it.
+//! * keys that were wrapped by XAES-256-GCM, whose derivation is done outside the module: a key store that was set up
+//!   under such wraps is not opened on a FIPS engine.
 //!
-//! So in this release a program on the FIPS engine brings a [backend of its own](super::writing_a_backend), whose wraps a
-//! validated module makes, and seals under domains' keys only. A backend that was given another engine does run, but the
-//! wrapping of keys is then not the module's work.
+//! On a FIPS engine the local and the in-memory backend, and domains for their [persons' keys](super::design#persons-keys),
+//! wrap by AES-256-GCM under a key that HKDF-Expand derives for each wrap, with the module's nonce.
 //!
 //! Passphrases of key files go through Argon2id (RFC 9106), which no FIPS standard has.
 //!

@@ -207,14 +207,12 @@
 //! # }
 //! ```
 //!
-//! [`Builder::engine`](crate::Builder::engine) resets [`Builder::options`](crate::Builder::options): call it first.
-//!
 //! # Handles that only read
 //!
 //! [`Builder::read_only`](crate::Builder::read_only) gives handles whose `seal` is [`Denied`](crate::ErrorKind::Denied),
-//! that make no domain and no person's key, and that reserve no uses. It guards against mistakes of the program; the
-//! custodian's calls (`rotate`, `rewrap`, `shred_subject`) are not stopped by it. Against the program itself, the key
-//! store's own permissions guard.
+//! that make no domain and no person's key, that reserve no uses, and whose `rotate`, `rewrap` and `shred_subject` are
+//! denied too. It guards against mistakes of the program; against the program itself, the key store's own permissions
+//! guard.
 //!
 //! # Testing with a clock and faults
 //!
@@ -274,8 +272,8 @@
 //! | [`Stale`](crate::ErrorKind::Stale) | a cipher's lease or time is over | ask the domain for a fresh cipher; `Domain::seal` and `open` do so themselves |
 //! | [`Denied`](crate::ErrorKind::Denied) | the credential, file mode or handle does not allow it | fix permissions; a read-only handle does not seal |
 //! | [`NotFound`](crate::ErrorKind::NotFound) | no such domain, person, version, file or store | check the name; if it existed, somebody deleted it: restore the key store |
-//! | [`State`](crate::ErrorKind::State) | the key's state forbids it: the primary is suspended, the KEK's version destroyed, the person shredded | ask the custodian; a shredded person's data is gone |
-//! | [`Foreign`](crate::ErrorKind::Foreign) | sealed or wrapped under a key that is not open in this handle | the wrong domain, person, store or KEK; or a version that is suspended or destroyed |
+//! | [`State`](crate::ErrorKind::State) | the key's state forbids it: the version is suspended or destroyed, the KEK's version is, the person was shredded | ask the custodian; a shredded person's data is gone |
+//! | [`Foreign`](crate::ErrorKind::Foreign) | sealed or wrapped under a key that is not open in this handle | the wrong domain, person, store or KEK |
 //! | [`Unauthenticated`](crate::ErrorKind::Unauthenticated) | changed, moved, or another context than it was sealed with | do not use it; check the context first, then who can write there |
 //! | [`Tampered`](crate::ErrorKind::Tampered) | the key store holds what it was never given | stop and investigate; an old backup that was restored looks the same |
 //! | [`Invalid`](crate::ErrorKind::Invalid) | an argument: too long, empty, not UTF-8, of another domain | a mistake in the program |
