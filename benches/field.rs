@@ -4,6 +4,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use phiseal_benches::{Bench, SIZES};
 use std::hint::black_box;
+use std::time::Instant;
 
 fn field(c: &mut Criterion) {
     for engine in phiseal::engines() {
@@ -88,5 +89,42 @@ fn domain(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, field, domain);
+/// One cipher shared by one and by two threads: time per message of all of them together.
+fn threads(c: &mut Criterion) {
+    let mut group = c.benchmark_group("threads");
+    group.throughput(Throughput::Elements(1));
+    for engine in phiseal::engines() {
+        for threads in [1_u32, 2] {
+            group.bench_function(BenchmarkId::new(engine.name(), threads), |b| {
+                let bench = Bench::new(*engine).unwrap();
+                b.iter_custom(|messages| {
+                    let each = messages.div_ceil(u64::from(threads));
+                    let cipher = bench.domain.ready().unwrap();
+                    let start = Instant::now();
+                    std::thread::scope(|scope| {
+                        for _ in 0..threads {
+                            scope.spawn(|| {
+                                let mut out = [0; 32 + 57];
+                                for _ in 0..each {
+                                    let plaintext = black_box(&[0x5a; 32]);
+                                    while cipher
+                                        .seal_into(plaintext, &bench.context, &mut out)
+                                        .is_err()
+                                    {
+                                        // All reserved uses are spent; the domain reserves more.
+                                        bench.domain.ready().unwrap();
+                                    }
+                                }
+                            });
+                        }
+                    });
+                    start.elapsed()
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, field, domain, threads);
 criterion_main!(benches);

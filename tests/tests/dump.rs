@@ -7,7 +7,7 @@ use phiseal::blocking::{Domain, Phiseal};
 use phiseal::stores::SqliteStore;
 use phiseal::{Context, Engine, Suite};
 use phiseal_format::label;
-use phiseal_keys::{DataKey, Purpose, SubjectState, SubjectWrapKey};
+use phiseal_keys::{DataKey, Purpose, SubjectState, WrappingKey};
 use phiseal_tests::forge;
 use phiseal_tests::numbers::{Dice, figure};
 use phiseal_tests::spy::SpyKek;
@@ -206,7 +206,7 @@ impl Database {
         let engine = phiseal::default_engine();
         let (keyset, store) = (domain.keyset().unwrap(), self.phiseal.key_store());
         let first = DataKey::from_backend(&self.kek.data_keys()[1]).unwrap();
-        let wrap_key = SubjectWrapKey::derive(engine, &first).unwrap();
+        let wrap_key = WrappingKey::of_subjects(engine, &first).unwrap();
         for number in (0..self.rows).step_by(10) {
             let tag = store.subject_tag(&keyset, &person(number)).unwrap();
             let record = block_on(store.find_subject(&keyset, tag)).unwrap().unwrap();

@@ -8,6 +8,7 @@ use phiseal_format::FIELD_HEADER;
 use phiseal_tests::numbers::{Dice, figure, full};
 use phiseal_tests::warm::{Warm, matrix};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Lengths of plaintext at the edges of AES's blocks, and one of many blocks.
 const SIZES: [usize; 7] = [0, 1, 15, 16, 17, 255, 4096];
@@ -262,7 +263,7 @@ fn every_truncation_and_extension_is_refused() {
 }
 
 #[test]
-fn a_buffer_that_is_too_short_stays_as_it_was() {
+fn a_buffer_that_is_too_short_holds_no_plaintext() {
     for (engine, suite) in matrix() {
         let mut field = Field::new(engine, suite);
         let (plaintext, envelope) = field.seal(17);
@@ -277,27 +278,46 @@ fn a_buffer_that_is_too_short_stays_as_it_was() {
             let error = cipher.seal_into(&plaintext, &field.bound, &mut out).unwrap_err();
             assert_eq!((error.kind(), out), (ErrorKind::Invalid, vec![BEFORE; length]));
         }
+        for length in 0..FieldCipher::OVERHEAD {
+            let mut buffer = vec![0x5a; length];
+            let error = cipher.seal_in_place(&field.bound, &mut buffer).unwrap_err();
+            assert_eq!((error.kind(), buffer), (ErrorKind::Invalid, vec![0; length]));
+        }
     }
 }
 
+/// A context of another domain, and a key whose time is over.
 #[test]
 fn what_cannot_be_sealed_leaves_no_plaintext() {
-    let field = Field::new(phiseal::default_engine(), Suite::Xaes256Gcm);
-    let elsewhere = field.warm.phiseal.domain("clinic/staff").unwrap().ready().unwrap();
-    let plaintext = [0x5a; 64];
-    let mut out = vec![BEFORE; 64 + FieldCipher::OVERHEAD];
-    assert_eq!(
-        elsewhere.seal_into(&plaintext, &field.bound, &mut out).unwrap_err().kind(),
-        ErrorKind::Invalid
-    );
-    assert!(!out.contains(&0x5a));
+    let mut refused = 0;
+    for (engine, suite) in matrix() {
+        let field = Field::new(engine, suite);
+        let late = field.warm.cipher();
+        let elsewhere = field.warm.phiseal.domain("clinic/staff").unwrap().ready().unwrap();
+        let padded = late.bind(&context().padded_to(16)).unwrap();
+        let (_, envelope) = Field::new(engine, suite).seal(64);
+        field.warm.clock.advance(Duration::from_secs(3 * 3600));
+        for (cipher, expected) in [(&elsewhere, ErrorKind::Invalid), (&late, ErrorKind::Stale)] {
+            for bound in [&field.bound, &padded] {
+                let mut out = vec![BEFORE; 64 + 1 + FieldCipher::OVERHEAD];
+                let error = cipher.seal_into(&[0x5a; 64], bound, &mut out).unwrap_err();
+                assert_eq!(error.kind(), expected);
+                assert!(!out.contains(&0x5a));
+                assert_eq!(cipher.seal_bound(&[0x5a; 64], bound).unwrap_err().kind(), expected);
 
-    let mut buffer = vec![0x5a; 64 + FieldCipher::OVERHEAD];
-    assert_eq!(
-        elsewhere.seal_in_place(&field.bound, &mut buffer).unwrap_err().kind(),
-        ErrorKind::Invalid
-    );
-    assert_eq!(buffer[FIELD_HEADER..FIELD_HEADER + 64], [0; 64]);
+                let mut buffer = vec![0x5a; 64 + FieldCipher::OVERHEAD];
+                let error = cipher.seal_in_place(bound, &mut buffer).unwrap_err();
+                let padded = std::ptr::eq(bound, &padded) && expected == ErrorKind::Stale;
+                let in_place = if padded { ErrorKind::Unsupported } else { expected };
+                assert_eq!(error.kind(), in_place);
+                assert_eq!(buffer[FIELD_HEADER..FIELD_HEADER + 64], [0; 64]);
+                assert!(cipher.open_into(&envelope, bound, &mut out).is_err());
+                assert!(!out.contains(&0x5a));
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(refused, 6 * 4);
 }
 
 /// The control: what is not changed opens, in each of the ways that the tests above use.

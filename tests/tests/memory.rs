@@ -7,7 +7,7 @@ use phiseal::blocking::Phiseal;
 use phiseal::stores::SqliteStore;
 use phiseal::{Engine, Sealed};
 use phiseal_format::FieldEnvelope;
-use phiseal_keys::{DataKey, Purpose, RecordKind, Store, SubjectWrapKey, derive};
+use phiseal_keys::{DataKey, Purpose, RecordKind, Store, WrappingKey, derive};
 use phiseal_primitives::xaes::derive_subkey;
 use phiseal_tests::numbers::figure;
 use phiseal_tests::processes::{Hits, Needles, Talking, run};
@@ -35,7 +35,7 @@ fn needles(engine: &'static dyn Engine, folder: &Path, sealed: &[Sealed]) -> Nee
     assert_eq!(keks.len(), 1, "one version of the KEK");
     let kek = keks[0];
     needles.add("KEK", &kek);
-    for label in ["phiseal/v1 local kek wrap", "phiseal/v1 local kek mac"] {
+    for label in ["phiseal/v1 local kek wrap", "phiseal/v1 local kek fips wrap", "phiseal/v1 local kek mac"] {
         let mut derived = [0; 32];
         engine.hkdf_expand(&kek, &[label.as_bytes(), &[0]], &mut derived).unwrap();
         needles.add(label, &derived);
@@ -75,7 +75,7 @@ fn needles(engine: &'static dyn Engine, folder: &Path, sealed: &[Sealed]) -> Nee
     for version in keyset.versions() {
         let key = block_on(store.unwrap(&keyset, version)).unwrap();
         add(&format!("version {}", version.number()), &key);
-        let wrap_key = SubjectWrapKey::derive(engine, &key).unwrap();
+        let wrap_key = WrappingKey::of_subjects(engine, &key).unwrap();
         if let Ok((key, _)) = store.unwrap_subject(&keyset, &record, &wrap_key) {
             add("ada", &key);
         }

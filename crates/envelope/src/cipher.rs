@@ -143,10 +143,10 @@ impl FieldCipher {
     pub fn seal_in_place(&self, context: &BoundContext, buffer: &mut [u8]) -> Result<(), Error> {
         let sealed = match self.sealing_key(context) {
             Ok(_) if context.padding().is_some() => Err(padded_in_place()),
-            Ok(key) => {
-                let (head, body, tail) = parts(buffer)?;
-                return key.seal_in_place(context, head, body, tail);
-            }
+            Ok(key) => match parts(buffer) {
+                Ok((head, body, tail)) => return key.seal_in_place(context, head, body, tail),
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         buffer.zeroize();
@@ -263,6 +263,12 @@ impl FieldCipher {
 
     pub(crate) fn opening(&self) -> &[Arc<OpeningKey>] {
         &self.opening
+    }
+
+    /// Ends the use of every key here at once, in every cipher that shares it.
+    pub(crate) fn revoke(&self) {
+        self.opening.iter().for_each(|key| key.deadline().revoke());
+        self.sealing.iter().for_each(|key| key.deadline().revoke());
     }
 
     #[inline]

@@ -31,6 +31,10 @@ impl Deadline {
         self.nanos.store(REVOKED, Ordering::Release);
     }
 
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.nanos.load(Ordering::Acquire) == REVOKED
+    }
+
     #[inline]
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.clock.coarse().as_nanos() < self.nanos.load(Ordering::Acquire) {

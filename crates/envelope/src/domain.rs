@@ -2,9 +2,10 @@ use crate::cipher::FieldCipher;
 use crate::flight::{Flight, Leader, Ticket};
 use crate::loaded::{self, Loaded};
 use crate::options::Options;
+use crate::people::People;
 use crate::phi::{Phi, Plaintext};
 use crate::sealed::Sealed;
-use crate::subject::{People, Subject};
+use crate::subject::Subject;
 use arc_swap::ArcSwapOption;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -44,8 +45,23 @@ impl Domain {
         name: &str,
         options: Arc<Options>,
     ) -> Result<Self, Error> {
+        let domain = Self::unopened(store, name, options)?;
+        domain.ready().await?;
+        Ok(domain)
+    }
+
+    /// A handle that has not looked at the key store yet; its first use does, once for all that share it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for a name that [`Keyset::check_name`] refuses.
+    pub fn unopened(
+        store: Arc<KeyStore>,
+        name: &str,
+        options: Arc<Options>,
+    ) -> Result<Self, Error> {
         Keyset::check_name(name)?;
-        let domain = Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             store,
             name: name.into(),
             people: People::new(options.subjects),
@@ -53,9 +69,13 @@ impl Domain {
             loaded: ArcSwapOption::empty(),
             flight: Flight::default(),
             looked_for_foreign: AtomicU64::new(0),
-        }));
-        domain.ready().await?;
-        Ok(domain)
+        })))
+    }
+
+    /// Whether keys are at hand.
+    #[must_use]
+    pub fn is_opened(&self) -> bool {
+        self.0.loaded.load().is_some()
     }
 
     /// The domain's name.
@@ -81,7 +101,16 @@ impl Domain {
     /// [`ErrorKind::Denied`], [`ErrorKind::State`], [`ErrorKind::NotFound`] or [`ErrorKind::Tampered`] when the keys may
     /// not be used any more, with all of them dropped at once.
     pub async fn ready(&self) -> Result<Arc<FieldCipher>, Error> {
-        Ok(self.current().await?.cipher().clone())
+        let loaded = self.current().await?;
+        if !loaded.cipher().sealing().is_some_and(|key| key.was_spent()) {
+            return Ok(loaded.cipher().clone());
+        }
+        // Sealing needs a look. Opening does not, and is not stopped by one that fails.
+        match self.renewed().await {
+            Ok(renewed) => Ok(renewed.cipher().clone()),
+            Err(error) if error.is_retryable() => Ok(loaded.cipher().clone()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Seals `plaintext` as what `context` says.
@@ -114,7 +143,10 @@ impl Domain {
         context: &Context,
     ) -> Result<Phi<T>, Error> {
         match self.current().await?.cipher().open(sealed, context) {
-            Err(error) if error.kind() == ErrorKind::Foreign && self.may_look_for_foreign() => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Foreign | ErrorKind::State)
+                    && self.may_look_for_foreign() =>
+            {
                 self.renewed().await?.cipher().open(sealed, context)
             }
             Err(error) if error.kind() == ErrorKind::Stale => {
@@ -193,7 +225,8 @@ impl Domain {
             }
             _ => keyset,
         };
-        self.renewed().await?;
+        // A look that was under way may bring the keyset as it was before.
+        while self.renewed().await?.keyset().revision() < keyset.revision() {}
         Ok(keyset)
     }
 
@@ -230,11 +263,10 @@ impl Domain {
     pub(crate) async fn current(&self) -> Result<Arc<Loaded>, Error> {
         let Some(loaded) = self.0.loaded.load_full() else { return self.loaded_first().await };
         let now = self.clock().coarse();
-        let spent = loaded.cipher().sealing().is_some_and(|key| key.is_spent());
-        if now < loaded.look_at() && !spent {
+        if now < loaded.look_at() {
             return Ok(loaded);
         }
-        if spent || !loaded.is_live(now) {
+        if !loaded.is_live(now) {
             return self.loaded_first().await;
         }
         // A look is due, but what is at hand may still be used: one caller looks, and no failure of it stops anybody,
@@ -297,7 +329,7 @@ impl Domain {
         outcome
     }
 
-    /// An unknown key may be one that another process has just made: worth one look a second, no more.
+    /// An unknown key may be one that another process has just made, or put to use again: worth one look a second, no more.
     fn may_look_for_foreign(&self) -> bool {
         const EVERY: Duration = Duration::from_secs(1);
         let now = self.clock().now();

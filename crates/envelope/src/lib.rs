@@ -10,6 +10,7 @@ mod loaded;
 mod opening;
 mod options;
 mod padding;
+mod people;
 mod phi;
 mod sealed;
 mod sealing;

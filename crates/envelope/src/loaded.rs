@@ -24,8 +24,11 @@ pub(crate) struct Loaded {
     look_at: AtomicU64,
     /// When the KEK should be asked again.
     ask_at: Moment,
-    /// When nothing here may be used any more.
+    /// When the first key here may not be used any more.
     until: Moment,
+    /// Keys that may not seal, and why: they could not be had, or their time is over and they open only because their
+    /// KEK does not answer.
+    withheld: Vec<(KeyId, Error)>,
 }
 
 impl Loaded {
@@ -56,17 +59,31 @@ impl Loaded {
             .find(|(number, _)| *number == version)
             .map(|(_, key)| key)
             .ok_or_else(|| {
-                Error::new(
+                self.why_withheld(version).unwrap_or(Error::new(
                     ErrorKind::State,
                     "the version of the domain's key that wraps the person's key cannot be used",
-                )
+                ))
             })
+    }
+
+    /// Until when what a version of the domain's key wraps may seal.
+    pub(crate) fn may_seal_until(&self, version: u32) -> Result<Moment, Error> {
+        if let Some(error) = self.why_withheld(version) {
+            return Err(error);
+        }
+        let id = self.keyset.version(version).map(|version| version.key_id().short());
+        let opener = self.cipher.opening().iter().find(|opener| Some(opener.key_id()) == id);
+        Ok(opener.map_or(Moment::from_nanos(0), |opener| opener.time_ends()))
+    }
+
+    fn why_withheld(&self, version: u32) -> Option<Error> {
+        let id = self.keyset.version(version)?.key_id().short();
+        self.withheld.iter().find(|(withheld, _)| *withheld == id).map(|(_, error)| error.clone())
     }
 
     /// Ends the use of every key here at once, also by ciphers that were handed out.
     pub(crate) fn revoke(&self) {
-        self.cipher.opening().iter().for_each(|key| key.deadline().revoke());
-        self.cipher.sealing().into_iter().for_each(|key| key.deadline().revoke());
+        self.cipher.revoke();
     }
 
     /// Reserves uses in the key store when few are left.
@@ -86,10 +103,10 @@ impl Loaded {
 
     fn extend_lease(&self, began: Moment, options: &Options) {
         if let Some(key) = self.cipher.sealing() {
-            // Never longer than the same key opens: what is sealed can be read back.
+            // Never longer than the key's time: an outage window is for opening.
             let opener =
                 self.cipher.opening().iter().find(|opener| opener.key_id() == key.key_id());
-            let end = opener.map_or(Moment::from_nanos(0), |opener| opener.deadline().until());
+            let end = opener.map_or(Moment::from_nanos(0), |opener| opener.time_ends());
             key.deadline().set(began.saturating_add(options.lease).min(end));
         }
         let look_at = began.saturating_add(ahead(options.lease, &*options.random)).min(self.ask_at);
@@ -152,7 +169,7 @@ async fn unwrap_all(
     before: Option<&Arc<Loaded>>,
     began: Moment,
 ) -> Result<Loaded, Error> {
-    let until = began.saturating_add(options.key_time).saturating_add(options.outage_window);
+    let time_ends = began.saturating_add(options.key_time);
     let mut ask_at = began.saturating_add(ahead(options.key_time, &*options.random));
     let earlier = |id: &KeyId| {
         before
@@ -160,6 +177,7 @@ async fn unwrap_all(
             .cloned()
     };
     let (mut opening, mut missing, mut subject_wraps) = (Vec::new(), Vec::new(), Vec::new());
+    let mut overdue = Vec::new();
     for version in keyset.versions() {
         let id = version.key_id().short();
         if let Err(error) = version.state().require(KeyUse::Open) {
@@ -183,21 +201,26 @@ async fn unwrap_all(
                         store.clock().clone(),
                         id,
                         &key,
-                        until,
+                        time_ends,
                     )?),
                 };
-                opener.deadline().set(until);
+                opener.renew(time_ends);
                 opening.push(opener);
             }
             Err(error) if error.is_retryable() => {
                 // Not its owner's word that the key may not be used: what is at hand serves out its time.
                 ask_at = ask_at.min(began.saturating_add(AGAIN));
                 match earlier(&id) {
-                    Some(opener) if opener.deadline().check().is_ok() => {
+                    Some(opener) if opener.outlast(options.outage_window) => {
                         if let Some(wrap) =
                             before.and_then(|loaded| loaded.subject_wrap(version.number()).ok())
                         {
                             subject_wraps.push((version.number(), wrap.clone()));
+                        }
+                        if began < opener.time_ends() {
+                            ask_at = ask_at.min(opener.time_ends());
+                        } else {
+                            overdue.push((id, error));
                         }
                         opening.push(opener);
                     }
@@ -213,8 +236,10 @@ async fn unwrap_all(
         return Err(error.clone());
     }
     revoke_dropped(before, &opening);
+    let until = opening.iter().map(|key| key.deadline().until()).min().unwrap_or(time_ends);
+    let withheld: Vec<_> = missing.iter().chain(&overdue).cloned().collect();
     let (sealing, sealing_id) =
-        sealing_key(store, &keyset, options, before, &opening, &missing, until);
+        sealing_key(store, &keyset, options, before, &opening, &withheld);
     let cipher = Arc::new(FieldCipher::new(keyset.domain(), sealing, opening, missing));
     Ok(Loaded {
         keyset,
@@ -222,8 +247,9 @@ async fn unwrap_all(
         subject_wraps,
         sealing_id,
         look_at: AtomicU64::new(0),
-        ask_at,
+        ask_at: ask_at.min(until),
         until,
+        withheld,
     })
 }
 
@@ -245,8 +271,7 @@ fn sealing_key(
     options: &Options,
     before: Option<&Arc<Loaded>>,
     opening: &[Arc<OpeningKey>],
-    missing: &[(KeyId, Error)],
-    until: Moment,
+    withheld: &[(KeyId, Error)],
 ) -> Sealing {
     let earlier = before.and_then(|loaded| loaded.cipher.sealing());
     let sealing = keyset.sealing_version().and_then(|version| {
@@ -254,11 +279,13 @@ fn sealing_key(
             return Err(read_only());
         }
         let id = version.key_id().short();
-        let opener = opening.iter().find(|key| key.key_id() == id).ok_or_else(|| {
-            let why =
-                missing.iter().find(|(missing, _)| *missing == id).map(|(_, error)| error.clone());
-            why.unwrap_or(Error::new(ErrorKind::State, "the primary key cannot be used"))
-        })?;
+        if let Some((_, error)) = withheld.iter().find(|(withheld, _)| *withheld == id) {
+            return Err(error.clone());
+        }
+        let opener = opening
+            .iter()
+            .find(|key| key.key_id() == id)
+            .ok_or(Error::new(ErrorKind::State, "the primary key cannot be used"))?;
         match earlier {
             Some(key) if key.key_id() == id && !key.is_used_up() => Ok(key.clone()),
             _ => {
@@ -267,7 +294,7 @@ fn sealing_key(
                     config,
                     id,
                     opener.field_key(options.suite)?.clone(),
-                    until,
+                    opener.time_ends(),
                 )))
             }
         }

@@ -2,6 +2,8 @@ use crate::bound::BoundContext;
 use crate::deadline::Deadline;
 use crate::subkey::epoch_key;
 use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use phiseal_format::{FieldEnvelope, KeyId, Suite};
 use phiseal_keys::{Clock, DataKey, Error, ErrorKind, Moment, Purpose, Secret};
 use phiseal_primitives::{Aes256Gcm, Engine, Validation};
@@ -15,6 +17,8 @@ pub(crate) struct OpeningKey {
     key_id: KeyId,
     field_keys: [(Suite, Arc<Secret>); 2],
     deadline: Deadline,
+    /// When the KEK must have been asked again, in nanoseconds.
+    time_ends: AtomicU64,
     epochs: EpochKeys,
     fips: bool,
 }
@@ -25,7 +29,7 @@ impl OpeningKey {
         clock: Arc<dyn Clock>,
         key_id: KeyId,
         key: &DataKey,
-        until: Moment,
+        time_ends: Moment,
     ) -> Result<Self, Error> {
         let field_key = |suite: Suite| -> Result<_, Error> {
             Ok((suite, Arc::new(key.derive(engine, Purpose::Field, &[suite.to_byte()])?)))
@@ -34,7 +38,8 @@ impl OpeningKey {
             engine,
             key_id,
             field_keys: [field_key(Suite::Xaes256Gcm)?, field_key(Suite::Aes256GcmHkdf)?],
-            deadline: Deadline::new(clock, until),
+            deadline: Deadline::new(clock, time_ends),
+            time_ends: AtomicU64::new(time_ends.as_nanos()),
             epochs: EpochKeys::default(),
             fips: engine.module().validation != Validation::None,
         })
@@ -46,6 +51,23 @@ impl OpeningKey {
 
     pub(crate) const fn key_id(&self) -> KeyId {
         self.key_id
+    }
+
+    /// When the KEK must have been asked again.
+    pub(crate) fn time_ends(&self) -> Moment {
+        Moment::from_nanos(self.time_ends.load(Ordering::Acquire))
+    }
+
+    /// The KEK answered: the key's time begins anew.
+    pub(crate) fn renew(&self, time_ends: Moment) {
+        self.time_ends.store(time_ends.as_nanos(), Ordering::Release);
+        self.deadline.set(time_ends);
+    }
+
+    /// The KEK was asked and did not answer: the key opens for `window` after the end of its time. Whether it still does.
+    pub(crate) fn outlast(&self, window: Duration) -> bool {
+        self.deadline.set(self.time_ends().saturating_add(window));
+        self.deadline.check().is_ok()
     }
 
     /// The key of all messages of one suite.

@@ -55,6 +55,8 @@ struct SealingEpoch {
 }
 
 struct Grants {
+    /// The process that these were made for: what a parent had is not its child's as well.
+    fork: u64,
     /// How many of `epochs` have begun; the last of them is the current one.
     begun: usize,
     messages_left: u64,
@@ -102,6 +104,7 @@ impl SealingKey {
             owner: block::new_owner(),
             epochs: (0..config.epochs).map(|_| OnceLock::new()).collect(),
             grants: Mutex::new(Grants {
+                fork: phiseal_keys::fork_generation(),
                 begun: 0,
                 messages_left: 0,
                 bytes_left: 0,
@@ -127,18 +130,21 @@ impl SealingKey {
     /// Adds messages that were reserved in the key store.
     pub(crate) fn allow(&self, messages: u64) {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.disown_after_fork();
         grants.allowance = grants.allowance.saturating_add(messages);
         self.spent.store(false, Ordering::Release);
     }
 
-    /// Whether the last request for a block was refused: no reserved use, or no epoch, is left.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.spent.load(Ordering::Acquire)
+    /// Whether a block was refused, since this was asked last, for want of a reserved use or an epoch.
+    pub(crate) fn was_spent(&self) -> bool {
+        self.spent.load(Ordering::Acquire) && self.spent.swap(false, Ordering::AcqRel)
     }
 
     /// Messages that are reserved and not yet granted to a thread.
     pub(crate) fn allowance(&self) -> u64 {
-        self.grants.lock().unwrap_or_else(PoisonError::into_inner).allowance
+        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.disown_after_fork();
+        grants.allowance
     }
 
     /// Whether no epoch is left, so that the key has to be made anew.
@@ -234,6 +240,7 @@ impl SealingKey {
         let (_, low) = start.split_at_mut(4);
         self.random.fill(low)?;
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.disown_after_fork();
         if grants.allowance == 0 {
             return Err(Error::new(
                 ErrorKind::Stale,
@@ -253,7 +260,7 @@ impl SealingKey {
         grants.allowance -= messages;
         Ok(Block {
             owner: self.owner,
-            fork: phiseal_keys::fork_generation(),
+            fork: grants.fork,
             count: u128::from_be_bytes(start),
             bytes,
             epoch: u32::try_from(grants.begun.saturating_sub(1)).map_err(|_| used_up())?,
@@ -274,6 +281,18 @@ impl SealingKey {
         grants.bytes_left = EPOCH_BYTES;
         grants.ends = self.clock.now().saturating_add(EPOCH_TIME);
         Ok(())
+    }
+}
+
+impl Grants {
+    /// In a forked child: nothing is reserved, and the next block begins an epoch of the child's own.
+    fn disown_after_fork(&mut self) {
+        let fork = phiseal_keys::fork_generation();
+        if self.fork != fork {
+            self.fork = fork;
+            self.messages_left = 0;
+            self.allowance = 0;
+        }
     }
 }
 

@@ -7,10 +7,11 @@ use crate::sealed::Sealed;
 use crate::sealing::SealingKey;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
-use phiseal_format::{Context, SubjectTag};
-use phiseal_keys::{DataKey, Error, ErrorKind, FullKeyId, KeyState, Moment, SubjectState};
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use phiseal_format::{Context, KeyId, SubjectTag};
+use phiseal_keys::{
+    DataKey, Error, ErrorKind, FullKeyId, KeyState, Moment, SubjectRecord, SubjectState,
+};
+use std::sync::Arc;
 
 /// One person's key in a domain. What is sealed here is lost when the key is shredded, and nothing else is.
 #[derive(Clone)]
@@ -99,7 +100,7 @@ impl Subject {
 
     async fn renewed(&self) -> Result<Arc<FieldCipher>, Error> {
         let loaded = self.domain.renewed().await?;
-        self.domain.people().remove(self.tag);
+        self.domain.people().look_again(self.tag);
         Ok(self.person(&loaded).await?.cipher.clone())
     }
 
@@ -112,23 +113,37 @@ impl Subject {
             return Ok(person.clone());
         }
         let began = store.clock().now();
-        let record = store
-            .find_subject(loaded.keyset(), self.tag)
-            .await
-            .inspect_err(|error| {
-                if !error.is_retryable() {
-                    self.domain.people().remove(self.tag);
-                }
-            })?
+        let found = match store.find_subject(loaded.keyset(), self.tag).await {
+            // What is at hand serves out its lease.
+            Err(error) if error.is_retryable() => {
+                return known.filter(|person| person.is_live()).ok_or(error);
+            }
+            found => found,
+        };
+        self.unwrapped(loaded, found, began).inspect_err(|error| {
+            if !error.is_retryable() {
+                self.domain.people().remove(self.tag);
+            }
+        })
+    }
+
+    /// The person's key out of the record that was found.
+    fn unwrapped(
+        &self,
+        loaded: &Loaded,
+        found: Result<Option<SubjectRecord>, Error>,
+        began: Moment,
+    ) -> Result<Arc<Person>, Error> {
+        let record = found?
             .ok_or(Error::new(ErrorKind::NotFound, "there is no key for this person"))?;
         let SubjectState::Active { domain_version, .. } = *record.state() else {
-            self.domain.people().remove(self.tag);
             return Err(Error::new(
                 ErrorKind::State,
                 "the person's key was shredded: nothing sealed under it opens again",
             ));
         };
         let wrap_key = loaded.subject_wrap(domain_version)?;
+        let store = self.domain.store();
         let (key, key_id) = store.unwrap_subject(loaded.keyset(), &record, wrap_key)?;
         self.keep(loaded, domain_version, &key, &key_id, began)
     }
@@ -162,15 +177,35 @@ impl Subject {
         let (store, options) = (self.domain.store(), self.domain.options());
         let until = began.saturating_add(options.lease).min(loaded.until());
         let id = key_id.short();
-        let opening =
-            Arc::new(OpeningKey::new(store.engine(), store.clock().clone(), id, key, until)?);
-        let sealing = may_seal(loaded, domain_version, options.read_only).and_then(|()| {
-            let config = sealing_config(store, options, EPOCHS)?;
-            let sealing =
-                SealingKey::new(config, id, opening.field_key(options.suite)?.clone(), until);
+        // The same key goes on in the ciphers that were handed out.
+        let earlier = self.domain.people().find(self.tag);
+        let earlier = earlier.as_deref().and_then(|person| person.keys_of(id));
+        let opening = match &earlier {
+            Some((opening, _)) => (*opening).clone(),
+            None => {
+                Arc::new(OpeningKey::new(store.engine(), store.clock().clone(), id, key, until)?)
+            }
+        };
+        opening.renew(until);
+        let earlier = earlier.and_then(|(_, sealing)| sealing);
+        let sealing = may_seal(loaded, domain_version, options.read_only).and_then(|ends| {
+            let sealing = match earlier {
+                Some(earlier) if !earlier.is_used_up() => earlier.clone(),
+                _ => {
+                    let config = sealing_config(store, options, EPOCHS)?;
+                    let field_key = opening.field_key(options.suite)?.clone();
+                    Arc::new(SealingKey::new(config, id, field_key, until))
+                }
+            };
+            sealing.deadline().set(until.min(ends));
             sealing.allow(u64::MAX);
-            Ok(Arc::new(sealing))
+            Ok(sealing)
         });
+        if let Some(earlier) = earlier
+            && !sealing.as_ref().is_ok_and(|sealing| Arc::ptr_eq(sealing, earlier))
+        {
+            earlier.deadline().revoke();
+        }
         let cipher = Arc::new(FieldCipher::new(
             loaded.keyset().domain(),
             sealing,
@@ -188,14 +223,14 @@ impl Subject {
     }
 }
 
-/// A person's key seals for as long as the domain may seal and the version that wraps it is not in wrong hands.
-fn may_seal(loaded: &Loaded, domain_version: u32, only_reads: bool) -> Result<(), Error> {
+/// Until when a person's key seals: for as long as the domain may seal and the version that wraps it is not in wrong hands.
+fn may_seal(loaded: &Loaded, domain_version: u32, only_reads: bool) -> Result<Moment, Error> {
     if only_reads {
         return Err(read_only());
     }
     loaded.keyset().sealing_version()?;
     match loaded.keyset().version(domain_version).map(|version| version.state()) {
-        Some(KeyState::Active | KeyState::Deactivated) => Ok(()),
+        Some(KeyState::Active | KeyState::Deactivated) => loaded.may_seal_until(domain_version),
         _ => Err(Error::new(
             ErrorKind::State,
             "the version of the domain's key that wraps the person's key may not be used to seal",
@@ -204,9 +239,23 @@ fn may_seal(loaded: &Loaded, domain_version: u32, only_reads: bool) -> Result<()
 }
 
 impl Person {
-    fn revoke(&self) {
-        self.cipher.opening().iter().for_each(|key| key.deadline().revoke());
-        self.cipher.sealing().into_iter().for_each(|key| key.deadline().revoke());
+    pub(crate) const fn cipher(&self) -> &Arc<FieldCipher> {
+        &self.cipher
+    }
+
+    /// Has the record looked at before the key is used again.
+    pub(crate) fn look_again(&self) {
+        self.look_at.store(0, Ordering::Release);
+    }
+
+    fn is_live(&self) -> bool {
+        self.cipher.opening().iter().all(|key| key.deadline().check().is_ok())
+    }
+
+    /// What opens and seals under the key of this id, unless it was revoked.
+    fn keys_of(&self, id: KeyId) -> Option<(&Arc<OpeningKey>, Option<&Arc<SealingKey>>)> {
+        let opening = self.cipher.opening().iter().find(|key| key.key_id() == id)?;
+        (!opening.deadline().is_revoked()).then(|| (opening, self.cipher.sealing()))
     }
 }
 
@@ -219,54 +268,5 @@ impl fmt::Debug for Subject {
 impl fmt::Debug for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Person({:?} under {})", self.cipher, self.domain_version)
-    }
-}
-
-/// The persons whose keys were used last.
-#[derive(Debug)]
-pub(crate) struct People {
-    most: usize,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    people: HashMap<SubjectTag, Arc<Person>>,
-    order: VecDeque<SubjectTag>,
-}
-
-impl People {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most: most.max(1), kept: Mutex::default() }
-    }
-
-    fn find(&self, tag: SubjectTag) -> Option<Arc<Person>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).people.get(&tag).cloned()
-    }
-
-    fn insert(&self, tag: SubjectTag, person: Arc<Person>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.people.insert(tag, person).is_none() {
-            kept.order.push_back(tag);
-        }
-        while kept.order.len() > self.most {
-            let Some(oldest) = kept.order.pop_front() else { break };
-            kept.people.remove(&oldest);
-        }
-    }
-
-    /// Forgets a person, and ends the use of the key at once, also by ciphers that were handed out.
-    pub(crate) fn remove(&self, tag: SubjectTag) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(person) = kept.people.remove(&tag) {
-            person.revoke();
-        }
-        kept.order.retain(|kept| *kept != tag);
-    }
-
-    pub(crate) fn clear(&self) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.people.drain().for_each(|(_, person)| person.revoke());
-        kept.order.clear();
     }
 }

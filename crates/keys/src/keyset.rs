@@ -198,7 +198,8 @@ impl Keyset {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Exhausted`] at [`Keyset::MAX_VERSIONS`]; [`ErrorKind::Conflict`] when the key is there already.
+    /// [`ErrorKind::Exhausted`] at [`Keyset::MAX_VERSIONS`], or when no number is left; [`ErrorKind::Conflict`] when the
+    /// key is there already.
     pub fn with_version(
         &self,
         key_id: FullKeyId,
@@ -214,8 +215,11 @@ impl Keyset {
         if self.by_key_id(&key_id.short()).is_some() {
             return Err(Error::new(ErrorKind::Conflict, "the keyset has a key of this id already"));
         }
-        let mut next = self.next_revision()?;
         let number = self.next_number();
+        if self.version(number).is_some() {
+            return Err(Error::new(ErrorKind::Exhausted, "no version number is left"));
+        }
+        let mut next = self.next_revision()?;
         next.versions.push(KeyVersion {
             number,
             state: KeyState::PreActive,

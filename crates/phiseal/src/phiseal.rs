@@ -56,12 +56,20 @@ impl Phiseal {
     ///
     /// As [`Domain::connect`].
     pub async fn domain(&self, name: &str) -> Result<Domain, Error> {
-        if let Some(domain) = self.known(name) {
+        let domain = self.shared(name)?;
+        if domain.is_opened() {
             return Ok(domain);
         }
-        let domain = Domain::connect(self.0.store.clone(), name, self.0.options.clone()).await?;
-        let mut domains = self.0.domains.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(domains.entry(name.to_owned()).or_insert(domain).clone())
+        match domain.ready().await {
+            Ok(_) => Ok(domain),
+            Err(error) => {
+                // A name that is none is not kept; one that is gets another attempt, together with whoever waits.
+                if !error.is_retryable() {
+                    self.forget(name);
+                }
+                Err(error)
+            }
+        }
     }
 
     /// The names of all domains in the store, in ascending order.
@@ -79,8 +87,22 @@ impl Phiseal {
         &self.0.store
     }
 
-    fn known(&self, name: &str) -> Option<Domain> {
-        self.0.domains.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    /// The one handle that all who ask for this domain share, so that however many they are, one of them looks.
+    fn shared(&self, name: &str) -> Result<Domain, Error> {
+        let mut domains = self.0.domains.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(domain) = domains.get(name) {
+            return Ok(domain.clone());
+        }
+        let domain = Domain::unopened(self.0.store.clone(), name, self.0.options.clone())?;
+        domains.insert(name.to_owned(), domain.clone());
+        Ok(domain)
+    }
+
+    fn forget(&self, name: &str) {
+        let mut domains = self.0.domains.lock().unwrap_or_else(PoisonError::into_inner);
+        if domains.get(name).is_some_and(|domain| !domain.is_opened()) {
+            domains.remove(name);
+        }
     }
 }
 

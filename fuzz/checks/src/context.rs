@@ -40,7 +40,8 @@ fn built(parsed: &EncodedContext) -> Option<Context> {
     )
 }
 
-fn begin(tag: u8, value: &[u8]) -> Context {
+/// A context that begins with this component.
+pub(crate) fn begin(tag: u8, value: &[u8]) -> Context {
     match tag {
         tag::TENANT => Context::of_tenant(value),
         tag::RECORD => Context::of_record(value),
@@ -50,7 +51,8 @@ fn begin(tag: u8, value: &[u8]) -> Context {
     }
 }
 
-fn extend(context: Context, tag: u8, value: &[u8]) -> Context {
+/// A context with one more component; a row version has 8 bytes, a length class 4.
+pub(crate) fn extend(context: Context, tag: u8, value: &[u8]) -> Context {
     match tag {
         tag::TENANT => context.tenant(value),
         tag::RECORD => context.record(value),

@@ -104,12 +104,12 @@ fn a_primary_seals_and_opens_as_its_state_says() {
             block_on(custodian.key_store().set_state(&keyset, 1, state)).unwrap();
         }
         world.clock.advance(Duration::from_secs(599));
-        for (domain, which) in
-            [(warm.clone(), "warm"), (world.process().domain(DOMAIN).unwrap(), "fresh")]
-        {
-            assert_eq!(kind(domain.seal("second", &what())), seals, "{which}: {state}");
-            assert_eq!(kind(open(&domain, &sealed)), opens, "{which}: {state}");
-        }
+        let fresh = || world.process().domain(DOMAIN);
+        assert_eq!(kind(warm.seal("second", &what())), seals, "warm: {state}");
+        assert_eq!(kind(open(&warm, &sealed)), opens, "warm: {state}");
+        let outcome = fresh().and_then(|domain| domain.seal("second", &what()));
+        assert_eq!(kind(outcome), seals, "fresh: {state}");
+        assert_eq!(kind(fresh().and_then(|domain| open(&domain, &sealed))), opens, "fresh: {state}");
         let expected = seals.map(|_| ErrorKind::Stale);
         assert_eq!(kind(cipher.seal("second", &what())), expected, "handed out before: {state}");
         let expected = opens.map(|_| ErrorKind::Stale);

@@ -98,8 +98,35 @@ fn another_process_s_rotation_helps_too() {
     let domain = capped(&world).domain(DOMAIN).unwrap();
     let sealed = (0..).map_while(|_| domain.seal("plain", &what()).ok()).count();
     assert_eq!(sealed as u64, CAP);
-    capped(&world).domain(DOMAIN).unwrap().rotate().unwrap();
+    // A custodian's program, which seals nothing itself.
+    let custodian = world.process();
+    let store = custodian.key_store();
+    let keyset = block_on(store.keyset(DOMAIN)).unwrap();
+    let keyset = block_on(store.add_version(&keyset)).unwrap();
+    block_on(store.set_primary(&keyset, 2)).unwrap();
     assert!(domain.seal("plain", &what()).is_ok());
+}
+
+/// A key that is used up seals no more, but it opens as before: without a look, and when nobody could be asked.
+#[test]
+fn a_worn_key_opens_without_a_look() {
+    let world = World::of_default_engine();
+    let domain = capped(&world).domain(DOMAIN).unwrap();
+    let sealed: Vec<_> = (0..).map_while(|_| domain.seal("plain", &what()).ok()).collect();
+    let cipher = domain.ready().unwrap();
+    assert_eq!(cipher.seal("plain", &what()).unwrap_err().kind(), ErrorKind::Stale);
+    let before = world.store.reads();
+    for one in &sealed {
+        assert!(domain.open::<String>(one, &what()).is_ok());
+    }
+    assert_eq!(world.store.reads(), before, "no look");
+    world.store.set_unavailable(true);
+    for one in &sealed {
+        assert!(domain.open::<String>(one, &what()).is_ok());
+        assert!(domain.ready().unwrap().open::<String>(one, &what()).is_ok());
+    }
+    let outcome = domain.seal("plain", &what());
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unavailable, "the control");
 }
 
 /// Epochs are as long as they are said to be: ten million short messages do not use a cipher up.

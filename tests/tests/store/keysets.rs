@@ -209,7 +209,7 @@ fn every_field_changed_alone_is_refused() {
         }
     }
     assert!(changed >= 3 * fields(body).len(), "{changed}");
-    assert_eq!(fields(body).len(), 8 + 3 * 12);
+    assert_eq!(fields(body).len(), 8 + 3 * 13);
     rotated.world.store.put(KEYSET, DOMAIN.as_bytes(), honest);
     assert!(block_on(process.key_store().keyset(DOMAIN)).is_ok(), "the control");
 }

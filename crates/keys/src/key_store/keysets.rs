@@ -1,4 +1,4 @@
-use super::{KeyStore, store_key};
+use super::{KeyStore, new_key, store_key};
 use crate::{DataKey, Error, ErrorKind, KeyState, KeyUse, KeyVersion, Keyset, RecordKind};
 use phiseal_format::{KekVersion, WrappedKey};
 
@@ -43,7 +43,7 @@ impl KeyStore {
         Ok(Some(keyset))
     }
 
-    /// A new domain with a first, active key: one backend call.
+    /// A new domain with a first, active key: two backend calls, as the new wrap is opened before it is stored.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl KeyStore {
         }
         let domain = self.new_domain_id()?;
         let context = phiseal_format::EncryptionContext::data_key(&self.environment, &domain, 1);
-        let (generated, key_id) = self.primary_kek()?.generate_key(&context).await?;
+        let (generated, key_id) = new_key(self.primary_kek()?, &context).await?;
         let keyset = Keyset::first(
             self.environment,
             domain,
@@ -119,7 +119,7 @@ impl KeyStore {
         Err(last)
     }
 
-    /// Makes a new version, pre-active: one backend call.
+    /// Makes a new version, pre-active: two backend calls, as the new wrap is opened before it is stored.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl KeyStore {
     /// backend answer.
     pub async fn add_version(&self, keyset: &Keyset) -> Result<Keyset, Error> {
         let context = keyset.wrap_context(keyset.next_number());
-        let (generated, key_id) = self.primary_kek()?.generate_key(&context).await?;
+        let (generated, key_id) = new_key(self.primary_kek()?, &context).await?;
         let next = keyset.with_version(key_id, generated.wrapped, self.clock.wall())?;
         self.replace(keyset, next).await
     }

@@ -7,10 +7,10 @@ mod subjects;
 mod usage;
 
 use crate::{
-    Clock, Error, ErrorKind, FullKeyId, Kek, Keyset, Reader, RecordKind, Secret, Store, SystemClock,
+    Clock, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, Keyset, Reader, RecordKind, Secret, Store, SystemClock,
 };
 use core::fmt;
-use phiseal_format::{DomainId, EnvironmentId};
+use phiseal_format::{DomainId, EncryptionContext, EnvironmentId};
 use phiseal_primitives::Engine;
 use seal::MacKeys;
 use std::collections::HashMap;
@@ -69,7 +69,7 @@ impl KeyStoreConfig {
 }
 
 impl KeyStore {
-    /// Opens the store, or sets it up when it is empty: one backend call.
+    /// Opens the store, or sets it up when it is empty: one backend call, or two.
     ///
     /// `keks` are the KEKs that may unwrap what the store holds; the first of them makes every new wrap.
     ///
@@ -142,14 +142,18 @@ impl KeyStore {
         &self.keks
     }
 
-    /// The body of an authenticated record and its revision. The body begins with the revision that it was sealed at.
+    /// The body of an authenticated record and its revision.
+    ///
+    /// What was seen before the read began is what it must not fall behind: a write that another thread finishes
+    /// meanwhile is no reason to call what was read tampered with.
     async fn read_sealed(
         &self,
         kind: RecordKind,
         id: &[u8],
     ) -> Result<Option<(u64, Vec<u8>)>, Error> {
+        let seen = self.last_seen(kind, id);
         let Some(record) = self.store.read(kind, id).await? else {
-            return if self.last_seen(kind, id) == 0 {
+            return if seen == 0 {
                 Ok(None)
             } else {
                 Err(Error::new(
@@ -159,7 +163,13 @@ impl KeyStore {
             };
         };
         let body = self.macs.open(self.engine, kind, id, record.revision, record.bytes)?;
-        self.note_seen(kind, id, record.revision)?;
+        if record.revision < seen {
+            return Err(Error::new(
+                ErrorKind::Tampered,
+                "the key store holds an older record than it did before",
+            ));
+        }
+        self.note_seen(kind, id, record.revision);
         Ok(Some((record.revision, body)))
     }
 
@@ -175,7 +185,8 @@ impl KeyStore {
             .ok_or(Error::new(ErrorKind::Exhausted, "no revision is left"))?;
         let bytes = self.macs.seal(self.engine, kind, id, revision, body)?;
         self.store.write(kind, id, expected, &bytes).await?;
-        self.note_seen(kind, id, revision)
+        self.note_seen(kind, id, revision);
+        Ok(())
     }
 
     fn last_seen(&self, kind: RecordKind, id: &[u8]) -> u64 {
@@ -183,21 +194,11 @@ impl KeyStore {
         seen.get(&(kind, id.to_vec())).copied().unwrap_or(0)
     }
 
-    /// Refuses a revision below the highest one seen. Usage counts are left out: they are many, and only a lower bound.
-    fn note_seen(&self, kind: RecordKind, id: &[u8], revision: u64) -> Result<(), Error> {
-        if kind == RecordKind::Usage {
-            return Ok(());
-        }
+    /// Remembers the highest revision seen.
+    fn note_seen(&self, kind: RecordKind, id: &[u8], revision: u64) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let last = seen.entry((kind, id.to_vec())).or_default();
-        if revision < *last {
-            return Err(Error::new(
-                ErrorKind::Tampered,
-                "the key store holds an older record than it did before",
-            ));
-        }
-        *last = revision;
-        Ok(())
+        *last = revision.max(*last);
     }
 
     /// A new random domain id.
@@ -232,6 +233,16 @@ impl KeyStore {
         }
         Ok(())
     }
+}
+
+/// A new key whose wrap was opened again, so that nothing is stored that cannot be opened.
+async fn new_key(
+    kek: &Kek,
+    context: &EncryptionContext,
+) -> Result<(GeneratedKey, FullKeyId), Error> {
+    let (generated, id) = kek.generate_key(context).await?;
+    kek.unwrap_key(&generated.wrapped, context, &id).await?;
+    Ok((generated, id))
 }
 
 impl fmt::Debug for KeyStore {

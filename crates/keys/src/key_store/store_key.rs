@@ -1,4 +1,4 @@
-use super::KeyStoreConfig;
+use super::{KeyStoreConfig, new_key};
 use crate::{DataKey, Error, ErrorKind, FullKeyId, Kek, RecordKind, Store};
 use phiseal_format::{Cursor, EncryptionContext, EnvironmentId, MAX_WRAPPED, WrappedKey, write};
 
@@ -34,7 +34,7 @@ pub(super) async fn open_or_create(
     let mut environment = [0; 16];
     config.engine.fill_random(&mut environment)?;
     let environment = EnvironmentId::from_bytes(environment);
-    let (generated, id) = first.generate_key(&EncryptionContext::store_key(&environment)).await?;
+    let (generated, id) = new_key(first, &EncryptionContext::store_key(&environment)).await?;
     let bytes = to_bytes(environment, &id, &generated.wrapped)?;
     match store.write(RecordKind::StoreKey, ID, 0, &bytes).await {
         Ok(()) => Ok(StoreKey { environment, id, key: generated.key }),

@@ -1,0 +1,112 @@
+//! The persons whose keys were used last.
+
+use crate::cipher::FieldCipher;
+use crate::subject::Person;
+use phiseal_format::SubjectTag;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// A bounded number of persons; of too many, the one that was not used for longest goes.
+#[derive(Debug)]
+pub(crate) struct People {
+    most: usize,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    people: HashMap<SubjectTag, Entry>,
+    turn: u64,
+    /// Ciphers of persons that are not kept any more, which somebody may still hold.
+    handed_out: Vec<(SubjectTag, Weak<FieldCipher>)>,
+    /// How many of those there may be before the dropped ones are cleared away.
+    enough: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    person: Arc<Person>,
+    used: u64,
+}
+
+impl People {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most: most.max(1), kept: Mutex::default() }
+    }
+
+    pub(crate) fn find(&self, tag: SubjectTag) -> Option<Arc<Person>> {
+        let mut kept = self.kept();
+        kept.turn += 1;
+        let turn = kept.turn;
+        kept.people.get_mut(&tag).map(|entry| {
+            entry.used = turn;
+            entry.person.clone()
+        })
+    }
+
+    pub(crate) fn insert(&self, tag: SubjectTag, person: Arc<Person>) {
+        let mut kept = self.kept();
+        kept.turn += 1;
+        let used = kept.turn;
+        if let Some(replaced) = kept.people.insert(tag, Entry { person, used }) {
+            kept.let_go(tag, &replaced);
+        }
+        while kept.people.len() > self.most {
+            let oldest = kept.people.iter().min_by_key(|(_, entry)| entry.used);
+            let Some(oldest) = oldest.map(|(tag, _)| *tag) else { break };
+            if let Some(evicted) = kept.people.remove(&oldest) {
+                kept.let_go(oldest, &evicted);
+            }
+        }
+    }
+
+    /// Has the person's record looked at before the key is used again.
+    pub(crate) fn look_again(&self, tag: SubjectTag) {
+        if let Some(entry) = self.kept().people.get(&tag) {
+            entry.person.look_again();
+        }
+    }
+
+    /// Forgets a person, and ends the use of the key at once, also by ciphers that were handed out.
+    pub(crate) fn remove(&self, tag: SubjectTag) {
+        let mut kept = self.kept();
+        if let Some(entry) = kept.people.remove(&tag) {
+            entry.person.cipher().revoke();
+        }
+        kept.handed_out.retain(|(of, cipher)| {
+            if *of == tag {
+                revoke(cipher);
+            }
+            *of != tag
+        });
+    }
+
+    /// As [`People::remove`], of all persons.
+    pub(crate) fn clear(&self) {
+        let mut kept = self.kept();
+        kept.people.drain().for_each(|(_, entry)| entry.person.cipher().revoke());
+        kept.handed_out.drain(..).for_each(|(_, cipher)| revoke(&cipher));
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// Remembers, for as long as anybody holds it, the cipher of a person that is not kept any more.
+    fn let_go(&mut self, tag: SubjectTag, entry: &Entry) {
+        const FEW: usize = 64;
+        self.handed_out.push((tag, Arc::downgrade(entry.person.cipher())));
+        if self.handed_out.len() > self.enough.max(FEW) {
+            self.handed_out.retain(|(_, cipher)| cipher.strong_count() > 0);
+            self.enough = self.handed_out.len().saturating_mul(2);
+        }
+    }
+}
+
+fn revoke(cipher: &Weak<FieldCipher>) {
+    if let Some(cipher) = cipher.upgrade() {
+        cipher.revoke();
+    }
+}
