@@ -3,6 +3,7 @@
 use crate::numbers::Dice;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 /// How many there are.
 pub const CANARIES: usize = 500;
@@ -91,16 +92,13 @@ fn url(canary: &[u8], space: &str) -> Vec<u8> {
 /// How many canaries are somewhere in `output`, in any form.
 #[must_use]
 pub fn seen(output: &[u8]) -> usize {
-    let mut by_start: HashMap<[u8; START], Vec<(usize, Vec<u8>)>> = HashMap::new();
-    for (number, (_, canary)) in canaries().iter().enumerate() {
-        for form in forms(canary) {
-            let start = *form.first_chunk().unwrap();
-            by_start.entry(start).or_default().push((number, form));
-        }
-    }
+    static FORMS: LazyLock<Forms> = LazyLock::new(Forms::new);
     let mut seen = BTreeSet::new();
-    for (at, window) in output.windows(START).enumerate() {
-        for (number, form) in by_start.get(window).into_iter().flatten() {
+    for (at, start) in output.windows(START).enumerate() {
+        if !FORMS.starts[first_three(start)] {
+            continue;
+        }
+        for (number, form) in FORMS.by_start.get(start).into_iter().flatten() {
             if output[at..].starts_with(form) {
                 seen.insert(*number);
             }
@@ -109,5 +107,30 @@ pub fn seen(output: &[u8]) -> usize {
     seen.len()
 }
 
+/// All forms of all canaries, by how they begin.
+struct Forms {
+    by_start: HashMap<[u8; START], Vec<(usize, Vec<u8>)>>,
+    /// Whether any form begins with these three bytes.
+    starts: Vec<bool>,
+}
+
 /// No form of any canary is shorter.
 const START: usize = 8;
+
+impl Forms {
+    fn new() -> Self {
+        let mut forms = Self { by_start: HashMap::new(), starts: vec![false; 1 << 24] };
+        for (number, (_, canary)) in canaries().iter().enumerate() {
+            for form in self::forms(canary) {
+                let start: [u8; START] = *form.first_chunk().unwrap();
+                forms.starts[first_three(&start)] = true;
+                forms.by_start.entry(start).or_default().push((number, form));
+            }
+        }
+        forms
+    }
+}
+
+fn first_three(bytes: &[u8]) -> usize {
+    bytes[..3].iter().fold(0, |so_far, byte| so_far << 8 | usize::from(*byte))
+}

@@ -29,13 +29,16 @@ fn bytes_of(text: &str) -> [u8; 32] {
 /// Every key of the store in `folder`, found in this process by opening it as the other one did.
 fn needles(engine: &'static dyn Engine, folder: &Path, sealed: &[Sealed]) -> Needles {
     let mut needles = Needles::new();
-    let document: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("kek.json")).unwrap()).unwrap();
+    let document: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("kek.json")).unwrap()).unwrap();
     let mut keks = Vec::new();
     find_keys(&document, &mut keks);
     assert_eq!(keks.len(), 1, "one version of the KEK");
     let kek = keks[0];
     needles.add("KEK", &kek);
-    for label in ["phiseal/v1 local kek wrap", "phiseal/v1 local kek fips wrap", "phiseal/v1 local kek mac"] {
+    for label in
+        ["phiseal/v1 local kek wrap", "phiseal/v1 local kek fips wrap", "phiseal/v1 local kek mac"]
+    {
         let mut derived = [0; 32];
         engine.hkdf_expand(&kek, &[label.as_bytes(), &[0]], &mut derived).unwrap();
         needles.add(label, &derived);
@@ -46,7 +49,9 @@ fn needles(engine: &'static dyn Engine, folder: &Path, sealed: &[Sealed]) -> Nee
     let builder = phiseal::Builder::new().engine(engine).existing();
     let phiseal = Phiseal::open_with(builder, SqliteStore::open(&path).unwrap(), backend).unwrap();
     let store = phiseal.key_store();
-    let record = block_on(SqliteStore::open(&path).unwrap().read(RecordKind::StoreKey, b"store key")).unwrap();
+    let record =
+        block_on(SqliteStore::open(&path).unwrap().read(RecordKind::StoreKey, b"store key"))
+            .unwrap();
     let (environment, id, wrapped) = parse_store_key(&record.unwrap().bytes);
     let context = phiseal::EncryptionContext::store_key(&environment);
     let store_key = block_on(store.keks()[0].unwrap_key(&wrapped, &context, &id)).unwrap();
@@ -106,8 +111,14 @@ fn epoch_key(engine: &'static dyn Engine, key: &DataKey, envelope: &FieldEnvelop
     let epoch = envelope.epoch();
     let mut subkey = [0; 32];
     match envelope.suite() {
-        phiseal::Suite::Xaes256Gcm => derive_subkey(field_key.expose_secret(), epoch.as_bytes(), &mut subkey),
-        _ => subkey = *derive(engine, &field_key, Purpose::Epoch, epoch.as_bytes()).unwrap().expose_secret(),
+        phiseal::Suite::Xaes256Gcm => {
+            derive_subkey(field_key.expose_secret(), epoch.as_bytes(), &mut subkey)
+        }
+        _ => {
+            subkey = *derive(engine, &field_key, Purpose::Epoch, epoch.as_bytes())
+                .unwrap()
+                .expose_secret()
+        }
     }
     subkey
 }
@@ -138,7 +149,9 @@ fn dropped_keys_are_nowhere_in_the_memory_of_the_process() {
         let (needles, alive, gone) = alive_and_gone(engine);
         assert_eq!(gone.all(), 0, "run {run}: {gone:#?}");
         // The control: the same search finds what is still in use.
-        for name in needles.names().iter().filter(|name| name.contains("field key") || name.contains("KEK")) {
+        for name in
+            needles.names().iter().filter(|name| name.contains("field key") || name.contains("KEK"))
+        {
             assert!(alive.of(name) >= 2, "{name} is in use: {alive:#?}");
         }
         assert!(alive.of(&format!("ada: {EXPANDED}")) >= 2, "{alive:#?}");
@@ -148,12 +161,19 @@ fn dropped_keys_are_nowhere_in_the_memory_of_the_process() {
 /// What the other engines leave behind is told, not judged: their libraries do not wipe their keys.
 #[test]
 fn what_other_engines_leave_in_memory_is_told() {
-    let others = phiseal::engines().iter().filter(|engine| engine.name() != phiseal::default_engine().name());
+    let others = phiseal::engines()
+        .iter()
+        .filter(|engine| engine.name() != phiseal::default_engine().name());
     let mut told = 0;
     for engine in others {
         let (needles, alive, gone) = alive_and_gone(*engine);
         assert!(alive.of("version 2: field key of suite 1") >= 2, "the control: {alive:#?}");
-        println!("{}: {} of {} keys' halves found after drop: {gone:?}", engine.name(), gone.all(), needles.names().len());
+        println!(
+            "{}: {} of {} keys' halves found after drop: {gone:?}",
+            engine.name(),
+            gone.all(),
+            needles.names().len()
+        );
         told += 1;
     }
     assert_eq!(told, phiseal::engines().len() - 1);
@@ -165,14 +185,21 @@ fn core_of(child: Talking, folder: &Path) -> (PathBuf, &'static str) {
     let by_kernel = !pattern.starts_with('|') && !pattern.contains('/');
     let mut child = child;
     if !by_kernel {
-        let status = Command::new("gcore").arg("-o").arg(folder.join("core")).arg(child.id().to_string()).output();
-        let status = status.expect("this kernel pipes core dumps elsewhere, so gdb's gcore is needed").status;
+        let status = Command::new("gcore")
+            .arg("-o")
+            .arg(folder.join("core"))
+            .arg(child.id().to_string())
+            .output();
+        let status = status
+            .expect("this kernel pipes core dumps elsewhere, so gdb's gcore is needed")
+            .status;
         assert!(status.success(), "gcore failed");
     }
     child.go_on();
     assert!(!child.end().success(), "it aborts");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let core = files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("core")).max();
+    let core =
+        files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("core")).max();
     (core.expect("a core dump"), if by_kernel { "the kernel" } else { "gcore" })
 }
 
@@ -190,7 +217,10 @@ fn a_core_dump_of_a_process_with_warm_keys_holds_none_of_them() {
         needles.add("planted copy", &engine.sha_256(&[b"planted copy"]));
         let (core, by) = core_of(child, folder.path());
         let hits = needles.in_file(&core);
-        assert!(hits.of("planted copy") >= 2, "the control: ordinary memory is in the dump: {hits:#?}");
+        assert!(
+            hits.of("planted copy") >= 2,
+            "the control: ordinary memory is in the dump: {hits:#?}"
+        );
         let mut expanded = 0;
         for name in needles.names().iter().filter(|name| *name != "planted copy") {
             if name.contains(EXPANDED) {
@@ -199,7 +229,9 @@ fn a_core_dump_of_a_process_with_warm_keys_holds_none_of_them() {
                 assert_eq!(hits.of(name), 0, "run {run}, dumped by {by}: {hits:#?}");
             }
         }
-        println!("run {run}: dumped by {by}; expanded epoch keys in the engine's own memory: {expanded} halves");
+        println!(
+            "run {run}: dumped by {by}; expanded epoch keys in the engine's own memory: {expanded} halves"
+        );
     }
 }
 
@@ -208,7 +240,8 @@ fn locking(how: &str) -> (Vec<String>, String) {
     let output = run(CHILD, &["locking", how], &std::env::temp_dir());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    let (logged, said): (Vec<_>, Vec<_>) = text.lines().map(str::to_owned).partition(|line| line.starts_with("log "));
+    let (logged, said): (Vec<_>, Vec<_>) =
+        text.lines().map(str::to_owned).partition(|line| line.starts_with("log "));
     (logged, said.join("\n"))
 }
 
@@ -223,7 +256,10 @@ fn without_locked_memory_strict_refuses_and_best_effort_warns_once() {
     let (logged, said) = locking("best-effort");
     assert_eq!(said, "outcome works\nsecrets works\nlocked false");
     assert_eq!(logged.len(), 1, "{logged:?}");
-    assert!(logged[0].starts_with("log WARN") && logged[0].contains("RLIMIT_MEMLOCK"), "{logged:?}");
+    assert!(
+        logged[0].starts_with("log WARN") && logged[0].contains("RLIMIT_MEMLOCK"),
+        "{logged:?}"
+    );
 }
 
 #[test]

@@ -4,7 +4,9 @@
 
 use phiseal::backends::memory::{MemoryKek, Operation};
 use phiseal::blocking::Phiseal;
-use phiseal::{Builder, EncryptionContext, Engine, Error, ErrorKind, KekBackend, KekId, KekVersion, WrappedKey};
+use phiseal::{
+    Builder, EncryptionContext, Engine, Error, ErrorKind, KekBackend, KekId, KekVersion, WrappedKey,
+};
 use phiseal_keys::{BoxFuture, DataKey, GeneratedKey, KekInfo, RecordKind, UnwrappedKey};
 use phiseal_tests::editable::EditableStore;
 use phiseal_tests::world::{DOMAIN, World, what};
@@ -54,7 +56,13 @@ impl Wrong {
     fn of_generate() -> Vec<Self> {
         let mut all = Self::LENGTHS.map(Self::Length).to_vec();
         all.extend([Self::Zeros, Self::Random, Self::Earlier]);
-        all.extend([Self::WrapCut, Self::WrapDamaged, Self::WrapOfOtherKek, Self::WrapOfOtherVersion, Self::WrapTooLong]);
+        all.extend([
+            Self::WrapCut,
+            Self::WrapDamaged,
+            Self::WrapOfOtherKek,
+            Self::WrapOfOtherVersion,
+            Self::WrapTooLong,
+        ]);
         all
     }
 
@@ -106,7 +114,8 @@ impl Liar {
     }
 
     fn lie(&self, operation: Operation) -> Option<Wrong> {
-        let lie = self.0.lie.lock().unwrap().filter(|(of, _)| *of == operation).map(|(_, wrong)| wrong);
+        let lie =
+            self.0.lie.lock().unwrap().filter(|(of, _)| *of == operation).map(|(_, wrong)| wrong);
         if lie.is_some() {
             self.0.lied.store(true, Ordering::SeqCst);
         }
@@ -174,7 +183,9 @@ impl KekBackend for Liar {
     ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
         Box::pin(async move {
             let wrapped = self.0.kek.wrap_key(key, context).await?;
-            Ok(self.lie(Operation::Wrap).map_or(wrapped.clone(), |wrong| self.wrong_wrap(wrong, &wrapped)))
+            Ok(self
+                .lie(Operation::Wrap)
+                .map_or(wrapped.clone(), |wrong| self.wrong_wrap(wrong, &wrapped)))
         })
     }
 
@@ -234,7 +245,8 @@ fn a_wrong_answer_to_an_unwrap_is_refused_and_nothing_is_sealed() {
             let setting = Setting::new(*engine);
             let warm = setting.open().unwrap();
             let domain = warm.domain(DOMAIN).unwrap();
-            let (cipher, sealed) = (domain.ready().unwrap(), domain.seal("plain", &what()).unwrap());
+            let (cipher, sealed) =
+                (domain.ready().unwrap(), domain.seal("plain", &what()).unwrap());
             let context = block_on(warm.key_store().keyset(DOMAIN)).unwrap().wrap_context(1);
             setting.liar.prepare(&context);
             let rows = setting.store.rows();
@@ -268,11 +280,16 @@ fn a_wrong_new_key_is_refused_and_nothing_is_stored() {
         for wrong in Wrong::of_generate() {
             let named = format!("{} {wrong:?}", engine.name());
             let setting = Setting::new(*engine);
-            setting.liar.prepare(&EncryptionContext::store_key(&phiseal::EnvironmentId::from_bytes([0; 16])));
+            setting.liar.prepare(&EncryptionContext::store_key(
+                &phiseal::EnvironmentId::from_bytes([0; 16]),
+            ));
             setting.liar.tell(Operation::Generate, wrong);
             assert!(setting.open().is_err(), "{named}: the store's own key");
             assert!(setting.liar.lied(), "{named}: the control");
-            assert!(setting.store.rows().is_empty(), "{named}: a store key was stored that does not open");
+            assert!(
+                setting.store.rows().is_empty(),
+                "{named}: a store key was stored that does not open"
+            );
 
             setting.liar.be_honest();
             let process = setting.open().unwrap();
@@ -282,7 +299,10 @@ fn a_wrong_new_key_is_refused_and_nothing_is_stored() {
             setting.liar.tell(Operation::Generate, wrong);
             assert!(process.domain("another").is_err(), "{named}: a domain");
             assert!(domain.rotate().is_err(), "{named}: a version");
-            assert!(setting.store.rows() == rows, "{named}: something was stored that does not open");
+            assert!(
+                setting.store.rows() == rows,
+                "{named}: something was stored that does not open"
+            );
 
             setting.liar.be_honest();
             domain.rotate().unwrap();
@@ -300,18 +320,26 @@ fn a_wrong_new_wrap_is_refused_and_the_old_one_is_kept() {
         let process = setting.open().unwrap();
         let domain = process.domain(DOMAIN).unwrap();
         let sealed = domain.seal("plain", &what()).unwrap();
-        setting.liar.prepare(&block_on(process.key_store().keyset(DOMAIN)).unwrap().wrap_context(1));
+        setting
+            .liar
+            .prepare(&block_on(process.key_store().keyset(DOMAIN)).unwrap().wrap_context(1));
         block_on(phiseal::KekAdminBackend::create_version(&setting.liar.0.kek)).unwrap();
         let rows = setting.store.rows();
         setting.liar.tell(Operation::Wrap, wrong);
         assert!(domain.rewrap().is_err(), "{wrong:?}: a domain's key");
         assert!(setting.liar.lied(), "{wrong:?}: the control");
-        assert!(block_on(process.key_store().rewrap_store_key()).is_err(), "{wrong:?}: the store's own key");
+        assert!(
+            block_on(process.key_store().rewrap_store_key()).is_err(),
+            "{wrong:?}: the store's own key"
+        );
         assert!(setting.store.rows() == rows, "{wrong:?}: something was stored");
 
         setting.liar.be_honest();
         assert_eq!(domain.rewrap().unwrap().rewrapped, 1, "{wrong:?}: the control");
-        assert!(block_on(process.key_store().rewrap_store_key()).unwrap(), "{wrong:?}: the control");
+        assert!(
+            block_on(process.key_store().rewrap_store_key()).unwrap(),
+            "{wrong:?}: the control"
+        );
         let fresh = setting.open().unwrap().domain(DOMAIN).unwrap();
         assert!(fresh.open::<String>(&sealed, &what()).is_ok(), "{wrong:?}");
     }
@@ -323,7 +351,11 @@ fn what_another_kek_wrapped_is_refused_without_a_call() {
     for engine in phiseal::engines() {
         let world = World::new(*engine);
         world.process().domain(DOMAIN).unwrap();
-        let elsewhere = World { kek: Arc::new(MemoryKek::new(*engine).unwrap()), store: world.store.clone(), ..World::new(*engine) };
+        let elsewhere = World {
+            kek: Arc::new(MemoryKek::new(*engine).unwrap()),
+            store: world.store.clone(),
+            ..World::new(*engine)
+        };
         let before = elsewhere.kek.calls_of(Operation::Unwrap);
         assert_kind(elsewhere.open(elsewhere.builder()), ErrorKind::Foreign, "the store's own key");
         assert_eq!(elsewhere.kek.calls_of(Operation::Unwrap), before, "no call");

@@ -146,44 +146,6 @@ impl Versions {
         }
     }
 
-    /// Whether both hold the same versions in the same states.
-    #[cfg(all(feature = "local", unix))]
-    pub(crate) fn is_as(&self, other: &Self) -> bool {
-        let states = |of: &Self| {
-            of.versions.iter().map(|(number, version)| (*number, version.state)).collect::<Vec<_>>()
-        };
-        states(self) == states(other)
-    }
-
-    /// Refuses what cannot have come after this: another KEK, a version that is gone, has another key or is back from
-    /// destruction.
-    #[cfg(all(feature = "local", unix))]
-    pub(crate) fn check_successor(&self, later: &Self) -> Result<(), Error> {
-        if later.id != self.id {
-            return Err(Error::new(ErrorKind::Tampered, "the key file is now that of another KEK"));
-        }
-        let follows =
-            self.versions.iter().all(|(number, version)| match later.versions.get(number) {
-                None => false,
-                Some(now) => match (&version.key, &now.key) {
-                    (None, None) | (Some(_), None) => true,
-                    (None, Some(_)) => false,
-                    (Some(then), Some(now)) => phiseal_primitives::constant_time::equal(
-                        then.expose_secret(),
-                        now.expose_secret(),
-                    ),
-                },
-            });
-        if follows {
-            Ok(())
-        } else {
-            Err(Error::new(
-                ErrorKind::Tampered,
-                "an older or another key file was put in its place",
-            ))
-        }
-    }
-
     fn wrapping_key(&self, number: KekVersion, usage: KeyUse) -> Result<WrappingKey, Error> {
         let version = self.versions.get(&number.0).ok_or_else(no_version)?;
         version.state.require(usage)?;

@@ -118,16 +118,11 @@ impl FieldCipher {
         if context.padding().is_none() {
             self.sealing_key(context)?.seal_into(context, plaintext, out)?;
         } else {
+            let key = self.sealing_key(context)?;
             let (head, body, tail) = parts(out)?;
             body[..plaintext.len()].copy_from_slice(plaintext);
             pad(body, plaintext.len());
-            match self.sealing_key(context) {
-                Ok(key) => key.seal_in_place(context, head, body, tail)?,
-                Err(error) => {
-                    body.zeroize();
-                    return Err(error);
-                }
-            }
+            key.seal_in_place(context, head, body, tail).inspect_err(|_| body.zeroize())?;
         }
         Ok(length)
     }
@@ -137,20 +132,17 @@ impl FieldCipher {
     ///
     /// # Errors
     ///
-    /// As [`FieldCipher::seal_into`], and [`ErrorKind::Unsupported`] for a padded context. `buffer` then holds no
-    /// plaintext.
+    /// As [`FieldCipher::seal_into`], and [`ErrorKind::Unsupported`] for a padded context. `buffer` is then as it was, so
+    /// that the same call can be made again after [`ErrorKind::Stale`]; only when the engine fails in the middle
+    /// ([`ErrorKind::Faulty`]) does it hold zeros where the plaintext was.
     #[inline]
     pub fn seal_in_place(&self, context: &BoundContext, buffer: &mut [u8]) -> Result<(), Error> {
-        let sealed = match self.sealing_key(context) {
-            Ok(_) if context.padding().is_some() => Err(padded_in_place()),
-            Ok(key) => match parts(buffer) {
-                Ok((head, body, tail)) => return key.seal_in_place(context, head, body, tail),
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
-        };
-        buffer.zeroize();
-        sealed
+        let key = self.sealing_key(context)?;
+        if context.padding().is_some() {
+            return Err(padded_in_place());
+        }
+        let (head, body, tail) = parts(buffer)?;
+        key.seal_in_place(context, head, body, tail)
     }
 
     /// Opens what was sealed as what `context` says.
@@ -187,7 +179,8 @@ impl FieldCipher {
     ///
     /// # Errors
     ///
-    /// As [`FieldCipher::open_bound`], and [`ErrorKind::Invalid`] when `out` is too short. `out` then holds no plaintext.
+    /// As [`FieldCipher::open_bound`], and [`ErrorKind::Invalid`] when `out` is too short. `out` then holds
+    /// zeros, also where an earlier plaintext was.
     #[inline]
     pub fn open_into(
         &self,
@@ -195,16 +188,19 @@ impl FieldCipher {
         context: &BoundContext,
         out: &mut [u8],
     ) -> Result<usize, Error> {
-        let parsed = FieldEnvelope::parse(envelope)?;
-        let out = out.get_mut(..parsed.ciphertext().len()).ok_or_else(too_short)?;
-        self.open_parsed(&parsed, context, out)
+        let opened = FieldEnvelope::parse(envelope).map_err(Error::from).and_then(|parsed| {
+            let out = out.get_mut(..parsed.ciphertext().len()).ok_or_else(too_short)?;
+            self.open_parsed(&parsed, context, out)
+        });
+        opened.inspect_err(|_| out.zeroize())
     }
 
     /// Opens the envelope in `buffer` where it lies, and returns the part of `buffer` that now is the plaintext.
     ///
     /// # Errors
     ///
-    /// As [`FieldCipher::open_bound`]; where the ciphertext was, `buffer` then holds zeros if the tag was wrong.
+    /// As [`FieldCipher::open_bound`]. `buffer` is then as it was, so that the same call can be made again after
+    /// [`ErrorKind::Stale`]; after [`ErrorKind::Unauthenticated`] it holds zeros where the ciphertext was.
     #[inline]
     pub fn open_in_place<'a>(
         &self,
@@ -255,6 +251,10 @@ impl FieldCipher {
     /// The ids of the keys that open fields here.
     pub fn opening_key_ids(&self) -> impl Iterator<Item = KeyId> {
         self.opening.iter().map(|key| key.key_id())
+    }
+
+    pub(crate) fn sealing_key_or_why(&self) -> Result<&Arc<SealingKey>, Error> {
+        self.sealing.as_ref().map_err(Clone::clone)
     }
 
     pub(crate) fn sealing(&self) -> Option<&Arc<SealingKey>> {

@@ -13,6 +13,7 @@ use core::time::Duration;
 use phiseal_format::{Context, DomainId};
 use phiseal_keys::{
     Clock, Erasure, Error, ErrorKind, KeyState, KeyStore, Keyset, Moment, Rewrapped,
+    SubjectsRewrapped,
 };
 use std::sync::Arc;
 
@@ -178,17 +179,53 @@ impl Domain {
 
     /// Destroys a person's key: what was sealed under it opens no more, here at once and elsewhere after the lease.
     ///
+    /// Says whether the key's bytes are gone from the key store's medium too. Where that could not be found out, or was
+    /// only pending, shredding the same person again tries again. Of many persons, erase once:
+    /// [`Domain::shred_subjects`].
+    ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::State`] when it was shredded before; [`ErrorKind::Denied`] on a handle that
-    /// only reads; and as [`Domain::ready`].
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Denied`] on a handle that only reads; and as [`Domain::ready`].
     pub async fn shred_subject(&self, subject: &str) -> Result<Erasure, Error> {
+        self.shred_subjects([subject]).await
+    }
+
+    /// Destroys the keys of several persons, and erases their bytes from the key store's medium once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Domain::shred_subject`]; the persons before the one that failed are shredded, and not yet erased.
+    pub async fn shred_subjects<'a>(
+        &self,
+        subjects: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Erasure, Error> {
         self.may_write()?;
         let loaded = self.current().await?;
-        let tag = self.store().subject_tag(loaded.keyset(), subject)?;
-        let erasure = self.store().shred_subject(loaded.keyset(), tag).await?;
-        self.people().remove(tag);
-        Ok(erasure)
+        for subject in subjects {
+            let tag = self.store().subject_tag(loaded.keyset(), subject)?;
+            let shredded = self.store().shred_subject(loaded.keyset(), tag).await;
+            // Whether or not it was done just now: whoever uses the key has to look at the record again.
+            self.people().remove(tag);
+            shredded?;
+        }
+        self.store().erase().await
+    }
+
+    /// Wraps the keys of all persons under the primary version of the domain's key, so that older versions can be
+    /// destroyed. No data is touched and the KEK is not called.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::State`] when a version that wraps a person's key cannot be used; [`ErrorKind::Denied`] on a handle
+    /// that only reads; and as [`Domain::ready`].
+    pub async fn rewrap_subjects(&self) -> Result<SubjectsRewrapped, Error> {
+        self.may_write()?;
+        let loaded = self.renewed().await?;
+        let primary = loaded.keyset().sealing_version()?.number();
+        let wrapping = |version| loaded.subject_wrap(version).map(|key| &**key);
+        let done = self.store().rewrap_subjects(loaded.keyset(), primary, wrapping).await?;
+        self.people().clear();
+        Ok(done)
     }
 
     /// Wraps the domain's data keys under the KEK's current version. No data is touched.
@@ -273,8 +310,8 @@ impl Domain {
         // unless it says that the keys may not be used any more.
         match self.0.flight.try_lead(self.clock()) {
             None => Ok(loaded),
-            Some(leader) => match self.load(leader, Some(&loaded)).await {
-                Err(error) if error.is_retryable() => Ok(loaded),
+            Some(leader) => match self.load(leader).await {
+                Err(error) if !ends_use(&error) => Ok(loaded),
                 looked => looked,
             },
         }
@@ -284,10 +321,7 @@ impl Domain {
     async fn loaded_first(&self) -> Result<Arc<Loaded>, Error> {
         loop {
             match self.0.flight.board(self.clock()).await {
-                Ticket::Lead(leader) => {
-                    let before = self.0.loaded.load_full();
-                    return self.load(leader, before.as_ref()).await;
-                }
+                Ticket::Lead(leader) => return self.load(leader).await,
                 Ticket::Landed(outcome) => {
                     outcome?;
                     if let Some(loaded) = self.0.loaded.load_full() {
@@ -309,15 +343,21 @@ impl Domain {
         Ok(loaded)
     }
 
-    async fn load(
-        &self,
-        leader: Leader<'_>,
-        before: Option<&Arc<Loaded>>,
-    ) -> Result<Arc<Loaded>, Error> {
-        let outcome = loaded::load(self.store(), &self.0.name, self.options(), before).await;
+    async fn load(&self, leader: Leader<'_>) -> Result<Arc<Loaded>, Error> {
+        // Read by the leader: what was loaded before it led may have been revoked since.
+        let before = self.0.loaded.load_full();
+        let outcome =
+            loaded::load(self.store(), &self.0.name, self.options(), before.as_ref()).await;
         match &outcome {
-            Ok(loaded) => self.0.loaded.store(Some(loaded.clone())),
-            Err(error) if error.is_retryable() => {}
+            Ok(loaded) => {
+                self.0.loaded.store(Some(loaded.clone()));
+                if !before.is_some_and(|before| Arc::ptr_eq(&before, loaded)) {
+                    self.people().follow(loaded);
+                }
+                // What cannot be reserved now is asked for again, and reported, by the first seal that needs it.
+                let _ = loaded.reserve(self.store(), self.options()).await;
+            }
+            Err(error) if !ends_use(error) => {}
             Err(_) => {
                 if let Some(loaded) = self.0.loaded.swap(None) {
                     loaded.revoke();
@@ -341,6 +381,11 @@ impl Domain {
             .compare_exchange(last, now.as_nanos(), Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
+}
+
+/// Whether an error says that keys at hand may not be used any more, and not only that it could not be found out.
+fn ends_use(error: &Error) -> bool {
+    !error.is_retryable() && !matches!(error.kind(), ErrorKind::Memory | ErrorKind::Random)
 }
 
 impl fmt::Debug for Domain {

@@ -48,7 +48,9 @@ impl Flight {
             }
             if state.flying {
                 joined.get_or_insert(state.landings);
-                state.waiting.push(context.waker().clone());
+                if !state.waiting.iter().any(|waiting| waiting.will_wake(context.waker())) {
+                    state.waiting.push(context.waker().clone());
+                }
                 return Poll::Pending;
             }
             if let Some((error, at)) = &state.last

@@ -76,6 +76,13 @@ impl Loaded {
         Ok(opener.map_or(Moment::from_nanos(0), |opener| opener.time_ends()))
     }
 
+    /// Until when the domain seals: the end of its lease, which is not over.
+    pub(crate) fn seals_until(&self) -> Result<Moment, Error> {
+        let key = self.cipher.sealing_key_or_why()?;
+        key.deadline().check()?;
+        Ok(key.deadline().until())
+    }
+
     fn why_withheld(&self, version: u32) -> Option<Error> {
         let id = self.keyset.version(version)?.key_id().short();
         self.withheld.iter().find(|(withheld, _)| *withheld == id).map(|(_, error)| error.clone())
@@ -134,8 +141,6 @@ pub(crate) async fn load(
         _ => Arc::new(unwrap_all(store, keyset, made, options, before, began).await?),
     };
     loaded.extend_lease(began, options);
-    // What cannot be reserved now is asked for again, and reported, by the first seal that needs it.
-    let _ = loaded.reserve(store, options).await;
     Ok(loaded)
 }
 
@@ -174,6 +179,7 @@ async fn unwrap_all(
     let earlier = |id: &KeyId| {
         before
             .and_then(|loaded| loaded.cipher.opening().iter().find(|key| key.key_id() == *id))
+            .filter(|key| !key.deadline().is_revoked())
             .cloned()
     };
     let (mut opening, mut missing, mut subject_wraps) = (Vec::new(), Vec::new(), Vec::new());
@@ -227,19 +233,22 @@ async fn unwrap_all(
                     _ => missing.push((id, error)),
                 }
             }
-            Err(error) => missing.push((id, error)),
+            Err(error) => {
+                // Its owner's word, which may be taken back.
+                ask_at = ask_at.min(began.saturating_add(AGAIN_REFUSED));
+                missing.push((id, error));
+            }
         }
     }
-    if opening.is_empty()
-        && let Some((_, error)) = missing.first()
-    {
-        return Err(error.clone());
-    }
     revoke_dropped(before, &opening);
+    if opening.is_empty()
+        && let Some(error) = why_none(&keyset, &missing)
+    {
+        return Err(error);
+    }
     let until = opening.iter().map(|key| key.deadline().until()).min().unwrap_or(time_ends);
     let withheld: Vec<_> = missing.iter().chain(&overdue).cloned().collect();
-    let (sealing, sealing_id) =
-        sealing_key(store, &keyset, options, before, &opening, &withheld);
+    let (sealing, sealing_id) = sealing_key(store, &keyset, options, before, &opening, &withheld);
     let cipher = Arc::new(FieldCipher::new(keyset.domain(), sealing, opening, missing));
     Ok(Loaded {
         keyset,
@@ -251,6 +260,16 @@ async fn unwrap_all(
         until,
         withheld,
     })
+}
+
+/// Why no version opens: a KEK that did not answer may do so later; then a KEK's refusal; then the versions' states.
+fn why_none(keyset: &Keyset, missing: &[(KeyId, Error)]) -> Option<Error> {
+    let from_kek = |id: &KeyId| {
+        keyset.by_key_id(id).is_some_and(|version| version.state().allows(KeyUse::Open))
+    };
+    let later = missing.iter().find(|(_, error)| error.is_retryable());
+    let refused = missing.iter().find(|(id, _)| from_kek(id));
+    later.or(refused).or(missing.first()).map(|(_, error)| error.clone())
 }
 
 /// Keys that were at hand and may not be used any more end at once, also in ciphers that were handed out.
@@ -346,6 +365,9 @@ pub(crate) fn sealing_config(
 
 /// How soon a KEK that did not answer is asked again.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// How soon a KEK that refused one of several versions is asked again.
+const AGAIN_REFUSED: Duration = Duration::from_secs(30);
 
 /// Three quarters of a lifetime, and up to an eighth more, so that many processes do not look at once.
 fn ahead(whole: Duration, random: &dyn Random) -> Duration {

@@ -9,7 +9,6 @@ use phiseal_keys::{Clock, DataKey, Error, ErrorKind, Moment, Purpose, Secret};
 use phiseal_primitives::{Aes256Gcm, Engine, Validation};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use zeroize::Zeroize;
 
 /// A key that fields are opened under, with the epoch keys that have opened something lately.
 pub(crate) struct OpeningKey {
@@ -79,7 +78,7 @@ impl OpeningKey {
             .ok_or(Error::new(ErrorKind::Unsupported, "a suite that this release does not know"))
     }
 
-    /// Decrypts into `out`, as long as the ciphertext. On an error `out` holds zeros.
+    /// Decrypts into `out`, as long as the ciphertext. When the tag is wrong, `out` holds zeros.
     #[inline]
     pub(crate) fn open_into(
         &self,
@@ -87,7 +86,7 @@ impl OpeningKey {
         envelope: &FieldEnvelope<'_>,
         out: &mut [u8],
     ) -> Result<(), Error> {
-        let opened = self.with_epoch_key(envelope, |key| {
+        self.with_epoch_key(envelope, |key| {
             context.with_aad(envelope.aad_prefix(), |aad| {
                 key.open_into(
                     envelope.count().as_bytes(),
@@ -97,14 +96,12 @@ impl OpeningKey {
                     out,
                 )
             })
-        });
-        if opened.is_err() {
-            out.zeroize();
-        }
-        opened
+        })
     }
 
-    /// Decrypts `body`, the ciphertext of `header`'s message, where it lies. On an error `body` holds zeros.
+    /// Decrypts `body`, the ciphertext of `empty`'s message, where it lies.
+    ///
+    /// When the key may not be used now, `body` is as it was. When the tag is wrong, it holds zeros.
     #[inline]
     pub(crate) fn open_in_place(
         &self,
@@ -113,15 +110,11 @@ impl OpeningKey {
         body: &mut [u8],
         tag: &[u8; 16],
     ) -> Result<(), Error> {
-        let opened = self.with_epoch_key(empty, |key| {
+        self.with_epoch_key(empty, |key| {
             context.with_aad(empty.aad_prefix(), |aad| {
                 key.open_in_place(empty.count().as_bytes(), aad, body, tag)
             })
-        });
-        if opened.is_err() {
-            body.zeroize();
-        }
-        opened
+        })
     }
 
     #[inline]

@@ -1,7 +1,8 @@
 //! The persons whose keys were used last.
 
 use crate::cipher::FieldCipher;
-use crate::subject::Person;
+use crate::loaded::Loaded;
+use crate::subject::{Person, may_seal};
 use phiseal_format::SubjectTag;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -17,6 +18,8 @@ pub(crate) struct People {
 struct Kept {
     people: HashMap<SubjectTag, Entry>,
     turn: u64,
+    /// How often a person was removed: whoever read a record before that has to read it again.
+    removals: u64,
     /// Ciphers of persons that are not kept any more, which somebody may still hold.
     handed_out: Vec<(SubjectTag, Weak<FieldCipher>)>,
     /// How many of those there may be before the dropped ones are cleared away.
@@ -44,8 +47,20 @@ impl People {
         })
     }
 
-    pub(crate) fn insert(&self, tag: SubjectTag, person: Arc<Person>) {
+    /// To be read before a person's record is, and given to [`People::insert`].
+    pub(crate) fn removals(&self) -> u64 {
+        self.kept().removals
+    }
+
+    /// Keeps a person whose record was read when `removals` was the count. Refused when somebody was removed since: it
+    /// may have been this one.
+    #[must_use]
+    pub(crate) fn insert(&self, tag: SubjectTag, person: Arc<Person>, removals: u64) -> bool {
         let mut kept = self.kept();
+        if kept.removals != removals {
+            person.cipher().revoke();
+            return false;
+        }
         kept.turn += 1;
         let used = kept.turn;
         if let Some(replaced) = kept.people.insert(tag, Entry { person, used }) {
@@ -58,18 +73,47 @@ impl People {
                 kept.let_go(oldest, &evicted);
             }
         }
+        true
+    }
+
+    /// The domain's keys changed: persons are looked at again, and those end at once whose key is wrapped by a version
+    /// that may not be used so any more. Ciphers of persons that are not kept any more end too.
+    pub(crate) fn follow(&self, loaded: &Loaded) {
+        let mut kept = self.kept();
+        kept.removals += 1;
+        kept.people.retain(|_, entry| {
+            let usable = loaded.subject_wrap(entry.person.domain_version()).is_ok();
+            if usable {
+                entry
+                    .person
+                    .look_again(may_seal(loaded, entry.person.domain_version(), false).is_ok());
+            } else {
+                entry.person.cipher().revoke();
+            }
+            usable
+        });
+        // A cipher that was handed out shares its keys with the person who is kept; of others nothing is known.
+        let Kept { people, handed_out, .. } = &mut *kept;
+        handed_out.retain(|(tag, cipher)| {
+            let known = people.contains_key(tag);
+            if !known {
+                revoke(cipher);
+            }
+            known
+        });
     }
 
     /// Has the person's record looked at before the key is used again.
     pub(crate) fn look_again(&self, tag: SubjectTag) {
         if let Some(entry) = self.kept().people.get(&tag) {
-            entry.person.look_again();
+            entry.person.look_again(true);
         }
     }
 
     /// Forgets a person, and ends the use of the key at once, also by ciphers that were handed out.
     pub(crate) fn remove(&self, tag: SubjectTag) {
         let mut kept = self.kept();
+        kept.removals += 1;
         if let Some(entry) = kept.people.remove(&tag) {
             entry.person.cipher().revoke();
         }
@@ -84,6 +128,7 @@ impl People {
     /// As [`People::remove`], of all persons.
     pub(crate) fn clear(&self) {
         let mut kept = self.kept();
+        kept.removals += 1;
         kept.people.drain().for_each(|(_, entry)| entry.person.cipher().revoke());
         kept.handed_out.drain(..).for_each(|(_, cipher)| revoke(&cipher));
     }

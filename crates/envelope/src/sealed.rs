@@ -109,17 +109,19 @@ mod serde {
         }
     }
 
+    /// What is read instead of a sealed field may be plaintext that was never sealed. Formats quote what they did not
+    /// expect (`invalid type: integer ...`), so nothing of their errors is passed on but that there was one.
     impl<'de> Deserialize<'de> for Sealed {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            if deserializer.is_human_readable() {
+            let sealed = if deserializer.is_human_readable() {
                 deserializer.deserialize_str(Text)
             } else {
                 deserializer.deserialize_byte_buf(Bytes)
-            }
+            };
+            sealed.map_err(|_| D::Error::custom("not a sealed field"))
         }
     }
 
-    /// Neither visitor quotes what it was given: it may be plaintext that was never sealed.
     struct Text;
     struct Bytes;
 

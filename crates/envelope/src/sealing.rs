@@ -156,7 +156,10 @@ impl SealingKey {
                 || self.clock.coarse() >= grants.ends)
     }
 
-    /// Encrypts `body` where it lies and writes what goes before and after it. On an error `body` holds zeros.
+    /// Encrypts `body` where it lies and writes what goes before and after it.
+    ///
+    /// When nothing may be sealed now, `body` is as it was, so that the caller can try again. When the engine fails, it
+    /// holds zeros.
     #[inline]
     pub(crate) fn seal_in_place(
         &self,
@@ -165,22 +168,24 @@ impl SealingKey {
         body: &mut [u8],
         tail: &mut [u8; TAG_LEN],
     ) -> Result<(), Error> {
-        let sealed = self.begin(body.len()).and_then(|(epoch, mut count)| {
-            *tail = context.with_aad(&self.prefix, |aad| match self.nonces {
-                NoncePolicy::Module => {
-                    let (drawn, tag) = epoch.key.seal_in_place_with_own_nonce(aad, body)?;
-                    count = drawn;
-                    Ok(tag)
-                }
-                _ => epoch.key.seal_in_place(&count, aad, body),
-            })?;
-            self.write_header(epoch, count, head);
-            Ok(())
+        let (epoch, mut count) = self.begin(body.len())?;
+        let sealed = context.with_aad(&self.prefix, |aad| match self.nonces {
+            NoncePolicy::Module => {
+                let (drawn, tag) = epoch.key.seal_in_place_with_own_nonce(aad, body)?;
+                count = drawn;
+                Ok(tag)
+            }
+            _ => epoch.key.seal_in_place(&count, aad, body),
         });
-        if sealed.is_err() {
-            body.zeroize();
+        match sealed {
+            Ok(tag) => *tail = tag,
+            Err(error) => {
+                body.zeroize();
+                return Err(error.into());
+            }
         }
-        sealed
+        self.write_header(epoch, count, head);
+        Ok(())
     }
 
     /// Encrypts `plaintext` into `out`, 57 bytes longer. On an error `out` holds no plaintext.
@@ -195,7 +200,7 @@ impl SealingKey {
         if self.nonces == NoncePolicy::Module {
             let (body, tail) = rest.split_last_chunk_mut().ok_or_else(used_up)?;
             body.copy_from_slice(plaintext);
-            return self.seal_in_place(context, head, body, tail);
+            return self.seal_in_place(context, head, body, tail).inspect_err(|_| body.zeroize());
         }
         let (epoch, count) = self.begin(plaintext.len())?;
         context.with_aad(&self.prefix, |aad| epoch.key.seal_into(&count, aad, plaintext, rest))?;
@@ -323,5 +328,120 @@ fn used_up() -> Error {
 impl fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SealingKey({:?} under {})", self.suite, self.key_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phiseal_keys::ManualClock;
+    use phiseal_primitives::{OsRandom, default_engine};
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn key(epochs: usize) -> (SealingKey, ManualClock) {
+        let clock = ManualClock::at(0);
+        let config = SealingConfig {
+            engine: default_engine(),
+            clock: Arc::new(clock.clone()),
+            random: Arc::new(OsRandom),
+            suite: Suite::Xaes256Gcm,
+            nonces: NoncePolicy::PerBlock,
+            epochs,
+        };
+        let field_key = Secret::filled(|out| {
+            out.fill(7);
+            Ok::<(), Error>(())
+        });
+        let field_key = Arc::new(field_key.unwrap());
+        let until = Moment::from_nanos(u64::MAX);
+        let key = SealingKey::new(config, KeyId::from_bytes([1; 16]), field_key, until);
+        key.allow(u64::MAX);
+        (key, clock)
+    }
+
+    /// How many blocks for messages of `length` bytes are granted in epoch `epoch`, and how many messages they are.
+    fn granted(key: &SealingKey, length: u64, epoch: u32) -> (u64, u64) {
+        let (mut blocks, mut messages) = (0, 0);
+        loop {
+            match key.refill(length) {
+                Ok(block) if block.epoch == epoch => {
+                    assert!(block.messages <= BLOCK_MESSAGES && block.bytes >= length);
+                    blocks += 1;
+                    messages += u64::from(block.messages);
+                }
+                Ok(block) => {
+                    assert_eq!(block.epoch, epoch + 1);
+                    return (blocks, messages);
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Stale);
+                    return (blocks, messages);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_epoch_ends_after_2_to_the_24_messages() {
+        let (key, _) = key(3);
+        assert_eq!(granted(&key, 0, 0), (1 << 16, EPOCH_MESSAGES));
+        // One block of the second epoch was granted to find the first one's end.
+        assert_eq!(granted(&key, 0, 1), ((1 << 16) - 1, EPOCH_MESSAGES - 256));
+    }
+
+    #[test]
+    fn an_epoch_ends_after_2_to_the_36_bytes() {
+        let (key, _) = key(2);
+        let longest = MAX_FIELD_PLAINTEXT as u64;
+        assert_eq!(granted(&key, longest, 0).0, EPOCH_BYTES / longest);
+    }
+
+    #[test]
+    fn an_epoch_ends_after_an_hour() {
+        let (key, clock) = key(3);
+        assert_eq!(key.refill(1).unwrap().epoch, 0);
+        clock.advance(HOUR - Duration::from_nanos(1));
+        assert_eq!(key.refill(1).unwrap().epoch, 0);
+        clock.advance(Duration::from_nanos(1));
+        assert_eq!(key.refill(1).unwrap().epoch, 1);
+    }
+
+    #[test]
+    fn without_an_epoch_left_the_key_is_used_up_and_says_so_once() {
+        for length in [0, 1, MAX_FIELD_PLAINTEXT as u64] {
+            let (key, _) = key(1);
+            assert!(!key.is_used_up() && !key.was_spent());
+            granted(&key, length, 0);
+            assert!(key.is_used_up(), "whatever refuses a message also asks for a new key");
+            assert!(key.was_spent());
+            assert!(!key.was_spent(), "until the next message is refused");
+            assert_eq!(key.refill(length).unwrap_err().kind(), ErrorKind::Stale);
+            assert!(key.was_spent());
+        }
+    }
+
+    #[test]
+    fn blocks_are_granted_out_of_what_was_reserved() {
+        let (key, _) = key(1);
+        key.grants.lock().unwrap().allowance = 300;
+        assert_eq!(key.refill(0).unwrap().messages, 256);
+        assert_eq!(key.refill(0).unwrap().messages, 44);
+        assert_eq!(key.refill(0).unwrap_err().kind(), ErrorKind::Stale);
+        assert!(key.was_spent() && !key.is_used_up());
+        key.allow(10);
+        assert_eq!(key.refill(0).unwrap().messages, 10);
+    }
+
+    /// The epoch and the reserve of a parent are the parent's.
+    #[test]
+    fn a_forked_child_begins_with_nothing() {
+        let (key, _) = key(3);
+        assert_eq!(key.refill(0).unwrap().epoch, 0);
+        key.grants.lock().unwrap().fork ^= 1;
+        assert_eq!(key.allowance(), 0);
+        assert_eq!(key.refill(0).unwrap_err().kind(), ErrorKind::Stale);
+        key.allow(1000);
+        assert_eq!(key.refill(0).unwrap().epoch, 1);
     }
 }

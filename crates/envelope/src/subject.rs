@@ -105,7 +105,18 @@ impl Subject {
     }
 
     async fn person(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
+        loop {
+            match self.looked_up(loaded).await {
+                // Somebody was shredded while the record was read; it may have been this person.
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                looked_up => return looked_up,
+            }
+        }
+    }
+
+    async fn looked_up(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
         let store = self.domain.store();
+        let removals = self.domain.people().removals();
         let known = self.domain.people().find(self.tag);
         if let Some(person) = &known
             && store.clock().coarse().as_nanos() < person.look_at.load(Ordering::Acquire)
@@ -120,7 +131,7 @@ impl Subject {
             }
             found => found,
         };
-        self.unwrapped(loaded, found, began).inspect_err(|error| {
+        self.unwrapped(loaded, found, began, removals).inspect_err(|error| {
             if !error.is_retryable() {
                 self.domain.people().remove(self.tag);
             }
@@ -133,9 +144,10 @@ impl Subject {
         loaded: &Loaded,
         found: Result<Option<SubjectRecord>, Error>,
         began: Moment,
+        removals: u64,
     ) -> Result<Arc<Person>, Error> {
-        let record = found?
-            .ok_or(Error::new(ErrorKind::NotFound, "there is no key for this person"))?;
+        let record =
+            found?.ok_or(Error::new(ErrorKind::NotFound, "there is no key for this person"))?;
         let SubjectState::Active { domain_version, .. } = *record.state() else {
             return Err(Error::new(
                 ErrorKind::State,
@@ -145,21 +157,32 @@ impl Subject {
         let wrap_key = loaded.subject_wrap(domain_version)?;
         let store = self.domain.store();
         let (key, key_id) = store.unwrap_subject(loaded.keyset(), &record, wrap_key)?;
-        self.keep(loaded, domain_version, &key, &key_id, began)
+        self.keep(loaded, domain_version, &key, &key_id, began, removals)
     }
 
     async fn create(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
         if self.domain.options().read_only {
             return Err(read_only());
         }
+        // A new key is wrapped only by a version that may seal by a look that is not older than the lease.
+        let loaded = match loaded.seals_until() {
+            Ok(_) => loaded.clone(),
+            Err(_) => self.domain.renewed().await?,
+        };
+        loaded.seals_until()?;
         let store = self.domain.store();
-        let began = store.clock().now();
+        let (began, removals) = (store.clock().now(), self.domain.people().removals());
         let version = loaded.keyset().sealing_version()?.number();
         let wrap_key = loaded.subject_wrap(version)?;
         match store.create_subject(loaded.keyset(), self.tag, version, wrap_key).await {
-            Ok((key, key_id)) => self.keep(loaded, version, &key, &key_id, began),
+            Ok((key, key_id)) => {
+                match self.keep(&loaded, version, &key, &key_id, began, removals) {
+                    Err(error) if error.kind() == ErrorKind::Conflict => self.person(&loaded).await,
+                    kept => kept,
+                }
+            }
             // Another process made it at the same time.
-            Err(error) if error.kind() == ErrorKind::Conflict => self.person(loaded).await,
+            Err(error) if error.kind() == ErrorKind::Conflict => self.person(&loaded).await,
             Err(error) => Err(error),
         }
     }
@@ -171,6 +194,7 @@ impl Subject {
         key: &DataKey,
         key_id: &FullKeyId,
         began: Moment,
+        removals: u64,
     ) -> Result<Arc<Person>, Error> {
         /// Four epochs: a person's record is small.
         const EPOCHS: usize = 4;
@@ -190,7 +214,9 @@ impl Subject {
         let earlier = earlier.and_then(|(_, sealing)| sealing);
         let sealing = may_seal(loaded, domain_version, options.read_only).and_then(|ends| {
             let sealing = match earlier {
-                Some(earlier) if !earlier.is_used_up() => earlier.clone(),
+                Some(earlier) if !earlier.is_used_up() && !earlier.deadline().is_revoked() => {
+                    earlier.clone()
+                }
                 _ => {
                     let config = sealing_config(store, options, EPOCHS)?;
                     let field_key = opening.field_key(options.suite)?.clone();
@@ -218,19 +244,28 @@ impl Subject {
             domain_version,
             look_at: AtomicU64::new(look_at.as_nanos()),
         });
-        self.domain.people().insert(self.tag, person.clone());
-        Ok(person)
+        if self.domain.people().insert(self.tag, person.clone(), removals) {
+            Ok(person)
+        } else {
+            Err(Error::new(ErrorKind::Conflict, "a person was shredded meanwhile"))
+        }
     }
 }
 
 /// Until when a person's key seals: for as long as the domain may seal and the version that wraps it is not in wrong hands.
-fn may_seal(loaded: &Loaded, domain_version: u32, only_reads: bool) -> Result<Moment, Error> {
+pub(crate) fn may_seal(
+    loaded: &Loaded,
+    domain_version: u32,
+    only_reads: bool,
+) -> Result<Moment, Error> {
     if only_reads {
         return Err(read_only());
     }
-    loaded.keyset().sealing_version()?;
+    let leased = loaded.seals_until()?;
     match loaded.keyset().version(domain_version).map(|version| version.state()) {
-        Some(KeyState::Active | KeyState::Deactivated) => loaded.may_seal_until(domain_version),
+        Some(KeyState::Active | KeyState::Deactivated) => {
+            Ok(loaded.may_seal_until(domain_version)?.min(leased))
+        }
         _ => Err(Error::new(
             ErrorKind::State,
             "the version of the domain's key that wraps the person's key may not be used to seal",
@@ -243,9 +278,17 @@ impl Person {
         &self.cipher
     }
 
-    /// Has the record looked at before the key is used again.
-    pub(crate) fn look_again(&self) {
+    /// The version of the domain's key that wraps the person's.
+    pub(crate) const fn domain_version(&self) -> u32 {
+        self.domain_version
+    }
+
+    /// Has the record looked at before the key is used again, and ends sealing at once unless it `may_seal`.
+    pub(crate) fn look_again(&self, may_seal: bool) {
         self.look_at.store(0, Ordering::Release);
+        if !may_seal {
+            self.cipher.sealing().into_iter().for_each(|key| key.deadline().revoke());
+        }
     }
 
     fn is_live(&self) -> bool {

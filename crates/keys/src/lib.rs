@@ -19,7 +19,9 @@ pub use error::{Error, ErrorKind};
 pub use kek::{
     BoxFuture, GeneratedKey, Kek, KekAdmin, KekAdminBackend, KekBackend, KekInfo, UnwrappedKey,
 };
-pub use key_store::{KeyStore, KeyStoreConfig, Rewrapped, SubjectRecord, SubjectState};
+pub use key_store::{
+    KeyStore, KeyStoreConfig, Rewrapped, SubjectRecord, SubjectState, SubjectsRewrapped,
+};
 pub use keyset::{KeyVersion, Keyset};
 pub use reader::Reader;
 pub use secret::{Secret, memory_is_locked, require_locked_memory};

@@ -3,9 +3,12 @@
 //! On Linux: pages that are locked (`mlock`), left out of core dumps (`MADV_DONTDUMP`) and zeroed when freed; a word
 //! that a forked child finds changed (`MADV_WIPEONFORK`); a clock that counts time asleep (`CLOCK_BOOTTIME`).
 //! Elsewhere: ordinary pages, the process id, the standard library's monotonic clock.
-#![expect(
-    unsafe_code,
-    reason = "mmap, mlock, madvise and clock_gettime have no safe form as cheap as a call"
+#![cfg_attr(
+    target_os = "linux",
+    expect(
+        unsafe_code,
+        reason = "mmap, mlock, madvise and clock_gettime have no safe form as cheap as a call"
+    )
 )]
 
 #[cfg(target_os = "linux")]
@@ -22,16 +25,24 @@ pub(crate) struct Protection {
     pub(crate) undumped: bool,
 }
 
+impl Protection {
+    /// Both.
+    pub(crate) const fn is_full(self) -> bool {
+        self.locked && self.undumped
+    }
+}
+
 #[cfg(target_os = "linux")]
 mod linux {
     use super::Protection;
     use core::ptr::NonNull;
-    use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+    use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
     /// Whole pages of zeros that belong to this value alone, for as long as the process lives.
     #[derive(Debug)]
     pub(crate) struct Pages {
         start: NonNull<u8>,
+        len: usize,
         pub(crate) protection: Protection,
     }
 
@@ -60,14 +71,22 @@ mod linux {
                 (libc::mlock(start, len) == 0, libc::madvise(start, len, libc::MADV_DONTDUMP) == 0)
             };
             let start = NonNull::new(start.cast())?;
-            Some(Self { start, protection: Protection { locked, undumped } })
+            Some(Self { start, len, protection: Protection { locked, undumped } })
         }
 
         /// Hands the pages over as memory that is never unmapped.
-        pub(crate) fn leak(self, len: usize) -> &'static mut [u8] {
-            // SAFETY: `map` returned `len` readable, writable, zeroed bytes that nobody else refers to, and they stay
-            // mapped for ever; taking `self` by value makes this the only reference.
-            unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), len) }
+        pub(crate) fn leak(self) -> &'static mut [u8] {
+            let pages = core::mem::ManuallyDrop::new(self);
+            // SAFETY: `map` made `len` readable, writable, zeroed bytes that nobody else refers to; `drop` does not run, so
+            // they stay mapped for ever; taking `self` by value makes this the only reference.
+            unsafe { core::slice::from_raw_parts_mut(pages.start.as_ptr(), pages.len) }
+        }
+    }
+
+    impl Drop for Pages {
+        fn drop(&mut self) {
+            // SAFETY: `map` made just this mapping, and no reference to it was ever given out.
+            unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
         }
     }
 
@@ -82,11 +101,14 @@ mod linux {
         nanos(libc::CLOCK_REALTIME_COARSE)
     }
 
+    /// A clock that cannot be read stands at the end of time: whatever has a deadline is then over.
     #[inline]
     fn nanos(clock: libc::clockid_t) -> u64 {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: `time` is a valid timespec that the call writes; on failure it stays zero.
-        unsafe { libc::clock_gettime(clock, &raw mut time) };
+        // SAFETY: `time` is a valid timespec that the call writes.
+        if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
+            return u64::MAX;
+        }
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
         seconds
             .saturating_mul(1_000_000_000)
@@ -110,11 +132,33 @@ mod linux {
     /// In ordinary memory, which a child inherits.
     static LAST: AtomicU64 = AtomicU64::new(0);
 
+    /// Set where the kernel has no such page: a handler that `fork` runs in the child counts instead.
+    static COUNTED_BY_HANDLER: AtomicBool = AtomicBool::new(false);
+
     #[cold]
     fn set_up() -> u64 {
+        if !COUNTED_BY_HANDLER.load(Ordering::Acquire) {
+            match map_word() {
+                Some(fresh) => {
+                    let word = WORD.compare_exchange(
+                        core::ptr::null_mut(),
+                        fresh,
+                        Ordering::AcqRel,
+                        Ordering::Acquire,
+                    );
+                    return after_fork(word.map_or_else(|earlier| earlier, |_| fresh));
+                }
+                None => count_by_handler(),
+            }
+        }
+        LAST.load(Ordering::Relaxed) | (1 << 63)
+    }
+
+    fn map_word() -> Option<*mut AtomicU64> {
         const PAGE: usize = 4096;
-        // SAFETY: as in `Pages::map`; the advice changes what a child sees, nothing here.
-        let page = unsafe {
+        // SAFETY: as in `Pages::map`; the advice changes what a child sees, nothing here; a page without it is given back
+        // before anybody knows its address.
+        unsafe {
             let page = libc::mmap(
                 core::ptr::null_mut(),
                 PAGE,
@@ -123,23 +167,25 @@ mod linux {
                 -1,
                 0,
             );
-            if page == libc::MAP_FAILED || libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) != 0 {
-                // No such advice on this kernel: the process id costs a system call and tells the same.
-                return u64::from(std::process::id());
+            if page == libc::MAP_FAILED {
+                return None;
             }
-            page
-        };
-        let fresh: *mut AtomicU64 = page.cast();
-        let word = match WORD.compare_exchange(
-            core::ptr::null_mut(),
-            fresh,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        ) {
-            Ok(_) => fresh,
-            Err(earlier) => earlier,
-        };
-        after_fork(word)
+            if libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) != 0 {
+                libc::munmap(page, PAGE);
+                return None;
+            }
+            Some(page.cast())
+        }
+    }
+
+    fn count_by_handler() {
+        extern "C" fn in_child() {
+            LAST.fetch_add(1, Ordering::Relaxed);
+        }
+        // SAFETY: the handler only adds to an atomic, which is allowed between `fork` and `exec` in any process. Two
+        // threads may register it twice, which counts twice as fast.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        COUNTED_BY_HANDLER.store(true, Ordering::Release);
     }
 
     #[cold]
@@ -174,7 +220,7 @@ mod other {
             })
         }
 
-        pub(crate) fn leak(self, _len: usize) -> &'static mut [u8] {
+        pub(crate) fn leak(self) -> &'static mut [u8] {
             self.bytes.leak()
         }
     }

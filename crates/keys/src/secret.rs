@@ -1,10 +1,9 @@
 //! Thirty-two secret bytes, in locked pages that no core dump contains.
 
-use crate::os::Pages;
+use crate::os::{Pages, Protection};
 use crate::{Error, ErrorKind};
 use core::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroize;
 
 /// A 256-bit secret: in locked memory that is left out of core dumps, zeroed on drop, never printed.
@@ -65,32 +64,35 @@ impl fmt::Debug for Secret {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Memory`] when memory cannot be locked (on Linux: raise `RLIMIT_MEMLOCK`; 64 KiB hold 2,048 secrets), or
+/// [`ErrorKind::Memory`] when memory cannot be locked (on Linux: raise `RLIMIT_MEMLOCK`; 4 KiB hold 128 secrets), or
 /// when secrets already lie in memory that is not. The requirement then does not stand.
 pub fn require_locked_memory() -> Result<(), Error> {
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    if !pool.protected() || (pool.free.is_empty() && !pool.grow()) || !pool.protected() {
+    let mut pool = pool();
+    if !pool.is_protected() || (pool.free.is_empty() && pool.grow(true).is_none()) {
         return Err(Error::new(
             ErrorKind::Memory,
             "secrets cannot be kept in locked memory: raise RLIMIT_MEMLOCK",
         ));
     }
-    REQUIRED.store(true, Ordering::Relaxed);
+    pool.required = true;
     Ok(())
 }
 
 /// Whether every secret so far lies in locked memory that core dumps leave out.
 #[must_use]
 pub fn memory_is_locked() -> bool {
-    POOL.lock().unwrap_or_else(PoisonError::into_inner).protected()
+    pool().is_protected()
 }
 
 const LEN: usize = 32;
-const CHUNK: usize = 64 * 1024;
+/// A page at a time, 128 secrets: a limit of 64 KiB is used to its end.
+const CHUNK: usize = 4096;
 
-static POOL: Mutex<Pool> =
-    Mutex::new(Pool { free: Vec::new(), unlocked_chunks: 0, undumped_missing: 0 });
-static REQUIRED: AtomicBool = AtomicBool::new(false);
+static POOL: Mutex<Pool> = Mutex::new(Pool { free: Vec::new(), required: false, unprotected: 0 });
+
+fn pool() -> MutexGuard<'static, Pool> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// One slot of the pool, `None` only while it is being dropped.
 struct Slot {
@@ -99,56 +101,65 @@ struct Slot {
 
 impl Slot {
     fn take() -> Result<Self, Error> {
-        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.free.is_empty() && !pool.grow() {
-            return Err(Error::new(ErrorKind::Memory, "no locked memory left for a secret"));
+        let mut pool = pool();
+        let mut first_unprotected = None;
+        if pool.free.is_empty() {
+            let required = pool.required;
+            let grown = pool.grow(required).ok_or_else(no_memory)?;
+            first_unprotected = (pool.unprotected == 1 && !grown.is_full()).then_some(grown);
         }
-        let bytes =
-            pool.free.pop().ok_or(Error::new(ErrorKind::Memory, "no memory left for a secret"))?;
+        let bytes = pool.free.pop().ok_or_else(no_memory)?;
+        drop(pool);
+        if let Some(protection) = first_unprotected {
+            log::warn!(
+                "phiseal: secrets are in memory that is not locked (locked: {}, kept out of core dumps: {}); \
+                 raise RLIMIT_MEMLOCK",
+                protection.locked,
+                protection.undumped
+            );
+        }
         Ok(Self { bytes: Some(bytes) })
     }
+}
+
+fn no_memory() -> Error {
+    Error::new(ErrorKind::Memory, "no locked memory left for a secret")
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(bytes) = self.bytes.take() {
             bytes.zeroize();
-            POOL.lock().unwrap_or_else(PoisonError::into_inner).free.push(bytes);
+            pool().free.push(bytes);
         }
     }
 }
 
 struct Pool {
     free: Vec<&'static mut [u8; LEN]>,
-    unlocked_chunks: u32,
-    undumped_missing: u32,
+    /// Whether unprotected memory is refused.
+    required: bool,
+    /// Chunks that are not protected.
+    unprotected: u32,
 }
 
 impl Pool {
-    fn protected(&self) -> bool {
-        self.unlocked_chunks == 0 && self.undumped_missing == 0
+    fn is_protected(&self) -> bool {
+        self.unprotected == 0
     }
 
-    fn grow(&mut self) -> bool {
-        let Some(pages) = Pages::map(CHUNK) else { return false };
+    /// One chunk more, unless there is none, or none that is protected where that is `required`.
+    fn grow(&mut self, required: bool) -> Option<Protection> {
+        let pages = Pages::map(CHUNK)?;
         let protection = pages.protection;
-        if !(protection.locked && protection.undumped) {
-            if REQUIRED.load(Ordering::Relaxed) {
-                return false;
+        if !protection.is_full() {
+            if required {
+                return None;
             }
-            if self.protected() {
-                log::warn!(
-                    "phiseal: secrets are in memory that is not locked (locked: {}, kept out of core dumps: {}); \
-                     raise RLIMIT_MEMLOCK",
-                    protection.locked,
-                    protection.undumped
-                );
-            }
-            self.unlocked_chunks += u32::from(!protection.locked);
-            self.undumped_missing += u32::from(!protection.undumped);
+            self.unprotected += 1;
         }
-        let (slots, _) = pages.leak(CHUNK).as_chunks_mut::<LEN>();
+        let (slots, _) = pages.leak().as_chunks_mut::<LEN>();
         self.free.extend(slots);
-        true
+        Some(protection)
     }
 }

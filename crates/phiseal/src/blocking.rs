@@ -22,7 +22,7 @@
 
 use crate::{
     Context, Error, FieldCipher, KekBackend, KeyStore, Keyset, Phi, Plaintext, Rewrapped, Sealed,
-    Store,
+    Store, SubjectsRewrapped,
 };
 use phiseal_keys::Erasure;
 use pollster::block_on;
@@ -137,6 +137,27 @@ impl Domain {
     /// As [`crate::Domain::shred_subject`].
     pub fn shred_subject(&self, subject: &str) -> Result<Erasure, Error> {
         block_on(self.0.shred_subject(subject))
+    }
+
+    /// As [`crate::Domain::shred_subjects`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::shred_subjects`].
+    pub fn shred_subjects<'a>(
+        &self,
+        subjects: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Erasure, Error> {
+        block_on(self.0.shred_subjects(subjects))
+    }
+
+    /// As [`crate::Domain::rewrap_subjects`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::rewrap_subjects`].
+    pub fn rewrap_subjects(&self) -> Result<SubjectsRewrapped, Error> {
+        block_on(self.0.rewrap_subjects())
     }
 
     /// As [`crate::Domain::rewrap`].

@@ -45,7 +45,7 @@ pub use phiseal_format::{
 pub use phiseal_keys::{
     BoxFuture, Clock, DataKey, Erasure, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, KekAdmin,
     KekAdminBackend, KekBackend, KekInfo, KeyState, KeyStore, KeyStoreConfig, KeyVersion, Keyset,
-    ManualClock, Moment, Reader, Record, RecordKind, Rewrapped, Secret, Store, SystemClock,
-    UnwrappedKey, memory_is_locked, require_locked_memory,
+    ManualClock, Moment, Reader, Record, RecordKind, Rewrapped, Secret, Store, SubjectsRewrapped,
+    SystemClock, UnwrappedKey, memory_is_locked, require_locked_memory,
 };
 pub use phiseal_primitives::{Engine, Module, Validation, default_engine, engine, engines};

@@ -4,7 +4,7 @@ use phiseal_keys::{
     Clock, Error, ErrorKind, FullKeyId, Kek, KekBackend, KeyStore, KeyStoreConfig, Reader, Store,
     require_locked_memory,
 };
-use phiseal_primitives::{Engine, Validation, default_engine};
+use phiseal_primitives::{Engine, default_engine};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -217,13 +217,13 @@ impl Builder {
     pub async fn open(self, store: impl Store, kek: impl KekBackend) -> Result<Phiseal, Error> {
         let Self { config, changes, strict, others } = self;
         let mut options = Options::new(config.engine);
+        changes.into_iter().for_each(|change| change(&mut options));
         if strict {
             require_locked_memory()?;
-            if config.engine.module().validation == Validation::None {
+            if options.nonces == NoncePolicy::PerBlock {
                 options.nonces = NoncePolicy::PerMessage;
             }
         }
-        changes.into_iter().for_each(|change| change(&mut options));
         if options.lease.is_zero() || options.key_time.is_zero() {
             return Err(Error::new(
                 ErrorKind::Invalid,

@@ -32,6 +32,36 @@ const SMOKE_RUNS: u64 = 1_000_000;
 /// Inputs for each target in `cargo xtask test --full`.
 const FULL_RUNS: u64 = 100_000_000;
 
+/// The targets that are slower than a parser, and how many inputs each gets instead: some seconds' worth on a busy
+/// machine, and with `--full` under an hour's.
+const SLOW: [Slow; 8] = [
+    Slow { target: "fhir", smoke: 50_000, full: 30_000_000 },
+    Slow { target: "field_open", smoke: 500_000, full: FULL_RUNS },
+    Slow { target: "key_file", smoke: 15_000, full: 10_000_000 },
+    Slow { target: "keyset", smoke: 500_000, full: FULL_RUNS },
+    Slow { target: "seal_roundtrip", smoke: 100_000, full: FULL_RUNS },
+    Slow { target: "sealed_text", smoke: 500_000, full: FULL_RUNS },
+    Slow { target: "store_records", smoke: 300_000, full: FULL_RUNS },
+    Slow { target: "unwrap", smoke: 300_000, full: FULL_RUNS },
+];
+
+/// A target that is slower than a parser.
+struct Slow {
+    target: &'static str,
+    smoke: u64,
+    full: u64,
+}
+
+/// How many inputs a target gets in `cargo xtask test`.
+fn runs(target: &str, full: bool) -> u64 {
+    match (SLOW.iter().find(|slow| slow.target == target), full) {
+        (None, false) => SMOKE_RUNS,
+        (None, true) => FULL_RUNS,
+        (Some(slow), false) => slow.smoke,
+        (Some(slow), true) => slow.full,
+    }
+}
+
 /// The rustc flags that give libFuzzer its coverage.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
@@ -65,8 +95,8 @@ pub fn smoke(workspace: &Workspace, full: bool) -> Result<Outcome, Failure> {
     for target in &built.chosen(&[])? {
         let corpus = built.folder.join("target").join("smoke").join(target);
         empty_folder(&corpus)?;
-        let (runs, seed) = if full { (FULL_RUNS, None) } else { (SMOKE_RUNS, Some(1)) };
-        outcome = outcome.and(built.explore(target, &corpus, runs, seed)?);
+        let seed = if full { None } else { Some(1) };
+        outcome = outcome.and(built.explore(target, &corpus, runs(target, full), seed)?);
     }
     Ok(outcome)
 }
@@ -261,6 +291,20 @@ mod tests {
         assert!(explore_problem(&finished(0, all), 200_001).is_some());
         assert!(explore_problem(&finished(0, ""), 1).is_some());
         assert!(explore_problem(&finished(77, all), 200_000).is_some());
+    }
+
+    #[test]
+    fn a_slow_target_has_numbers_of_its_own_and_exists() {
+        assert_eq!((runs("context", false), runs("context", true)), (SMOKE_RUNS, FULL_RUNS));
+        let targets = targets_in(&Workspace::find().unwrap().root().join("fuzz/src/bin")).unwrap();
+        for slow in &SLOW {
+            assert!(targets.contains(&slow.target.to_owned()), "no target {}", slow.target);
+            assert_eq!(
+                (runs(slow.target, false), runs(slow.target, true)),
+                (slow.smoke, slow.full)
+            );
+            assert!(slow.smoke < SMOKE_RUNS && slow.smoke < slow.full && slow.full <= FULL_RUNS);
+        }
     }
 
     #[test]

@@ -59,9 +59,9 @@ fn assert_sound(keyset: &Keyset) {
     let opens =
         [KeyState::Active, KeyState::Deactivated, KeyState::Compromised].map(KeyState::to_byte);
     assert!(
-        keyset.opening_versions().eq(versions
-            .iter()
-            .filter(|version| opens.contains(&version.state().to_byte())))
+        keyset
+            .opening_versions()
+            .eq(versions.iter().filter(|version| opens.contains(&version.state().to_byte())))
     );
 }
 
@@ -87,15 +87,11 @@ fn successors(keyset: &Keyset) -> Vec<Keyset> {
                 &[ErrorKind::State, ErrorKind::Exhausted],
             );
         }
+        made(keyset.with_primary(version.number()), &[ErrorKind::State, ErrorKind::Exhausted]);
         made(
-            keyset.with_primary(version.number()),
-            &[ErrorKind::State, ErrorKind::Exhausted],
+            keyset.with_wraps(vec![(version.number(), rewrapped(version))]),
+            &[ErrorKind::State, ErrorKind::Invalid, ErrorKind::Exhausted],
         );
-        made(keyset.with_wraps(vec![(version.number(), rewrapped(version))]), &[
-            ErrorKind::State,
-            ErrorKind::Invalid,
-            ErrorKind::Exhausted,
-        ]);
     }
     next
 }
@@ -138,8 +134,5 @@ mod tests {
             assert!(next.iter().any(|next| next.versions()[0].state() == state));
         }
         assert!(next.iter().any(|next| next.versions()[0].wraps().len() == 2));
-        must_panic(|| {
-            successors(&keyset).iter().for_each(|next| assert_eq!(next.revision(), keyset.revision()));
-        });
     }
 }

@@ -68,11 +68,12 @@ impl<'a> Message<'a> {
     /// The context as an application makes it; `None` without a component to begin from.
     fn context(&self) -> Option<Context> {
         let ((first, value), others) = self.components.split_first()?;
-        let context = others.iter().fold(begin(*first, value), |context, (tag, value)| match *tag {
-            // The length class has a place of its own in the input; as a component it is a tag like others.
-            tag::PADDING => context.application(tag::PADDING, value),
-            tag => extend(context, tag, value),
-        });
+        let context =
+            others.iter().fold(begin(*first, value), |context, (tag, value)| match *tag {
+                // The length class has a place of its own in the input; as a component it is a tag like others.
+                tag::PADDING => context.application(tag::PADDING, value),
+                tag => extend(context, tag, value),
+            });
         Some(match self.padding {
             None => context,
             Some(class) => context.padded_to(class),
@@ -149,13 +150,14 @@ impl<'a> Message<'a> {
         assert_eq!(into.split_off(length), [UNTOUCHED; 3]);
 
         let mut in_place = [&[0; FIELD_HEADER], self.plaintext, &[0; TAG_LEN]].concat();
+        let before = in_place.clone();
         let sealed = sealing.seal_in_place(bound, &mut in_place);
         if self.padding.is_none() {
             sealed?;
             return Ok(vec![value, into, in_place]);
         }
         assert_eq!(sealed.unwrap_err().kind(), ErrorKind::Unsupported);
-        assert!(in_place.iter().all(|byte| *byte == 0));
+        assert_eq!(in_place, before);
         Ok(vec![value, into])
     }
 
@@ -306,8 +308,9 @@ mod tests {
         ) -> Result<usize, Error> {
             let length = Sealer::seal_into(&*self.cipher, plaintext, context, out)?;
             match self.fault {
-                Fault::SealsTwiceUnderOneNonce => out[..length]
-                    .copy_from_slice(self.first.lock().unwrap().as_ref().unwrap()),
+                Fault::SealsTwiceUnderOneNonce => {
+                    out[..length].copy_from_slice(self.first.lock().unwrap().as_ref().unwrap())
+                }
                 Fault::WritesBeyond => out[length] = 0,
                 _ => {}
             }

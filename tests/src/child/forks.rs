@@ -81,7 +81,8 @@ pub(crate) fn capped(each: usize) {
     let cipher = domain.ready().unwrap();
     let what = what();
     let next = |is_child: bool| {
-        let sealed = if is_child { cipher.seal("plain", &what) } else { domain.seal("plain", &what) };
+        let sealed =
+            if is_child { cipher.seal("plain", &what) } else { domain.seal("plain", &what) };
         sealed.ok().map(|sealed| nonce(sealed.as_bytes()))
     };
     forked(next, each);

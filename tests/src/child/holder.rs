@@ -28,7 +28,8 @@ pub(crate) fn hold(engine_name: &str, then: &str) {
     let mut last = Vec::new();
     for number in 0..OPERATIONS {
         let plain = format!("{number}: 123-45-6789");
-        let (of_domain, of_ada) = (domain.seal(&plain, &what).unwrap(), ada.seal(&plain, &what).unwrap());
+        let (of_domain, of_ada) =
+            (domain.seal(&plain, &what).unwrap(), ada.seal(&plain, &what).unwrap());
         let opened: Phi<String> = domain.open(&of_domain, &what).unwrap();
         assert_eq!(*opened.expose_secret(), plain);
         let opened: Phi<String> = ada.open(&of_ada, &what).unwrap();

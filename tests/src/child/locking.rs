@@ -50,7 +50,8 @@ pub(crate) fn run(how: &str) {
         _ => open(Builder::new()),
     };
     // More secrets than the first pages hold.
-    let many: Result<Vec<_>, _> = (0..if how == "allowed" { 100 } else { 10_000 }).map(|_| Secret::zeroed()).collect();
+    let many: Result<Vec<_>, _> =
+        (0..if how == "allowed" { 100 } else { 10_000 }).map(|_| Secret::zeroed()).collect();
     black_box(&many);
     say(&format!("outcome {}", said(outcome)));
     say(&format!("secrets {}", said(many.map(drop))));

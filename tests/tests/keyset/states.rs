@@ -42,13 +42,15 @@ fn a_retired_version_opens_as_its_state_says_and_never_seals() {
         ];
         for (state, opens) in allowed {
             let world = World::new(engine);
-            let warm = world.process_with(move |options| options.suite = suite).domain(DOMAIN).unwrap();
+            let warm =
+                world.process_with(move |options| options.suite = suite).domain(DOMAIN).unwrap();
             let sealed = warm.seal("first", &what()).unwrap();
             assert_eq!(kind(open(&warm, &sealed)), None, "the control");
             let keyset = retire_first(&world, state);
             assert_eq!(keyset.version(1).unwrap().state(), state);
 
-            let fresh = world.process_with(move |options| options.suite = suite).domain(DOMAIN).unwrap();
+            let fresh =
+                world.process_with(move |options| options.suite = suite).domain(DOMAIN).unwrap();
             world.clock.advance(Duration::from_secs(599));
             for (domain, which) in [(&warm, "warm"), (&fresh, "fresh")] {
                 let next = domain.seal("first", &what()).unwrap();
@@ -109,7 +111,11 @@ fn a_primary_seals_and_opens_as_its_state_says() {
         assert_eq!(kind(open(&warm, &sealed)), opens, "warm: {state}");
         let outcome = fresh().and_then(|domain| domain.seal("second", &what()));
         assert_eq!(kind(outcome), seals, "fresh: {state}");
-        assert_eq!(kind(fresh().and_then(|domain| open(&domain, &sealed))), opens, "fresh: {state}");
+        assert_eq!(
+            kind(fresh().and_then(|domain| open(&domain, &sealed))),
+            opens,
+            "fresh: {state}"
+        );
         let expected = seals.map(|_| ErrorKind::Stale);
         assert_eq!(kind(cipher.seal("second", &what())), expected, "handed out before: {state}");
         let expected = opens.map(|_| ErrorKind::Stale);

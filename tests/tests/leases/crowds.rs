@@ -71,8 +71,10 @@ fn a_thousand_cold_threads_ask_for_a_key_ten_times_at_most() {
     assert!((1..=10).contains(&asked), "{asked} calls for one key");
 
     // Again with one handle, whose key's time is over for all of them at once.
+    world.kek.fail_every(0, ErrorKind::Unavailable);
     let process = world.process();
     let domain = process.domain(DOMAIN).unwrap();
+    world.kek.fail_every(5, ErrorKind::Unavailable);
     world.clock.advance(KEY_TIME + SECOND);
     let before = world.kek.calls();
     crowd(|_| {

@@ -121,7 +121,11 @@ fn a_person_s_record_control() {
     assert_kind(as_edited(&|body| body[0] = 2), ErrorKind::Malformed, "format version");
     assert_kind(as_edited(&|body| body[1] = 9), ErrorKind::Malformed, "state");
     assert_kind(as_edited(&|body| body[5] = 7), ErrorKind::State, "a version that is not there");
-    assert_kind(as_edited(&|body| body[2 + 4 + 32 + 8] = 9), ErrorKind::Malformed, "suite of the wrap");
+    assert_kind(
+        as_edited(&|body| body[2 + 4 + 32 + 8] = 9),
+        ErrorKind::Malformed,
+        "suite of the wrap",
+    );
     for at in [6, 6 + 31, body.len() - 72, body.len() - 48, body.len() - 1] {
         assert_kind(as_edited(&|body| body[at] ^= 1), ErrorKind::Unauthenticated, "key id or wrap");
     }

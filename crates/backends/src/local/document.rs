@@ -1,28 +1,23 @@
 //! What is in a key file: JSON, and what authenticates it.
 
-use super::{Passphrase, hex, kek_id};
+use super::contents::Contents;
+use super::protection::{Protection, SALT, Slot};
+use super::{hex, kek_id};
 use crate::versions::{MAX_VERSIONS, Version, Versions, derive};
 use core::fmt;
 use phiseal_keys::{Error, ErrorKind, KeyState, Secret};
-use phiseal_primitives::argon2id::{self, Cost};
-use phiseal_primitives::{Engine, Xaes256Gcm, constant_time};
+use phiseal_primitives::argon2id::Cost;
+use phiseal_primitives::{Engine, constant_time};
 use serde::{Deserialize, Serialize};
 use std::io::Cursor;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Bytes of the salt of a passphrase.
-pub(super) const SALT: usize = 16;
-
 const FORMAT: &str = "phiseal local kek";
 const VERSION: u32 = 1;
-const NONCE: usize = 24;
-const WRAPPED: usize = NONCE + 32 + 16;
 
 const MAC_LABEL: &[u8] = b"phiseal/v1 local kek mac";
-const PASSPHRASE_LABEL: &[u8] = b"phiseal/v1 local kek passphrase";
 const FILE_LABEL: &[u8] = b"phiseal/v1 local kek file";
-const VERSION_LABEL: &[u8] = b"phiseal/v1 local kek version";
 
 /// More than a file without versions, and than a version in one, takes in JSON.
 const FIXED_TEXT: usize = 1024;
@@ -35,6 +30,7 @@ pub(super) struct Document<'a> {
     format: &'a str,
     version: u32,
     id: &'a str,
+    revision: u64,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     passphrase: Option<PassphraseText<'a>>,
     #[serde(borrow)]
@@ -63,55 +59,6 @@ struct VersionText<'a> {
     key: Option<&'a str>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     wrapped: Option<&'a str>,
-}
-
-/// How the keys in a file are protected.
-#[derive(Clone)]
-pub(super) enum Protection {
-    /// By the file's mode alone.
-    Plain,
-    /// By a passphrase too.
-    Passphrase { cost: Cost, salt: [u8; SALT], key: Arc<Secret> },
-}
-
-impl Protection {
-    /// Derives the key: takes the memory and time that `cost` says, which is bounded first.
-    pub(super) fn from_passphrase(
-        passphrase: &Passphrase,
-        cost: Cost,
-        salt: [u8; SALT],
-    ) -> Result<Self, Error> {
-        let key =
-            Secret::filled(|out| argon2id::derive(passphrase.expose_secret(), &salt, &cost, out))?;
-        Ok(Self::Passphrase { cost, salt, key: Arc::new(key) })
-    }
-
-    /// This protection, when it is also that of a file with this header.
-    pub(super) fn still_fits(&self, header: Option<(Cost, [u8; SALT])>) -> Result<Self, Error> {
-        match (self, header) {
-            (Self::Plain, None) => Ok(Self::Plain),
-            (Self::Passphrase { cost, salt, .. }, Some((new_cost, new_salt)))
-                if (*cost, *salt) == (new_cost, new_salt) =>
-            {
-                Ok(self.clone())
-            }
-            _ => Err(Error::new(
-                ErrorKind::Tampered,
-                "the key file is now protected in another way: open it again",
-            )),
-        }
-    }
-
-    /// Kind, cost and salt, in 29 bytes.
-    fn to_bytes(&self) -> [u8; 29] {
-        let mut bytes = [0; 29];
-        if let Self::Passphrase { cost, salt, .. } = self {
-            let numbers = [cost.memory_kib, cost.passes, cost.lanes].map(u32::to_be_bytes);
-            let parts = [1].iter().chain(numbers.as_flattened()).chain(salt);
-            bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = *part);
-        }
-        bytes
-    }
 }
 
 impl<'a> Document<'a> {
@@ -157,12 +104,12 @@ impl<'a> Document<'a> {
         )))
     }
 
-    /// The versions in it, once the file is found authentic.
+    /// What is in it, once the file is found authentic.
     pub(super) fn open(
         &self,
         engine: &'static dyn Engine,
-        protection: &Protection,
-    ) -> Result<Versions, Error> {
+        protection: Protection,
+    ) -> Result<Contents, Error> {
         let mut id = [0; 16];
         hex::parse(self.id, &mut id)?;
         let mut versions = Versions::new(engine, kek_id(&id)?);
@@ -171,16 +118,14 @@ impl<'a> Document<'a> {
                 return Err(malformed("the versions in the key file are not in ascending order"));
             }
             let state = state_from_text(text.state)?;
-            let key = match (text.key, text.wrapped, protection, state) {
+            let key = match (text.key, text.wrapped, &protection, state) {
                 (None, None, _, KeyState::Destroyed) => None,
-                (Some(key), None, Protection::Plain, _) if state != KeyState::Destroyed => {
-                    Some(Secret::filled(|out| hex::parse(key, out))?)
-                }
-                (None, Some(wrapped), Protection::Passphrase { key, .. }, _)
+                (Some(key), None, Protection::Plain, _)
+                | (None, Some(key), Protection::Passphrase { .. }, _)
                     if state != KeyState::Destroyed =>
                 {
-                    let aad = version_aad(&id, text.version, state, protection);
-                    Some(unwrap(engine, key, &aad, wrapped).map_err(wrong_passphrase)?)
+                    let slot = Slot { id, version: text.version, state };
+                    Some(Arc::new(protection.reveal(engine, slot, key)?))
                 }
                 _ => {
                     return Err(malformed(
@@ -188,38 +133,43 @@ impl<'a> Document<'a> {
                     ));
                 }
             };
-            versions.versions.insert(text.version, Version { state, key: key.map(Arc::new) });
+            versions.versions.insert(text.version, Version { state, key });
         }
+        let contents = Contents { revision: self.revision, versions, protection };
         let mut claimed = [0; 32];
         hex::parse(self.mac, &mut claimed)?;
-        if !constant_time::equal(&mac(&versions, &id, protection)?, &claimed) {
+        if !constant_time::equal(&mac(&contents, &id)?, &claimed) {
             return Err(Error::new(
                 ErrorKind::Unauthenticated,
                 "the key file was changed by something other than this library",
             ));
         }
-        Ok(versions)
+        Ok(contents)
+    }
+
+    /// Whether this, which nobody has authenticated, is an earlier file of the KEK with these versions and holds the key
+    /// of one that is destroyed now.
+    pub(super) fn holds_destroyed(&self, versions: &Versions) -> bool {
+        versions.id.as_str().strip_prefix("local:") == Some(self.id)
+            && self.versions.iter().any(|text| {
+                let now = versions.versions.get(&text.version);
+                (text.key.is_some() || text.wrapped.is_some())
+                    && now.is_some_and(|now| now.key.is_none())
+            })
     }
 }
 
 /// The file's text.
-pub(super) fn print(
-    versions: &Versions,
-    protection: &Protection,
-) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(super) fn print(contents: &Contents) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let Contents { revision, versions, protection } = contents;
     let id_text = versions.id.as_str().strip_prefix("local:").unwrap_or_default();
     let mut id = [0; 16];
     hex::parse(id_text, &mut id)?;
     let mut keys = Vec::with_capacity(versions.versions.len());
     for (number, version) in &versions.versions {
-        keys.push(match (&version.key, protection) {
-            (None, _) => None,
-            (Some(key), Protection::Plain) => Some(hex::text(key.expose_secret())),
-            (Some(key), Protection::Passphrase { key: passphrase, .. }) => {
-                let aad = version_aad(&id, *number, version.state, protection);
-                Some(hex::text(&*wrap(versions.engine, passphrase, &aad, key)?))
-            }
-        });
+        let slot = Slot { id, version: *number, state: version.state };
+        let key = version.key.as_ref();
+        keys.push(key.map(|key| protection.protect(versions.engine, slot, key)).transpose()?);
     }
     let plain = matches!(protection, Protection::Plain);
     let texts = versions.versions.iter().zip(&keys).map(|((number, version), key)| {
@@ -227,7 +177,7 @@ pub(super) fn print(
         let (key, wrapped) = if plain { (key, None) } else { (None, key) };
         VersionText { version: *number, state: state_text(version.state), key, wrapped }
     });
-    let mac = hex::text(&mac(versions, &id, protection)?);
+    let mac = hex::text(&mac(contents, &id)?);
     let salt = match protection {
         Protection::Plain => None,
         Protection::Passphrase { cost, salt, .. } => Some((cost, hex::text(salt))),
@@ -236,6 +186,7 @@ pub(super) fn print(
         format: FORMAT,
         version: VERSION,
         id: id_text,
+        revision: *revision,
         passphrase: salt.as_ref().map(|(cost, salt)| PassphraseText {
             kdf: "argon2id",
             memory_kib: cost.memory_kib,
@@ -257,8 +208,9 @@ pub(super) fn print(
     Ok(buffer)
 }
 
-/// HMAC-SHA-256 over id, protection and every version with its key.
-fn mac(versions: &Versions, id: &[u8; 16], protection: &Protection) -> Result<[u8; 32], Error> {
+/// HMAC-SHA-256 over id, revision, protection and every version with its key.
+fn mac(contents: &Contents, id: &[u8; 16]) -> Result<[u8; 32], Error> {
+    let Contents { revision, versions, protection } = contents;
     let newest = versions.versions.values().rev().find_map(|version| version.key.as_ref());
     let key = match (protection, newest) {
         (Protection::Passphrase { key, .. }, _) | (Protection::Plain, Some(key)) => {
@@ -275,8 +227,8 @@ fn mac(versions: &Versions, id: &[u8; 16], protection: &Protection) -> Result<[u
         )
     });
     let heads: Vec<_> = heads.collect();
-    let protection = protection.to_bytes();
-    let mut parts: Vec<&[u8]> = vec![FILE_LABEL, &[0, 1], id, &protection];
+    let (revision, protection) = (revision.to_be_bytes(), protection.to_bytes());
+    let mut parts: Vec<&[u8]> = vec![FILE_LABEL, &[0, 1], id, &revision, &protection];
     for (head, key) in &heads {
         parts.push(head);
         if let Some(key) = key {
@@ -284,48 +236,6 @@ fn mac(versions: &Versions, id: &[u8; 16], protection: &Protection) -> Result<[u
         }
     }
     Ok(versions.engine.hmac_sha_256(key.expose_secret(), &parts))
-}
-
-/// What a version's key is bound to under a passphrase.
-fn version_aad(id: &[u8; 16], number: u32, state: KeyState, protection: &Protection) -> Vec<u8> {
-    [VERSION_LABEL, &[0, 1], id, &number.to_be_bytes(), &[state.to_byte()], &protection.to_bytes()]
-        .concat()
-}
-
-fn wrap(
-    engine: &'static dyn Engine,
-    passphrase: &Secret,
-    aad: &[u8],
-    key: &Secret,
-) -> Result<Zeroizing<[u8; WRAPPED]>, Error> {
-    let cipher =
-        Xaes256Gcm::new(engine, derive(engine, passphrase, PASSPHRASE_LABEL)?.expose_secret());
-    let mut out = Zeroizing::new([0; WRAPPED]);
-    let (nonce, rest) = out.split_first_chunk_mut::<NONCE>().ok_or_else(too_small)?;
-    let (ciphertext, tag) = rest.split_first_chunk_mut::<32>().ok_or_else(too_small)?;
-    engine.fill_random(nonce)?;
-    ciphertext.copy_from_slice(key.expose_secret());
-    tag.copy_from_slice(&cipher.seal(nonce, aad, ciphertext)?);
-    Ok(out)
-}
-
-fn unwrap(
-    engine: &'static dyn Engine,
-    passphrase: &Secret,
-    aad: &[u8],
-    text: &str,
-) -> Result<Secret, Error> {
-    let cipher =
-        Xaes256Gcm::new(engine, derive(engine, passphrase, PASSPHRASE_LABEL)?.expose_secret());
-    let mut wrapped = [0; WRAPPED];
-    hex::parse(text, &mut wrapped)?;
-    let (nonce, rest) = wrapped.split_first_chunk::<NONCE>().ok_or_else(too_small)?;
-    let (ciphertext, tag) = rest.split_first_chunk::<32>().ok_or_else(too_small)?;
-    let tag = tag.try_into().map_err(|_| too_small())?;
-    Secret::filled(|out| {
-        *out = *ciphertext;
-        cipher.open(nonce, aad, out, tag)
-    })
 }
 
 fn state_text(state: KeyState) -> &'static str {
@@ -363,17 +273,6 @@ impl core::error::Error for Place {}
 fn not_json(error: &serde_json::Error) -> Error {
     malformed("the key file is not what it should be")
         .with_source(Place { line: error.line(), column: error.column() })
-}
-
-#[cold]
-fn wrong_passphrase(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::Unauthenticated => Error::new(
-            ErrorKind::Unauthenticated,
-            "the passphrase is wrong, or the key file was changed",
-        ),
-        _ => error,
-    }
 }
 
 #[cold]

@@ -2,7 +2,8 @@
 //!
 //! # The file
 //!
-//! JSON, for people to look at, at most 1 MiB: a random id; for each version its number, its state and its key; a MAC.
+//! JSON, for people to look at, at most 1 MiB: a random id; a revision, which rises by one with every change; for each
+//! version its number, its state and its key; a MAC.
 //! [`LocalKek::create`] makes it with mode 0600, complete or not at all, and never over another file.
 //! [`LocalKek::open`] refuses it when its group or others can do anything with it, when it or a link to it belongs to
 //! somebody other than root or this user, and when it is not a regular file.
@@ -13,13 +14,29 @@
 //! | the key comes from | | Argon2id (RFC 9106); the cost is in the file and bounded before memory is taken |
 //! | the file's MAC | HMAC-SHA-256 under a key derived from the newest version's | HMAC-SHA-256 under a key derived from the passphrase's |
 //! | whoever reads the file | has the KEK | has to guess the passphrase |
-//! | whoever changes the file | unnoticed: the MAC shows accidents only, as its key is in the file too | is noticed, except that an older file can be put back while no process has it open |
+//! | whoever changes the file | is not noticed by the MAC, which shows accidents only, as its key is in the file too | is noticed by the MAC |
 //!
 //! The first change leaves an empty `.kek.json.lock` beside `kek.json`, by which custodians wait for each other.
 //!
 //! Operations look at the file first (one `stat`, and a new reading when it changed), so a version or state that a
-//! custodian sets from one process binds all others from their next operation on. A file that lost a version or brought
-//! back a destroyed one since this process last read it is [`ErrorKind::Tampered`].
+//! custodian sets from one process binds all others from their next operation on.
+//!
+//! # Another file in its place
+//!
+//! Each handle remembers what it last read. From then on it answers [`ErrorKind::Tampered`], and changes nothing, while
+//! the file that it finds
+//!
+//! * is that of another KEK, or is protected in another way (with or without a passphrase, its salt, its cost);
+//! * has a lower revision, or the same one with other versions or states: an older file, or one from a history that
+//!   parted from this one;
+//! * lacks a version, or has another key for it;
+//! * has a version in a state to which no transitions lead from the one before ([`KeyState::can_become`]): active again
+//!   after it was deactivated or compromised, back from destruction.
+//!
+//! So an older file is noticed by every handle that has read a later one. It is not noticed by a handle that has not:
+//! one that is opened afterwards, in this process or another, takes the file as it is. Nor is a change of a file without
+//! a passphrase by somebody who goes on from the last revision, forwards; but who can write that has the KEK. A custodian
+//! who restores an older file on purpose opens it anew everywhere.
 //!
 //! # Its bytes
 //!
@@ -38,35 +55,46 @@
 //! head       = version number[4] || state[1]                         (states as KeyState::to_byte)
 //! wrapped    = nonce[24] || ciphertext[32] || tag[16]
 //!              associated data: "phiseal/v1 local kek version" || 0x00 0x01 || id[16] || head || protection
-//! mac        = HMAC-SHA-256 of "phiseal/v1 local kek file" || 0x00 0x01 || id[16] || protection
+//! mac        = HMAC-SHA-256 of "phiseal/v1 local kek file" || 0x00 0x01 || id[16] || revision[8] || protection
 //!              || for each version: head || (0x01 || key[32], or 0x00 when it is destroyed)
 //! ```
 //!
 //! # Destruction
 //!
-//! Every change writes a new file, renames it over the old one, then overwrites the old one and removes it; copies that
-//! a killed process left are overwritten at the next change. A solid-state drive, a journalling or copying file system,
-//! a snapshot or a backup may keep old blocks all the same. Where that matters, use a passphrase, or an HSM.
+//! Every change writes a new file, renames it over the old one, then overwrites the old one and removes it; what a killed
+//! process left is overwritten at the next change. A solid-state drive, a journalling or copying file system, a snapshot
+//! or a backup may keep old blocks all the same. Where that matters, use a passphrase, or an HSM.
+//!
+//! An old file that has another name, as in a backup made of hard links (`cp -al`), keeps its contents under that name,
+//! until a destruction: when it holds the key of a version that is destroyed, it is overwritten under all its names, and
+//! the backup holds noise from then on. That reaches the file that the destruction replaces. Links to files that earlier
+//! changes replaced, and copies, keep the key: erase them yourself.
 //!
 //! # The environment
 //!
 //! [`LocalKek::from_env`] takes one key of one version from a variable. It has no states and no administration, and what
 //! can read the environment of the process (its user, its children, crash reporters) has the KEK.
 
+mod contents;
 mod document;
 mod file;
 mod hex;
+mod leftover;
 mod passphrase;
+mod protection;
+mod replace;
 
 use crate::versions::{Versions, derive};
+use contents::Contents;
 use core::fmt;
-use document::{Document, Protection};
+use document::Document;
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrappedKey, text};
 use phiseal_keys::{
     BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo,
     KeyState, Secret, UnwrappedKey,
 };
 use phiseal_primitives::Engine;
+use protection::{Protection, SALT};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
@@ -103,8 +131,7 @@ pub struct LocalKek {
 
 /// What was in the file when it was last read.
 struct Loaded {
-    versions: Versions,
-    protection: Protection,
+    contents: Contents,
     stamp: Option<file::Stamp>,
 }
 
@@ -135,7 +162,7 @@ impl LocalKek {
         engine: &'static dyn Engine,
     ) -> Result<Self, Error> {
         passphrase.check_length()?;
-        let mut salt = [0; document::SALT];
+        let mut salt = [0; SALT];
         engine.fill_random(&mut salt)?;
         let protection = Protection::from_passphrase(passphrase, cost, salt)?;
         Self::create_protected(path.as_ref(), protection, engine)
@@ -218,11 +245,8 @@ impl LocalKek {
         let (id, _) = id.expose_secret().split_first_chunk::<16>().ok_or_else(unreadable)?;
         let mut versions = Versions::new(engine, kek_id(id)?);
         versions.add(key)?;
-        Ok(Self::from_parts(
-            engine,
-            None,
-            Loaded { versions, protection: Protection::Plain, stamp: None },
-        ))
+        let contents = Contents::first(versions, Protection::Plain);
+        Ok(Self::from_parts(engine, None, Loaded { contents, stamp: None }))
     }
 
     fn from_parts(engine: &'static dyn Engine, path: Option<PathBuf>, loaded: Loaded) -> Self {
@@ -238,18 +262,16 @@ impl LocalKek {
         engine.fill_random(&mut id)?;
         let mut versions = Versions::new(engine, kek_id(&id)?);
         versions.create_version()?;
-        let stamp = file::create(path, &document::print(&versions, &protection)?, engine)?;
-        Ok(Self::from_parts(
-            engine,
-            Some(path.to_path_buf()),
-            Loaded { versions, protection, stamp: Some(stamp) },
-        ))
+        let contents = Contents::first(versions, protection);
+        let stamp = replace::create(path, &document::print(&contents)?, engine)?;
+        let loaded = Loaded { contents, stamp: Some(stamp) };
+        Ok(Self::from_parts(engine, Some(path.to_path_buf()), loaded))
     }
 
     fn open_protected(
         path: &Path,
         engine: &'static dyn Engine,
-        unlock: impl FnOnce(Option<(Cost, [u8; document::SALT])>) -> Result<Protection, Error>,
+        unlock: impl FnOnce(Option<(Cost, [u8; SALT])>) -> Result<Protection, Error>,
     ) -> Result<Self, Error> {
         let loaded = load(path, engine, unlock)?;
         Ok(Self::from_parts(engine, Some(path.to_path_buf()), loaded))
@@ -270,8 +292,9 @@ impl LocalKek {
     }
 
     fn reload(&self, path: &Path, known: &Loaded) -> Result<Arc<Loaded>, Error> {
-        let loaded = load(path, self.engine, |header| known.protection.still_fits(header))?;
-        known.versions.check_successor(&loaded.versions)?;
+        let loaded =
+            load(path, self.engine, |header| known.contents.protection.still_fits(header))?;
+        known.contents.check_successor(&loaded.contents).map_err(|error| file::at(path, error))?;
         Ok(self.put(loaded))
     }
 
@@ -279,7 +302,7 @@ impl LocalKek {
     fn put(&self, loaded: Loaded) -> Arc<Loaded> {
         let loaded = Arc::new(loaded);
         let mut place = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if place.versions.check_successor(&loaded.versions).is_ok() {
+        if place.contents.check_successor(&loaded.contents).is_ok() {
             *place = Arc::clone(&loaded);
         }
         loaded
@@ -293,20 +316,15 @@ impl LocalKek {
                 "a KEK from the environment cannot be administered",
             ));
         };
-        let lock = file::lock(path)?;
-        lock.sweep(self.engine)?;
+        let lock = replace::lock(path)?;
         let before = self.reload(path, &self.loaded())?;
-        let mut versions = before.versions.draft();
+        lock.sweep(&before.contents, self.engine)?;
+        let mut versions = before.contents.versions.draft();
         let done = act(&mut versions)?;
-        if !versions.is_as(&before.versions) {
-            let stamp =
-                lock.replace(&document::print(&versions, &before.protection)?, self.engine)?;
-            self.put(Loaded {
-                versions,
-                protection: before.protection.clone(),
-                stamp: Some(stamp),
-            });
-            lock.sweep(self.engine)?;
+        if let Some(contents) = before.contents.next(versions)? {
+            let stamp = lock.replace(&document::print(&contents)?, self.engine)?;
+            let loaded = self.put(Loaded { contents, stamp: Some(stamp) });
+            lock.sweep(&loaded.contents, self.engine)?;
         }
         Ok(done)
     }
@@ -314,14 +332,14 @@ impl LocalKek {
 
 impl KekBackend for LocalKek {
     fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        Box::pin(async move { Ok(self.fresh()?.versions.describe()) })
+        Box::pin(async move { Ok(self.fresh()?.contents.versions.describe()) })
     }
 
     fn generate_key<'a>(
         &'a self,
         context: &'a EncryptionContext,
     ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        Box::pin(async move { self.fresh()?.versions.generate_key(context) })
+        Box::pin(async move { self.fresh()?.contents.versions.generate_key(context) })
     }
 
     fn wrap_key<'a>(
@@ -329,7 +347,7 @@ impl KekBackend for LocalKek {
         key: &'a DataKey,
         context: &'a EncryptionContext,
     ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        Box::pin(async move { self.fresh()?.versions.wrap_key(key, context) })
+        Box::pin(async move { self.fresh()?.contents.versions.wrap_key(key, context) })
     }
 
     fn unwrap_key<'a>(
@@ -337,7 +355,7 @@ impl KekBackend for LocalKek {
         wrapped: &'a WrappedKey,
         context: &'a EncryptionContext,
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        Box::pin(async move { self.fresh()?.versions.unwrap_key(wrapped, context) })
+        Box::pin(async move { self.fresh()?.contents.versions.unwrap_key(wrapped, context) })
     }
 }
 
@@ -362,7 +380,7 @@ impl fmt::Debug for LocalKek {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut s = f.debug_struct("LocalKek");
         s.field("path", &self.path)
-            .field("versions", &self.loaded().versions)
+            .field("versions", &self.loaded().contents.versions)
             .finish_non_exhaustive()
     }
 }
@@ -370,12 +388,12 @@ impl fmt::Debug for LocalKek {
 fn load(
     path: &Path,
     engine: &'static dyn Engine,
-    unlock: impl FnOnce(Option<(Cost, [u8; document::SALT])>) -> Result<Protection, Error>,
+    unlock: impl FnOnce(Option<(Cost, [u8; SALT])>) -> Result<Protection, Error>,
 ) -> Result<Loaded, Error> {
     let (bytes, stamp) = file::read(path)?;
     let parsed = Document::parse(&bytes).and_then(|document| {
         let protection = unlock(document.passphrase()?)?;
-        Ok(Loaded { versions: document.open(engine, &protection)?, protection, stamp: Some(stamp) })
+        Ok(Loaded { contents: document.open(engine, protection)?, stamp: Some(stamp) })
     });
     parsed.map_err(|error| file::at(path, error))
 }

@@ -196,66 +196,6 @@ fn readers_beside_a_custodian_see_whole_files() {
 }
 
 #[test]
-fn the_key_of_a_destroyed_version_is_gone_from_the_folder() {
-    let (folder, path) = folder();
-    let kek = LocalKek::create(&path, engine()).unwrap();
-    let old = fs::File::open(&path).unwrap();
-    let key = keys_in(&fs::read_to_string(&path).unwrap()).remove(0);
-    block_on(kek.create_version()).unwrap();
-    block_on(kek.set_state(KekVersion(1), KeyState::Deactivated)).unwrap();
-    let second = fs::File::open(&path).unwrap();
-    assert!(everything_in(folder.path()).contains(&key));
-    block_on(kek.destroy(KekVersion(1))).unwrap();
-    assert!(!everything_in(folder.path()).contains(&key));
-    // The blocks of the files that were replaced, through handles from before.
-    for mut file in [old, second] {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
-        assert!(bytes.len() > 200);
-        assert!(!String::from_utf8_lossy(&bytes).contains(&key));
-    }
-    let names: Vec<_> =
-        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names.len(), 2, "{names:?}");
-    assert_eq!(keys_in(&fs::read_to_string(&path).unwrap()).len(), 1);
-}
-
-#[test]
-fn what_a_killed_process_left_is_wiped_and_nothing_else() {
-    let (folder, path) = folder();
-    let kek = LocalKek::create(&path, engine()).unwrap();
-    let private = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
-        fs::write(&path, bytes).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        path
-    };
-    let leftover = private(".kek.json.0123456789abcdef.new", b"a version's key");
-    let before = fs::File::open(&leftover).unwrap();
-    let half_done = folder.path().join(".kek.json.00000000000000ff.old");
-    fs::hard_link(&path, &half_done).unwrap();
-    let kept = [
-        private(".kek.json.0123.new", b"kept"),
-        private(".other.json.0123456789abcdef.new", b"kept"),
-        private("kek.json.0123456789abcdef.new", b"kept"),
-        private("victim", b"kept"),
-    ];
-    let link = folder.path().join(".kek.json.fedcba9876543210.new");
-    symlink(&kept[3], &link).unwrap();
-
-    block_on(kek.create_version()).unwrap();
-    assert!(!leftover.exists() && !half_done.exists());
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut { before }, &mut bytes).unwrap();
-    assert_eq!(bytes.len(), 15);
-    assert_ne!(bytes, b"a version's key");
-    for path in kept {
-        assert_eq!(fs::read(&path).unwrap(), b"kept", "{path:?}");
-    }
-    assert_eq!(block_on(open(&path).describe()).unwrap().current, KekVersion(2));
-}
-
-#[test]
 fn a_link_is_followed_and_kept() {
     let (folder, path) = folder();
     LocalKek::create(&path, engine()).unwrap();
@@ -266,17 +206,4 @@ fn a_link_is_followed_and_kept() {
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(block_on(open(&path).describe()).unwrap().current, KekVersion(2));
     assert_eq!(fs::metadata(&link).unwrap().ino(), fs::metadata(&path).unwrap().ino());
-}
-
-fn keys_in(text: &str) -> Vec<String> {
-    text.lines()
-        .filter_map(|line| {
-            line.trim().strip_prefix("\"key\": \"")?.strip_suffix('"').map(str::to_owned)
-        })
-        .collect()
-}
-
-fn everything_in(folder: &Path) -> String {
-    let files = fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
-    files.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
 }

@@ -4,7 +4,11 @@
 #[cfg(all(feature = "local", unix))]
 mod local;
 #[cfg(all(feature = "local", unix))]
+mod local_put_back;
+#[cfg(all(feature = "local", unix))]
 mod local_refusals;
+#[cfg(all(feature = "local", unix))]
+mod local_traces;
 #[cfg(all(feature = "local", unix))]
 mod local_vectors;
 mod memory;

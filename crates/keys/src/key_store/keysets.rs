@@ -1,6 +1,7 @@
 use super::{KeyStore, new_key, store_key};
 use crate::{DataKey, Error, ErrorKind, KeyState, KeyUse, KeyVersion, Keyset, RecordKind};
 use phiseal_format::{KekVersion, WrappedKey};
+use std::sync::PoisonError;
 
 /// What [`KeyStore::rewrap`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,8 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// What the store answers; [`ErrorKind::Tampered`] for a record that this store did not write.
+    /// What the store answers; [`ErrorKind::Tampered`] for a record that this store did not write, or when a domain is
+    /// left out that this process has seen.
     pub async fn domains(&self) -> Result<Vec<String>, Error> {
         const PAGE: usize = 256;
         let mut names: Vec<String> = Vec::new();
@@ -82,6 +84,12 @@ impl KeyStore {
             let page = self.store.scan(RecordKind::Keyset, after.as_deref(), PAGE).await?;
             let full = page.len() == PAGE;
             for (id, record) in page {
+                if names.last().is_some_and(|last| last.as_bytes() >= id.as_slice()) {
+                    return Err(Error::new(
+                        ErrorKind::Tampered,
+                        "the key store lists records out of order",
+                    ));
+                }
                 let body = self.macs.open(
                     self.engine,
                     RecordKind::Keyset,
@@ -92,9 +100,24 @@ impl KeyStore {
                 names.push(Keyset::parse(&body)?.name().to_owned());
             }
             if !full {
-                return Ok(names);
+                break;
             }
         }
+        if self.seen_domains().iter().any(|seen| !names.iter().any(|name| name.as_bytes() == seen))
+        {
+            return Err(Error::new(
+                ErrorKind::Tampered,
+                "the key store leaves out a domain that is there",
+            ));
+        }
+        Ok(names)
+    }
+
+    /// Names of domains that this process has read or written.
+    fn seen_domains(&self) -> Vec<Vec<u8>> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let keysets = seen.keys().filter(|(kind, _)| *kind == RecordKind::Keyset);
+        keysets.map(|(_, id)| id.clone()).collect()
     }
 
     /// The data key of one version: one backend call, or one for each KEK that does not answer.
@@ -142,27 +165,33 @@ impl KeyStore {
         self.replace(keyset, keyset.with_primary(number)?).await
     }
 
-    /// Moves version `number` to `state`. Destroying one also erases its wraps from the store, as far as that can.
+    /// Moves version `number` to `state`. Destroying one drops its wraps, whose bytes are gone from the medium after
+    /// [`KeyStore::erase`].
     ///
     /// # Errors
     ///
-    /// As [`Keyset::with_state`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what the store answers.
+    /// As [`Keyset::with_state`]; [`ErrorKind::State`] for destroying a version that still wraps persons' keys, which
+    /// [`KeyStore::rewrap_subjects`] moves to another; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what the store answers.
     pub async fn set_state(
         &self,
         keyset: &Keyset,
         number: u32,
         state: KeyState,
     ) -> Result<Keyset, Error> {
-        let next = self.replace(keyset, keyset.with_state(number, state)?).await?;
-        if state == KeyState::Destroyed {
-            self.store.erase().await?;
+        let next = keyset.with_state(number, state)?;
+        if state == KeyState::Destroyed && self.subjects_under(keyset, number).await? > 0 {
+            return Err(Error::new(
+                ErrorKind::State,
+                "the version still wraps persons' keys: rewrap them under another version first",
+            ));
         }
-        Ok(next)
+        self.replace(keyset, next).await
     }
 
-    /// Wraps every version's data key under the KEK's current version, where it is not already. Data is not touched.
+    /// Wraps every version's data key under the current version of the first KEK, and under nothing else, where that is
+    /// not so already. Data is not touched.
     ///
-    /// Each new wrap is opened before an old one is given up.
+    /// Afterwards no other KEK opens this keyset: one that was given to unwrap only can be retired. Each new wrap is opened before an old one is given up.
     ///
     /// # Errors
     ///
@@ -182,7 +211,7 @@ impl KeyStore {
         for version in
             keyset.versions().iter().filter(|version| version.state().allows(KeyUse::Rewrap))
         {
-            if version.wraps().iter().all(is_current) {
+            if matches!(version.wraps(), [wrap] if is_current(wrap)) {
                 current += 1;
                 continue;
             }
@@ -190,11 +219,10 @@ impl KeyStore {
             let context = keyset.wrap_context(version.number());
             let wrapped = kek.wrap_key(&key, &context).await?;
             kek.unwrap_key(&wrapped, &context, version.key_id()).await?;
-            let others = version.wraps().iter().filter(|wrap| *wrap.kek_id() != info.id).cloned();
-            changed.push((
-                version.number(),
-                core::iter::once(wrapped.clone()).chain(others).collect(),
-            ));
+            if wrapped.kek_version() != info.current {
+                return Err(Error::new(ErrorKind::Conflict, "the KEK got a new version meanwhile"));
+            }
+            changed.push((version.number(), vec![wrapped]));
         }
         let rewrapped = changed.len();
         let mut revision = keyset.revision();
@@ -210,7 +238,7 @@ impl KeyStore {
     ///
     /// As [`KeyStore::rewrap`].
     pub async fn rewrap_store_key(&self) -> Result<bool, Error> {
-        store_key::rewrap(&*self.store, &self.keks).await
+        store_key::rewrap(&*self.store, &self.keks, self.store_key).await
     }
 
     async fn replace(&self, old: &Keyset, next: Keyset) -> Result<Keyset, Error> {

@@ -3,11 +3,13 @@
 mod keysets;
 mod seal;
 mod store_key;
+mod subject_scan;
 mod subjects;
 mod usage;
 
 use crate::{
-    Clock, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, Keyset, Reader, RecordKind, Secret, Store, SystemClock,
+    Clock, Erasure, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, Keyset, Reader, RecordKind,
+    Secret, Store, SystemClock,
 };
 use core::fmt;
 use phiseal_format::{DomainId, EncryptionContext, EnvironmentId};
@@ -17,6 +19,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use keysets::Rewrapped;
+pub use subject_scan::SubjectsRewrapped;
 pub use subjects::{SubjectRecord, SubjectState};
 
 /// Keysets, subject keys and usage counts in a [`Store`], each authenticated under a key that the KEK guards.
@@ -85,12 +88,6 @@ impl KeyStore {
     ) -> Result<Self, Error> {
         let first =
             keks.first().ok_or(Error::new(ErrorKind::Invalid, "a key store needs a KEK"))?;
-        if config.store_key.is_none() && keks.iter().any(|kek| kek.info().public_wraps) {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "with a public-key KEK the store key's id must be pinned in the configuration",
-            ));
-        }
         let opened = store_key::open_or_create(&*store, first, &keks, &config).await?;
         Ok(Self {
             macs: MacKeys::derive(config.engine, &opened.key)?,
@@ -140,6 +137,16 @@ impl KeyStore {
     #[must_use]
     pub fn keks(&self) -> &[Kek] {
         &self.keks
+    }
+
+    /// Makes the bytes of replaced records unrecoverable, as far as the store can, and says how far that is: after
+    /// persons were shredded or a version destroyed, once for all of them.
+    ///
+    /// # Errors
+    ///
+    /// What the store answers.
+    pub async fn erase(&self) -> Result<Erasure, Error> {
+        self.store.erase().await
     }
 
     /// The body of an authenticated record and its revision.
@@ -197,6 +204,10 @@ impl KeyStore {
     /// Remembers the highest revision seen.
     fn note_seen(&self, kind: RecordKind, id: &[u8], revision: u64) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if kind != RecordKind::Keyset && seen.len() >= SEEN {
+            // Persons and counts are many: what is forgotten here may be rolled back unnoticed, as if the process were new.
+            seen.retain(|(kind, _), _| *kind == RecordKind::Keyset);
+        }
         let last = seen.entry((kind, id.to_vec())).or_default();
         *last = revision.max(*last);
     }
@@ -234,6 +245,9 @@ impl KeyStore {
         Ok(())
     }
 }
+
+/// How many records' revisions are remembered before those of persons and counts are forgotten.
+const SEEN: usize = 1 << 16;
 
 /// A new key whose wrap was opened again, so that nothing is stored that cannot be opened.
 async fn new_key(

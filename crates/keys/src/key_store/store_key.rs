@@ -58,17 +58,27 @@ async fn open(bytes: &[u8], keks: &[Kek], pinned: Option<FullKeyId>) -> Result<S
         .iter()
         .find(|kek| kek.info().id == *wrapped.kek_id())
         .ok_or(Error::new(ErrorKind::Foreign, "the key store was set up under another KEK"))?;
+    if pinned.is_none() && kek.info().public_wraps {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "with a public-key KEK the store key's id must be pinned in the configuration",
+        ));
+    }
     let key = kek.unwrap_key(&wrapped, &EncryptionContext::store_key(&environment), &id).await?;
     Ok(StoreKey { environment, id, key })
 }
 
 /// Rewraps the store key under the first KEK's current version.
-pub(super) async fn rewrap(store: &dyn Store, keks: &[Kek]) -> Result<bool, Error> {
+pub(super) async fn rewrap(
+    store: &dyn Store,
+    keks: &[Kek],
+    expected: FullKeyId,
+) -> Result<bool, Error> {
     let record = store
         .read(RecordKind::StoreKey, ID)
         .await?
         .ok_or(Error::new(ErrorKind::NotFound, "the key store is empty"))?;
-    let StoreKey { environment, id, key } = open(&record.bytes, keks, None).await?;
+    let StoreKey { environment, id, key } = open(&record.bytes, keks, Some(expected)).await?;
     let kek = keks.first().ok_or(Error::new(ErrorKind::Invalid, "a key store needs a KEK"))?;
     let (_, _, old) = parse(&record.bytes)?;
     let info = kek.describe().await?;

@@ -1,5 +1,5 @@
 use super::KeyStore;
-use crate::{DataKey, Erasure, Error, ErrorKind, FullKeyId, Keyset, RecordKind, WrappingKey};
+use crate::{DataKey, Error, ErrorKind, FullKeyId, Keyset, Record, RecordKind, WrappingKey};
 use core::fmt;
 use phiseal_format::{Cursor, EncryptionContext, SubjectTag, WrapAlgorithm};
 
@@ -175,24 +175,20 @@ impl KeyStore {
         }
     }
 
-    /// Destroys a person's key in this store, and says whether its bytes are gone from the medium too.
+    /// Destroys a person's key in this store. Its bytes are gone from the medium after [`KeyStore::erase`].
     ///
     /// It is final when, besides, backups that hold the wrapped key have expired or the domain's version that wraps it
-    /// is destroyed.
+    /// is destroyed. Of a person who was shredded before, nothing is left to destroy.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::State`] when it was shredded before; [`ErrorKind::Conflict`] when the
-    /// record changed meanwhile; and what the store answers.
-    pub async fn shred_subject(&self, keyset: &Keyset, tag: SubjectTag) -> Result<Erasure, Error> {
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when the record changed meanwhile; and what the store answers.
+    pub async fn shred_subject(&self, keyset: &Keyset, tag: SubjectTag) -> Result<(), Error> {
         let record = self
             .find_subject(keyset, tag)
             .await?
             .ok_or(Error::new(ErrorKind::NotFound, "there is no key for this person"))?;
-        let key_id = match record.state {
-            SubjectState::Active { key_id, .. } => key_id,
-            SubjectState::Shredded { .. } => return Err(shredded()),
-        };
+        let SubjectState::Active { key_id, .. } = record.state else { return Ok(()) };
         let state = SubjectState::Shredded { key_id, since: self.clock.wall() };
         self.write_sealed(
             RecordKind::Subject,
@@ -200,8 +196,40 @@ impl KeyStore {
             record.revision,
             to_bytes(&state),
         )
-        .await?;
-        self.store.erase().await
+        .await
+    }
+
+    /// Puts a wrap by version `to` in the place of the one that the record has, once it has been opened again.
+    pub(super) async fn replace_subject_wrap(
+        &self,
+        keyset: &Keyset,
+        record: &SubjectRecord,
+        to: u32,
+        wrapping: &WrappingKey,
+        key: &DataKey,
+    ) -> Result<(), Error> {
+        let SubjectState::Active { key_id, created, .. } = record.state else {
+            return Err(shredded());
+        };
+        let context = subject_context(keyset, to, record.tag, &key_id);
+        let (algorithm, wrap) = wrapping.wrap(&context, key)?;
+        let state = SubjectState::Active { domain_version: to, key_id, created, algorithm, wrap };
+        let next = SubjectRecord { tag: record.tag, revision: record.revision, state };
+        self.unwrap_subject(keyset, &next, wrapping)?;
+        let id = record_id(keyset, record.tag);
+        self.write_sealed(RecordKind::Subject, &id, record.revision, to_bytes(&next.state)).await
+    }
+
+    /// A person's record as a scan found it, verified.
+    pub(super) fn subject_record(
+        &self,
+        tag: SubjectTag,
+        id: &[u8],
+        record: Record,
+    ) -> Result<SubjectRecord, Error> {
+        let revision = record.revision;
+        let body = self.macs.open(self.engine, RecordKind::Subject, id, revision, record.bytes)?;
+        Ok(SubjectRecord { tag, revision, state: parse(&body)? })
     }
 }
 

@@ -1,6 +1,8 @@
 //! The file before SQLite sees it.
 
 use phiseal_keys::{Error, ErrorKind};
+#[cfg(unix)]
+use std::fs;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
@@ -28,6 +30,65 @@ pub(super) fn create_if_absent(path: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(refused(error)),
     }
+}
+
+/// Which file it is, under whatever name.
+pub(super) type Identity = (u64, u64);
+
+/// Of the file `path`. Only looks at names: see [`create_if_absent`].
+#[cfg(unix)]
+pub(super) fn identity(path: &Path) -> Result<Identity, Error> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::metadata(path).map_err(refused)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Elsewhere no process is forked, so nobody asks.
+#[cfg(not(unix))]
+pub(super) fn identity(_path: &Path) -> Result<Identity, Error> {
+    Ok((0, 0))
+}
+
+/// Refuses a store that its group or others can write, and warns of one that they can read. Only looks at names: see
+/// [`create_if_absent`].
+#[cfg(unix)]
+pub(super) fn check_modes(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::MetadataExt;
+    let mut readable = None;
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let metadata = match fs::metadata(&name) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(refused(error)),
+        };
+        let (name, mode) = (Path::new(&name).display(), metadata.mode() & 0o7777);
+        // What is no file is SQLite's to refuse.
+        if metadata.is_file() && mode & 0o022 != 0 {
+            let what_to_do = format!("{name} has mode {mode:04o}: chmod 600 it");
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "the store can be written by others than its owner",
+            )
+            .with_source(io::Error::other(what_to_do)));
+        }
+        if mode & 0o044 != 0 && readable.is_none() {
+            readable = Some(format!("{name} has mode {mode:04o}"));
+        }
+    }
+    if let Some(file) = readable {
+        log::warn!(
+            "phiseal: others than its owner can read the wrapped keys of a store: {file}; chmod 600 it"
+        );
+    }
+    Ok(())
+}
+
+/// Elsewhere there are no modes to look at.
+#[cfg(not(unix))]
+pub(super) fn check_modes(_path: &Path) -> Result<(), Error> {
+    Ok(())
 }
 
 /// Makes the file's name as durable as its contents will be.

@@ -2,18 +2,17 @@
 
 mod error;
 mod file;
+mod held;
 mod schema;
 
 use crate::limits::{check_bytes, check_id, conflict};
 use core::fmt;
 use core::time::Duration;
 use error::{failed, malformed};
-use phiseal_keys::{
-    BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, Store, fork_generation,
-};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use held::Held;
+use phiseal_keys::{BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, Store};
+use rusqlite::{OptionalExtension, Row, params};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// A store in one SQLite file (WAL, `synchronous=FULL`): for any number of threads and processes on one machine.
@@ -22,6 +21,10 @@ use std::time::Instant;
 /// its `-wal` and `-shm` files while it is open. All three are made with mode 0600. The file must be on a local disk: a
 /// network file system has no shared memory for the write-ahead log.
 ///
+/// A file that its group or others can write is refused. One that they can read opens, as a backup may run under another
+/// user and what is in it is wrapped; but whoever has a copy of the wrapped keys needs only the KEK, today or later, so
+/// each opening then warns once through the crate `log`.
+///
 /// Futures are ready at once: a call blocks its thread while it waits for the disk (a few milliseconds for a write) and
 /// for other writers, at most the busy timeout (five seconds, [`SqliteStore::with_busy_timeout`]).
 ///
@@ -29,15 +32,23 @@ use std::time::Instant;
 ///
 /// SQLite zeroes what is deleted (`secure_delete`), but leaves older pages in its log and, when it splits a page, copies
 /// of rows in the part of the page that is no longer used. So [`erase`](Store::erase) rewrites the file without them
-/// (`VACUUM`, in memory) and then copies the log into it and truncates the log. That takes time and memory in proportion
-/// to the file: erase once after many replacements rather than after each. It answers [`Erasure::Pending`] when another
-/// process reads or writes for longer than the busy timeout, and does the rest when it is called again. What SQLite gave back to the
-/// file system is out of its hands: blocks of a solid-state drive, snapshots and backups keep their contents until they
-/// are reused.
+/// (`VACUUM`, in memory), copies the log into it and truncates the log. That takes time and memory in proportion to the
+/// file: erase once after many replacements rather than after each.
+///
+/// [`Erasure::Done`] means gone from the files: no byte of the database, its log or its shared memory holds what was
+/// replaced. It is not a promise about the device. The truncated log and the pages that a shorter file gave back are not
+/// overwritten, so that a raw device may keep their blocks until they are reused, and so may a copy-on-write file system,
+/// a solid-state drive, a snapshot or a backup. There, what was replaced is as secret as the keys that wrap it.
+///
+/// [`Erasure::Pending`] means that another process read or wrote for longer than the busy timeout; the next call does the
+/// rest.
 ///
 /// # Fork
 ///
-/// A child process must open the store anew; in it, a handle from before `fork()` refuses every call.
+/// A store is opened after `fork()`, in the process that uses it. In a child, a handle from before refuses every call
+/// and, when it is dropped, leaves SQLite's connection as it is; nor does the child open the same file, as SQLite would
+/// believe it to hold its parent's locks (sqlite.org/howtocorrupt.html, 2.6). A process that was started anew (`exec`)
+/// is free to.
 ///
 /// ```
 /// use phiseal_stores::SqliteStore;
@@ -49,10 +60,9 @@ use std::time::Instant;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct SqliteStore {
-    connection: Mutex<Connection>,
+    connection: Held,
     path: PathBuf,
     busy_timeout: Duration,
-    born_in: u64,
 }
 
 /// How long a call waits for other writers, unless told otherwise.
@@ -70,51 +80,31 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] when the file is another application's database or has a newer schema, or the file
-    /// system cannot carry a write-ahead log; the file is then as it was. [`ErrorKind::Malformed`] when it is no
+    /// [`ErrorKind::Unsupported`] when the file is another application's database or has a newer schema, the file system
+    /// cannot carry a write-ahead log, or the file was open when this process was forked; the file is then as it was. [`ErrorKind::Malformed`] when it is no
     /// database, or its tables are not the ones that this store makes. [`ErrorKind::NotFound`] when the folder does not
-    /// exist, [`ErrorKind::Denied`] when the file cannot be opened for writing, [`ErrorKind::Unavailable`] when another
-    /// process holds it or the disk is full.
+    /// exist, [`ErrorKind::Denied`] when the file cannot be opened for writing, or it or a file beside it can be written by
+    /// others than its owner, [`ErrorKind::Unavailable`] when another process holds it or the disk is full.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         file::create_if_absent(path)?;
-        let connection = schema::connect(path, BUSY_TIMEOUT)?;
-        let path = path.to_path_buf();
-        Ok(Self {
-            connection: Mutex::new(connection),
-            path,
-            busy_timeout: BUSY_TIMEOUT,
-            born_in: fork_generation(),
-        })
+        file::check_modes(path)?;
+        let connection = Held::open(path, BUSY_TIMEOUT)?;
+        Ok(Self { connection, path: path.to_path_buf(), busy_timeout: BUSY_TIMEOUT })
     }
 
     /// The same handle, which from now on waits for others for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] over 24 days.
+    /// [`ErrorKind::Invalid`] over 24 days, [`ErrorKind::Unsupported`] in a child that was forked since it was opened.
     pub fn with_busy_timeout(mut self, timeout: Duration) -> Result<Self, Error> {
         if i32::try_from(timeout.as_millis()).is_err() {
             return Err(Error::new(ErrorKind::Invalid, "the busy timeout is too long"));
         }
-        self.connection
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .busy_timeout(timeout)
-            .map_err(failed)?;
+        self.connection.with(|connection| connection.busy_timeout(timeout).map_err(failed))?;
         self.busy_timeout = timeout;
         Ok(self)
-    }
-
-    /// Runs one piece of work on the connection. The lock is held for its statements only, and never across an await.
-    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
-        if fork_generation() != self.born_in {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "the store was opened before this process was forked: open it again",
-            ));
-        }
-        work(&self.connection.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -126,7 +116,7 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
         Box::pin(async move {
             check_id(id)?;
-            self.with(|connection| {
+            self.connection.with(|connection| {
                 let mut statement = connection.prepare(READ).map_err(failed)?;
                 statement.query_row(params![kind.to_byte(), id], record).optional().map_err(failed)
             })
@@ -144,7 +134,7 @@ impl Store for SqliteStore {
             check_id(id)?;
             check_bytes(bytes)?;
             let expected = i64::try_from(expected).map_err(|_| conflict())?;
-            let changed = self.with(|connection| {
+            let changed = self.connection.with(|connection| {
                 if expected == 0 {
                     let mut statement = connection.prepare(CREATE).map_err(failed)?;
                     return statement.execute(params![kind.to_byte(), id, bytes]).map_err(failed);
@@ -170,7 +160,7 @@ impl Store for SqliteStore {
             // No id is empty, so all are greater than the empty one.
             let after = after.unwrap_or_default();
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            self.with(|connection| {
+            self.connection.with(|connection| {
                 let mut statement = connection.prepare(SCAN).map_err(failed)?;
                 let rows = statement
                     .query_map(params![kind.to_byte(), after, limit], |row| {
@@ -184,7 +174,7 @@ impl Store for SqliteStore {
 
     fn erase(&self) -> BoxFuture<'_, Result<Erasure, Error>> {
         Box::pin(async move {
-            self.with(|connection| {
+            self.connection.with(|connection| {
                 let start = Instant::now();
                 if let Err(error) = connection.execute_batch("VACUUM") {
                     return if error::is_busy(&error) {

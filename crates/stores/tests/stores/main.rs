@@ -13,6 +13,10 @@ mod memory;
 mod sqlite;
 #[cfg(feature = "sqlite")]
 mod sqlite_erase;
+#[cfg(all(feature = "sqlite", target_os = "linux"))]
+mod sqlite_forks;
+#[cfg(all(feature = "sqlite", unix))]
+mod sqlite_modes;
 #[cfg(feature = "sqlite")]
 mod sqlite_processes;
 #[cfg(feature = "sqlite")]

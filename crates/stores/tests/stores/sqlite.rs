@@ -2,7 +2,7 @@
 
 use crate::support::{medium, now};
 use phiseal_conformance::store::Fixture;
-use phiseal_keys::{ErrorKind, RecordKind, Store};
+use phiseal_keys::{Erasure, ErrorKind, RecordKind, Store};
 use phiseal_stores::SqliteStore;
 use rusqlite::Connection;
 use std::fs;
@@ -112,6 +112,8 @@ fn what_is_not_a_store_is_refused_and_stays_as_it_was() {
     let path = folder.path().join("notes.txt");
     fs::write(&path, "not a database, but longer than a header of one hundred bytes, which is where SQLite looks first of all. ".repeat(9))
         .unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     assert_refused_untouched("a text", &path, ErrorKind::Malformed);
 }
 
@@ -132,6 +134,36 @@ fn a_store_with_more_in_it_than_its_table_is_refused() {
         Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         assert_eq!(SqliteStore::open(&path).unwrap_err().kind(), ErrorKind::Malformed, "{sql}");
     }
+}
+
+/// What a custodian's `ANALYZE` writes is SQLite's own; under its name, nothing that SQLite would run by itself.
+#[test]
+fn a_store_that_was_analysed_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.db");
+    let store = SqliteStore::open(&path).unwrap();
+    for number in 0..100_u32 {
+        now(store.write(RecordKind::Subject, &number.to_be_bytes(), 0, &[7; 100])).unwrap();
+    }
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("ANALYZE").unwrap();
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'sqlite_stat%'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert!(tables > 0, "ANALYZE wrote nothing");
+    let again = SqliteStore::open(&path).unwrap();
+    assert_eq!(now(again.scan(RecordKind::Subject, None, 1000)).unwrap().len(), 100);
+    assert_eq!(now(again.erase()).unwrap(), Erasure::Done);
+    drop((store, again));
+
+    let posing = "CREATE TRIGGER t AFTER INSERT ON records BEGIN DELETE FROM records; END; \
+                  PRAGMA writable_schema = ON; \
+                  UPDATE sqlite_schema SET name = 'sqlite_stat3' WHERE name = 't'";
+    connection.execute_batch(posing).unwrap();
+    drop(connection);
+    assert_eq!(SqliteStore::open(&path).unwrap_err().kind(), ErrorKind::Malformed);
 }
 
 #[test]

@@ -20,7 +20,7 @@ const ROUNDS: u64 = 40;
 /// This program once more, running only the test `name`, on the store in `path`.
 fn child(name: &str, path: &Path) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture", "--ignored"])
+        .args(["--exact", name, "--nocapture"])
         .env(STORE, path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -28,10 +28,7 @@ fn child(name: &str, path: &Path) -> Child {
         .unwrap()
 }
 
-#[test]
-#[ignore = "run by the test of killed writers, in a process of its own"]
-fn writer_that_is_killed() {
-    let Some(path) = env::var_os(STORE) else { return };
+fn write_until_killed(path: &Path) {
     let store = SqliteStore::open(path).unwrap();
     let mut revision = now(store.read(RecordKind::Keyset, b"counter"))
         .unwrap()
@@ -49,11 +46,14 @@ fn writer_that_is_killed() {
 
 #[test]
 fn what_was_acknowledged_survives_kill() {
+    if let Some(path) = env::var_os(STORE) {
+        return write_until_killed(Path::new(&path));
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.db");
     let mut last = 0;
     for round in 0..KILLS {
-        let mut child = child("sqlite_processes::writer_that_is_killed", &path);
+        let mut child = child("sqlite_processes::what_was_acknowledged_survives_kill", &path);
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut acknowledged = lines.map(|line| line.unwrap()).filter_map(|line| {
             let number = line.split_once("acknowledged ")?.1;
@@ -80,10 +80,7 @@ fn what_was_acknowledged_survives_kill() {
     assert!(last >= KILLS);
 }
 
-#[test]
-#[ignore = "run by the test of concurrent processes, in a process of its own"]
-fn writer_that_competes() {
-    let Some(path) = env::var_os(STORE) else { return };
+fn compete(path: &Path) {
     let store = SqliteStore::open(path).unwrap();
     let mut out = std::io::stdout();
     for line in std::io::stdin().lock().lines() {
@@ -101,11 +98,15 @@ fn writer_that_competes() {
 
 #[test]
 fn of_several_processes_one_wins() {
+    if let Some(path) = env::var_os(STORE) {
+        return compete(Path::new(&path));
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.db");
     // They also race to set the store up.
-    let mut children: Vec<_> =
-        (0..WRITERS).map(|_| child("sqlite_processes::writer_that_competes", &path)).collect();
+    let mut children: Vec<_> = (0..WRITERS)
+        .map(|_| child("sqlite_processes::of_several_processes_one_wins", &path))
+        .collect();
     let mut pipes: Vec<_> = children
         .iter_mut()
         .map(|child| {

@@ -1,0 +1,6 @@
+//! Target `store_records`; see the function of the same name in `phiseal-fuzz-checks`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    phiseal_fuzz_checks::store_records(data);
+});
