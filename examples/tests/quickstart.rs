@@ -1,5 +1,7 @@
 //! The main job as a user runs it: on the project's file, on a bad one, on real ones.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails the test")]
+
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};

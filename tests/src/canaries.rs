@@ -10,6 +10,7 @@ pub const CANARIES: usize = 500;
 
 /// What a canary is used as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Role {
     /// A plaintext, or a part of a context, or the name of a person: what an application knows.
     Phi,

@@ -177,8 +177,7 @@ fn every_changed_bit_is_refused_where_it_lies() {
         let cipher = field.warm.cipher();
         for size in [0, 1, 17, 255] {
             let (_, envelope) = field.seal(size);
-            let tally =
-                flip_all(&open_in_place(&cipher, &field.bound), &envelope, true);
+            let tally = flip_all(&open_in_place(&cipher, &field.bound), &envelope, true);
             assert_eq!(
                 (tally.accepted, tally.left_behind),
                 (0, 0),

@@ -1,6 +1,10 @@
 //! MEM and CORE: keys leave memory when they are dropped, and are in no core dump while they are used.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test's own functions fail by panicking"
+)]
 
 use phiseal::backends::local::LocalKek;
 use phiseal::blocking::Phiseal;

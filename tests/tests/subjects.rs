@@ -167,6 +167,31 @@ fn an_evicted_person_s_key_is_not_lost_and_is_not_forgotten_by_shredding() {
     }
 }
 
+/// Ciphers from before and after a renewal share their keys, and all of them end with the person, kept or not.
+#[test]
+fn ciphers_from_before_a_renewal_and_an_eviction_end_with_the_person() {
+    let world = World::of_default_engine();
+    let process = world.process_with(|options| options.subjects = 1);
+    let domain = process.domain(DOMAIN).unwrap();
+    let ada = domain.subject_or_create("ada").unwrap();
+    let before = ada.ready().unwrap();
+    let sealed = before.seal("ada's", &what()).unwrap();
+    world.clock.advance(LEASE);
+    let after = ada.ready().unwrap();
+    domain.subject_or_create("bob").unwrap();
+    let reloaded = ada.ready().unwrap();
+    domain.subject_or_create("cy").unwrap();
+    for cipher in [&before, &after, &reloaded] {
+        assert_eq!(kind(cipher.open::<String>(&sealed, &what())), None, "the control");
+    }
+    drop(after);
+    domain.shred_subject("ada").unwrap();
+    for cipher in [&before, &reloaded] {
+        assert_eq!(kind(cipher.open::<String>(&sealed, &what())), Some(ErrorKind::Stale));
+        assert_eq!(kind(cipher.seal("ada's", &what())), Some(ErrorKind::Stale));
+    }
+}
+
 /// The persons that are used stay; the one that was not used for longest goes.
 #[test]
 fn the_person_who_was_not_used_for_longest_is_evicted() {

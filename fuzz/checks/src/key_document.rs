@@ -86,7 +86,7 @@ impl KeyDocument {
                 (_, KeyState::Destroyed) => None,
                 (None, _) => Some(unhex(&version["key"])?),
                 (Some(key), _) => {
-                    let [wrapped @ ..]: [u8; 72] = unhex(&version["wrapped"])?;
+                    let wrapped: [u8; 72] = unhex(&version["wrapped"])?;
                     let (nonce, rest) = wrapped.split_first_chunk()?;
                     let (mut body, tag) = (*rest.first_chunk::<32>()?, rest.last_chunk()?);
                     let associated_data = document.associated_data(number, state);

@@ -15,6 +15,7 @@ mod field_open;
 mod key_document;
 mod key_file;
 mod keyset;
+mod lying;
 mod mask;
 mod planted;
 mod seal_roundtrip;

@@ -12,15 +12,15 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::Phiseal;
-use phiseal::stores::MemoryStore;
 use phiseal::{
-    BoxFuture, Erasure, Error, ErrorKind, FullKeyId, Kek, KeyStore, KeyStoreConfig, Keyset, Record,
-    RecordKind, Store, WrappedKey,
+    Error, ErrorKind, FullKeyId, Kek, KeyStore, KeyStoreConfig, Keyset, Record, RecordKind,
+    WrappedKey,
 };
 use phiseal_format::SubjectTag;
 use pollster::block_on;
 
 use crate::clinic::{ENGINES, named};
+use crate::lying::Lying;
 use crate::mask::Shape;
 
 /// Asks a key store for a record in whose place the store answers with what the input makes of one. Only the genuine
@@ -73,7 +73,7 @@ impl World {
         let engine = named(ENGINES[0]);
         let backend = Arc::new(MemoryKek::new(engine).unwrap());
         let kek = block_on(Kek::connect(backend.clone(), engine)).unwrap();
-        let lying = Arc::new(Lying::default());
+        let lying = Arc::new(Lying::under(NAME));
         let phi = Phiseal::open(lying.clone(), backend.clone()).unwrap();
         let key_store = phi.key_store().clone();
 
@@ -197,72 +197,6 @@ impl Question {
         });
         let (pinned, engine) = (second & 4 != 0, usize::from((second >> 3) & 1));
         Some(Self { kind, answer, pinned, engine })
-    }
-}
-
-/// A store that answers for one kind of record what it is told to, and the truth for the others.
-#[derive(Debug, Default)]
-struct Lying {
-    truth: MemoryStore,
-    lie: Mutex<Option<(RecordKind, Option<Record>)>>,
-}
-
-impl Lying {
-    fn answer(&self, lie: Option<(RecordKind, Option<Record>)>) {
-        *self.lie.lock().unwrap_or_else(PoisonError::into_inner) = lie;
-    }
-
-    fn lie_about(&self, kind: RecordKind) -> Option<Option<Record>> {
-        let lie = self.lie.lock().unwrap_or_else(PoisonError::into_inner);
-        lie.as_ref().filter(|(about, _)| *about == kind).map(|(_, answer)| answer.clone())
-    }
-
-    /// The one record of this kind.
-    fn genuine(&self, kind: RecordKind) -> Record {
-        block_on(self.truth.scan(kind, None, 2)).unwrap().pop().unwrap().1
-    }
-}
-
-impl Store for Lying {
-    fn read<'a>(
-        &'a self,
-        kind: RecordKind,
-        id: &'a [u8],
-    ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
-        match self.lie_about(kind) {
-            Some(answer) => Box::pin(std::future::ready(Ok(answer))),
-            None => self.truth.read(kind, id),
-        }
-    }
-
-    fn write<'a>(
-        &'a self,
-        kind: RecordKind,
-        id: &'a [u8],
-        expected: u64,
-        bytes: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        assert!(self.lie_about(kind).is_none(), "a question wrote to the store");
-        self.truth.write(kind, id, expected, bytes)
-    }
-
-    fn scan<'a>(
-        &'a self,
-        kind: RecordKind,
-        after: Option<&'a [u8]>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Vec<u8>, Record)>, Error>> {
-        match self.lie_about(kind) {
-            Some(answer) => {
-                let page = answer.map(|record| (NAME.as_bytes().to_vec(), record));
-                Box::pin(std::future::ready(Ok(page.into_iter().collect())))
-            }
-            None => self.truth.scan(kind, after, limit),
-        }
-    }
-
-    fn erase(&self) -> BoxFuture<'_, Result<Erasure, Error>> {
-        self.truth.erase()
     }
 }
 

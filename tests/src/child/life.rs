@@ -1,5 +1,6 @@
 //! The whole life of keys and data, with everything printed that a program might print.
 
+use crate::say;
 use core::fmt::{Debug, Display};
 use phiseal::backends::local::{Cost, LocalKek, Passphrase};
 use phiseal::backends::memory::MemoryKek;
@@ -31,7 +32,8 @@ impl log::Log for Stderr {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        writeln!(io::stderr(), "{} {} {}", record.level(), record.target(), record.args()).unwrap();
+        let mut out = io::stderr().lock();
+        writeln!(out, "{} {} {}", record.level(), record.target(), record.args()).unwrap();
     }
 
     fn flush(&self) {}
@@ -46,13 +48,13 @@ struct Printer {
 
 impl Printer {
     fn debug(&mut self, value: &dyn Debug) {
-        writeln!(io::stdout(), "{value:?}\n{value:#?}").unwrap();
+        say(&format!("{value:?}\n{value:#?}"));
         log::trace!("{value:?}");
         self.printed += 1;
     }
 
     fn display(&mut self, value: &dyn Display) {
-        writeln!(io::stdout(), "{value}").unwrap();
+        say(&value.to_string());
         self.printed += 1;
     }
 
@@ -133,9 +135,8 @@ pub(crate) fn live(engine: &str, leak: bool) {
         log::trace!("{}", canaries.text());
     }
     assert!(canaries.next >= canaries.phi.len(), "every canary was used");
-    writeln!(io::stdout(), "kinds {}", printer.kinds.into_iter().collect::<Vec<_>>().join(" "))
-        .unwrap();
-    writeln!(io::stdout(), "printed {}", printer.printed).unwrap();
+    say(&format!("kinds {}", printer.kinds.into_iter().collect::<Vec<_>>().join(" ")));
+    say(&format!("printed {}", printer.printed));
 }
 
 struct Setting {
@@ -289,8 +290,8 @@ fn store(engine: &'static dyn Engine, printer: &mut Printer, canaries: &mut Cana
 
 /// KEKs: with passphrases, from the environment, failing, withdrawn.
 fn backends(engine: &'static dyn Engine, printer: &mut Printer, canaries: &mut Canaries) {
-    // The least that argon2 takes here: what is tested is what is printed.
-    let cost = Cost::default();
+    // Far too cheap for a real passphrase: what is tested is what is printed.
+    let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
     for (number, passphrase) in canaries.passphrases.clone().into_iter().take(2).enumerate() {
         let path = format!("kek-{number}.json");
         let passphrase = Passphrase::from_bytes(passphrase).unwrap();

@@ -1,6 +1,10 @@
 //! Keysets: their invariants under any sequence of operations, and what a domain does in each state of its keys.
 
-#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test's own functions fail by panicking"
+)]
 
 mod operations;
 mod sequences;

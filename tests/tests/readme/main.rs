@@ -8,6 +8,7 @@ use std::path::Path;
 #[rustfmt::skip]
 mod ten_lines;
 #[rustfmt::skip]
+#[expect(clippy::unwrap_used, reason = "the README shows what must fail")]
 mod shred;
 
 const README: &str = include_str!("../../../README.md");

@@ -1,6 +1,6 @@
 //! STORE: whoever can write the key store can make it unavailable, but cannot make it lie.
 
-#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's own functions fail by panicking")]
 
 mod alarms;
 mod fields;

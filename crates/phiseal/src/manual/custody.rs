@@ -110,6 +110,8 @@
 //!
 //! Write a resealed value only where the old one still stands (compare and swap), or a writer's newer value is lost. Wait
 //! for a lease after `rotate` before you count: until then other processes may still seal under the old version. Count by
-//! [`Sealed::key_id`](crate::Sealed::key_id), over every column, file and backup that matters. The library neither counts
-//! nor stops you, and destruction is for good. Values under persons' keys name the person's key; those keys stay
-//! [under the version that they were made under](super::design#persons-keys), which must then not be destroyed.
+//! [`Sealed::key_id`](crate::Sealed::key_id), over every column, file and backup that matters. The library does not
+//! count values, and destruction is for good. It does count [persons' keys](super::design#persons-keys): a version that
+//! still wraps one is not destroyed before [`Domain::rewrap_subjects`](crate::Domain::rewrap_subjects) has moved them.
+//! After a destruction, [`KeyStore::erase`](crate::KeyStore::erase) makes the bytes of the old wraps unrecoverable and
+//! says how far.

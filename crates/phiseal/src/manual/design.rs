@@ -61,7 +61,7 @@
 //!
 //! * The **epoch**: twelve bytes from the operating system. It selects an AES-256-GCM key, which is derived once and kept.
 //!   It ends after 2^24 messages, 2^36 bytes or one hour. Each handle of each process has its own.
-//! * The **count**: rises by one inside a *block* of at most 256 messages (and 2^28 bytes) that belongs to one thread.
+//! * The **count**: rises by one inside a *block* of at most 256 messages (and a mebibyte, or one longer message) that belongs to one thread.
 //!   Each block begins at twelve fresh bytes from the operating system.
 //!
 //! Two blocks of one epoch overlap when their starts are less than 256 apart: 2^-87 for a pair. A full epoch has 2^16
@@ -134,21 +134,22 @@
 //! # Persons' keys
 //!
 //! [`Domain::subject_or_create`](crate::Domain::subject_or_create) gives a person a data key, random like any other and
-//! wrapped by a key that is derived from the domain's primary version (XAES-256-GCM, 24 random bytes). The store knows the
+//! wrapped by a key that is derived from the domain's primary version (XAES-256-GCM, 24 random bytes; on a FIPS engine AES-256-GCM). The store knows the
 //! person by a tag: HMAC-SHA-256 of what the application calls the person, under a key of this store, cut to 16 bytes.
-//! A process keeps the keys of the 1,024 persons last added, each for one lease.
+//! A process keeps the keys of the 1,024 persons last used, each for one lease.
 //!
 //! Shredding replaces the record by a mark that says that there was a key, and has the store erase what was replaced. The
 //! mark stays: the same person is never given another key by accident. [`Erasure`](crate::Erasure) says whether the bytes
 //! are gone from the store's medium; backups, snapshots and the blocks of a solid-state drive are out of its reach.
 //! Shredding is final when those have expired, or the version of the domain's key that wrapped the person's is destroyed.
 //!
-//! A person's key stays under the version of the domain's key that it was made under; no operation of this release moves
-//! it to another. Destroying that version destroys the keys of all persons who were added while it was the primary.
+//! A person's key stays under the version of the domain's key that it was made under until
+//! [`Domain::rewrap_subjects`](crate::Domain::rewrap_subjects) moves all of them to the primary. A version that still wraps
+//! a person's key is not destroyed: the key store refuses.
 //!
 //! # Memory
 //!
-//! A secret is 32 bytes in a slot of a 64 KiB region that is locked and left out of core dumps, filled in place, zeroed on
+//! A secret is 32 bytes in a slot of a 4 KiB page that is locked and left out of core dumps, filled in place, zeroed on
 //! drop, never cloned, printed or compared with `==`. [`memory_is_locked`](crate::memory_is_locked) says whether that
 //! holds. Plaintext comes out as [`Phi`](crate::Phi), which wipes itself; a failed open leaves zeros in the caller's
 //! buffer, never plaintext that did not verify.

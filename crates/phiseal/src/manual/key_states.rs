@@ -99,7 +99,7 @@
 //! | active, deactivated | seals and opens, while the domain may seal |
 //! | compromised | opens |
 //! | pre-active, suspended | cannot be used |
-//! | destroyed | is lost |
+//! | destroyed | cannot be destroyed while it wraps one: the key store refuses |
 //!
 //! # Before a version is destroyed
 //!

@@ -40,9 +40,12 @@ pub(super) fn opened() -> Inputs {
     ]
 }
 
+/// A tag and a value.
+type Component<'a> = (u8, &'a [u8]);
+
 /// Contexts and plaintexts for `seal_roundtrip`.
 pub(super) fn messages() -> Inputs {
-    let message = |choices: u8, components: &[(u8, &[u8])], rest: &[u8]| {
+    let message = |choices: u8, components: &[Component<'_>], rest: &[u8]| {
         let mut bytes = vec![choices, u8::try_from(components.len()).unwrap()];
         for (tag, value) in components {
             bytes.extend([*tag, u8::try_from(value.len()).unwrap()]);
@@ -51,10 +54,10 @@ pub(super) fn messages() -> Inputs {
         bytes.extend(rest);
         bytes
     };
-    let (tenant, record, field): ((u8, &[u8]), (u8, &[u8]), (u8, &[u8])) =
+    let (tenant, record, field): (Component<'_>, Component<'_>, Component<'_>) =
         ((1, b"north"), (3, b"mrn-1029"), (4, b"ssn"));
-    let version: (u8, &[u8]) = (6, &[0, 0, 0, 0, 0, 0, 0, 7]);
-    let long = |tag: u8| -> (u8, &[u8]) { (tag, &[b'x'; 255]) };
+    let version: Component<'_> = (6, &[0, 0, 0, 0, 0, 0, 0, 7]);
+    let long = |tag: u8| -> Component<'_> { (tag, &[b'x'; 255]) };
     let (padded, padded_more, too_long) = (1 << 3, 2 << 3, 3 << 3);
     vec![
         ("valid-one-component", message(0, &[record], b"123-45-6789")),
