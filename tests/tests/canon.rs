@@ -132,7 +132,7 @@ fn a_field_comes_back_from_cbor_as_bytes() {
 fn what_is_no_field_is_refused_and_not_quoted() {
     for json in [
         "null",
-        "17",
+        "123456789",
         "[1, 2, 3]",
         "{}",
         "\"\"",

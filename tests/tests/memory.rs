@@ -132,9 +132,9 @@ fn envelopes(said: &str) -> Vec<Sealed> {
 }
 
 /// What is in the memory of a process while its keys are warm, and after it dropped them.
-fn alive_and_gone(engine: &'static dyn Engine) -> (Needles, Hits, Hits) {
+fn alive_and_gone(engine: &'static dyn Engine, then: &str) -> (Needles, Hits, Hits) {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Talking::start(CHILD, &["hold", engine.name(), "drop"], folder.path());
+    let mut child = Talking::start(CHILD, &["hold", engine.name(), then], folder.path());
     let sealed = envelopes(&child.hear("alive"));
     let needles = needles(engine, folder.path(), &sealed);
     let alive = needles.in_process(child.id());
@@ -150,7 +150,7 @@ fn dropped_keys_are_nowhere_in_the_memory_of_the_process() {
     let runs = figure(5, 50);
     let engine = phiseal::default_engine();
     for run in 0..runs {
-        let (needles, alive, gone) = alive_and_gone(engine);
+        let (needles, alive, gone) = alive_and_gone(engine, "drop");
         assert_eq!(gone.all(), 0, "run {run}: {gone:#?}");
         // The control: the same search finds what is still in use.
         for name in
@@ -162,6 +162,15 @@ fn dropped_keys_are_nowhere_in_the_memory_of_the_process() {
     }
 }
 
+/// A process that goes on without having dropped anything is caught.
+#[test]
+fn dropped_keys_control() {
+    let (needles, _, gone) = alive_and_gone(phiseal::default_engine(), "forget");
+    for name in needles.names().iter().filter(|name| name.contains("field key")) {
+        assert!(gone.of(name) >= 2, "{name}: {gone:#?}");
+    }
+}
+
 /// What the other engines leave behind is told, not judged: their libraries do not wipe their keys.
 #[test]
 fn what_other_engines_leave_in_memory_is_told() {
@@ -170,7 +179,7 @@ fn what_other_engines_leave_in_memory_is_told() {
         .filter(|engine| engine.name() != phiseal::default_engine().name());
     let mut told = 0;
     for engine in others {
-        let (needles, alive, gone) = alive_and_gone(*engine);
+        let (needles, alive, gone) = alive_and_gone(*engine, "drop");
         assert!(alive.of("version 2: field key of suite 1") >= 2, "the control: {alive:#?}");
         println!(
             "{}: {} of {} keys' halves found after drop: {gone:?}",

@@ -12,7 +12,8 @@ use phiseal_tests::world::{DOMAIN, what};
 const OPERATIONS: usize = 100;
 
 /// Opens `keys.db` under `kek.json`, seals and opens, says `alive` with one envelope of the domain's key and one of a
-/// person's, waits, and drops everything (`then` is `drop`) or aborts with everything at hand (`abort`).
+/// person's, waits, and drops everything (`then` is `drop`), forgets to (`forget`) or aborts with everything at hand
+/// (`abort`).
 pub(crate) fn hold(engine_name: &str, then: &str) {
     let engine = engine(engine_name).unwrap();
     os::allow_core_dumps();
@@ -43,7 +44,11 @@ pub(crate) fn hold(engine_name: &str, then: &str) {
         black_box((&phiseal, &domain, &ada));
         std::process::abort();
     }
-    drop((phiseal, domain, ada, last, planted));
+    if then == "forget" {
+        core::mem::forget((phiseal, domain, ada));
+    } else {
+        drop((phiseal, domain, ada, last, planted));
+    }
     say("gone");
     wait();
 }

@@ -44,15 +44,25 @@ fn worn(domain: &Domain, each: usize) -> (Vec<Sealed>, BTreeMap<String, usize>) 
 #[test]
 fn no_key_is_used_more_often_than_it_may_be_and_a_rotation_helps() {
     for engine in phiseal::engines() {
-        let each = figure(1_000, 10_000);
         let world = World::new(*engine);
         let domain = capped(&world).domain(DOMAIN).unwrap();
         for round in 1..=2 {
+            let first = engine.name() == phiseal::default_engine().name() && round == 1;
+            let each = if first { figure(1_000, 10_000) } else { figure(300, 10_000) };
             let (sealed, refused) = worn(&domain, each);
             let keys: std::collections::BTreeSet<_> =
                 sealed.iter().map(|one| one.key_id()).collect();
             assert_eq!(keys.len(), 1);
-            assert_eq!(sealed.len() as u64, CAP, "round {round}: {refused:?}");
+            assert!(sealed.len() as u64 <= CAP, "round {round}: {refused:?}");
+            if each as u64 >= CAP {
+                assert_eq!(
+                    sealed.len() as u64,
+                    CAP,
+                    "no thread ended with a block that it had not used up"
+                );
+            } else {
+                assert!(sealed.len() >= 256, "the control: {}", sealed.len());
+            }
             assert_eq!(refused.keys().collect::<Vec<_>>(), ["Exhausted"], "round {round}");
             assert_eq!(repeats(sealed.iter().map(|one| nonce(one.as_bytes())).collect()), 0);
             assert_eq!(domain.seal("plain", &what()).unwrap_err().kind(), ErrorKind::Exhausted);
