@@ -125,12 +125,18 @@ impl Domain {
         plaintext: impl AsRef<[u8]>,
         context: &Context,
     ) -> Result<Sealed, Error> {
-        match self.current().await?.cipher().seal(plaintext.as_ref(), context) {
-            Err(error) if error.kind() == ErrorKind::Stale => {
-                self.renewed_for_sealing().await?.cipher().seal(plaintext.as_ref(), context)
+        /// A key that has just been looked up can end at once, when somebody rotates again or uses its reserve up.
+        const LOOKS: usize = 8;
+        let mut loaded = self.current().await?;
+        for _ in 0..LOOKS {
+            match loaded.cipher().seal(plaintext.as_ref(), context) {
+                Err(error) if error.kind() == ErrorKind::Stale => {
+                    loaded = self.renewed_for_sealing().await?;
+                }
+                sealed => return sealed,
             }
-            sealed => sealed,
         }
+        loaded.cipher().seal(plaintext.as_ref(), context)
     }
 
     /// Opens what was sealed as what `context` says.

@@ -158,10 +158,13 @@ fn a_store_that_was_analysed_opens() {
     assert_eq!(now(again.erase()).unwrap(), Erasure::Done);
     drop((store, again));
 
-    let posing = "CREATE TRIGGER t AFTER INSERT ON records BEGIN DELETE FROM records; END; \
-                  PRAGMA writable_schema = ON; \
-                  UPDATE sqlite_schema SET name = 'sqlite_stat3' WHERE name = 't'";
-    connection.execute_batch(posing).unwrap();
+    let trigger =
+        "CREATE TRIGGER sqlite_stat3 AFTER INSERT ON records BEGIN DELETE FROM records; END";
+    let posing = format!(
+        "PRAGMA writable_schema = ON; \
+         INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_stat3', 'records', 0, '{trigger}')"
+    );
+    connection.execute_batch(&posing).unwrap();
     drop(connection);
     assert_eq!(SqliteStore::open(&path).unwrap_err().kind(), ErrorKind::Malformed);
 }
