@@ -128,7 +128,7 @@ fn run(arguments: &Arguments) -> Result<u64, Box<dyn Error>> {
     show_row(first, &patients, &table, &mut report)?;
     open_everybody(&ids, &patients, &table, &mut tally, &mut report)?;
     refuse_moved_and_changed(first, &ids, &patients, &table, &mut report)?;
-    rewrap(&kek_file, &patients, &table, first, &mut report)?;
+    rewrap(&kek_file, &phi, &patients, &table, first, &mut report)?;
     shred(&ids, &patients, &table, &mut report)?;
     report.summary(&tally, &table.sizes(&folder.join("keys.db"))?, bad, began.elapsed());
     Ok(bad)
@@ -295,9 +295,11 @@ fn refused(
     }
 }
 
-/// The custodian makes a new KEK version and rewraps the domain's key: the patients' rows are not touched.
+/// The custodian makes a new KEK version and rewraps the domain's key and the key store's own: the patients' rows are not
+/// touched.
 fn rewrap(
     kek_file: &Path,
+    phi: &Phiseal,
     patients: &Domain,
     table: &Table,
     first: &str,
@@ -309,6 +311,7 @@ fn rewrap(
     let started = Instant::now();
     pollster::block_on(admin.create_version())?;
     let rewrapped = patients.rewrap()?;
+    pollster::block_on(phi.key_store().rewrap_store_key())?;
     let took = started.elapsed();
     let new = kek_version(patients)?;
     let untouched = before == table.contents()?;

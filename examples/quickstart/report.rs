@@ -110,7 +110,7 @@ impl Report {
             json!({"step": "rewrap", "kek_version_before": old, "kek_version_after": new, "data_keys": versions,
                    "rows_changed": 0, "microseconds": micros(took)}),
             &format!(
-                "KEK version {old} to {new}: {versions} data key rewrapped in {}; no row of the clinic changed; all still open.",
+                "KEK version {old} to {new}: {versions} data key and the key store's own rewrapped in {}; no row of the clinic changed; all still open.",
                 human(took)
             ),
         );

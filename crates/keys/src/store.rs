@@ -146,7 +146,7 @@ impl RecordKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Erasure {
-    /// Nothing of them is left on the medium that the store controls.
+    /// Nothing of them is left in the files that the store controls.
     Done,
     /// They may be left in logs or copies that this store does not control; erasure is final when those expire.
     Pending,

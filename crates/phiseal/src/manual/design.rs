@@ -72,8 +72,11 @@
 //! give 2^47 pairs at 2^-96, or 2^-49. [`NoncePolicy::Module`](crate::NoncePolicy::Module) has the FIPS module draw it.
 //! A generator that answers zeros, or the same twelve bytes twice in a row, is an error and nothing is sealed.
 //!
-//! A block is not continued in a forked child: it carries a number that a child finds changed (`MADV_WIPEONFORK`; where
-//! there is no such thing, the process id).
+//! A block is not continued in a forked child: it carries a number that a child finds changed (`MADV_WIPEONFORK`; on a
+//! kernel without it, a count that `pthread_atfork` raises; off Linux, the process id). Nor has a child any of its parent's
+//! reserved uses: it opens with the keys it inherited, and seals after its domain has looked at the key store. An SQLite
+//! store cannot be used across a fork, so fork first and open the store then. As anywhere, fork while no other thread runs:
+//! a lock that another thread held at that moment is held for ever in the child.
 //!
 //! A data key seals 2^48 messages ([`Options::max_uses`](crate::Options)). Uses are reserved in the key store 2^24 at a
 //! time and count as used when the process dies before it used them: the count is never too low. Subject keys are not
