@@ -11,6 +11,7 @@ mod opening;
 mod options;
 mod padding;
 mod people;
+mod person;
 mod phi;
 mod sealed;
 mod sealing;

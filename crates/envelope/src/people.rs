@@ -2,7 +2,7 @@
 
 use crate::cipher::FieldCipher;
 use crate::loaded::Loaded;
-use crate::subject::{Person, may_seal};
+use crate::person::{Person, may_seal};
 use phiseal_format::SubjectTag;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

@@ -2,15 +2,13 @@ use crate::cipher::FieldCipher;
 use crate::domain::Domain;
 use crate::loaded::{Loaded, read_only, sealing_config};
 use crate::opening::OpeningKey;
+use crate::person::{Person, may_seal};
 use crate::phi::{Phi, Plaintext};
 use crate::sealed::Sealed;
 use crate::sealing::SealingKey;
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
-use phiseal_format::{Context, KeyId, SubjectTag};
-use phiseal_keys::{
-    DataKey, Error, ErrorKind, FullKeyId, KeyState, Moment, SubjectRecord, SubjectState,
-};
+use phiseal_format::{Context, SubjectTag};
+use phiseal_keys::{DataKey, Error, ErrorKind, FullKeyId, Moment, SubjectRecord, SubjectState};
 use std::sync::Arc;
 
 /// One person's key in a domain. What is sealed here is lost when the key is shredded, and nothing else is.
@@ -18,14 +16,6 @@ use std::sync::Arc;
 pub struct Subject {
     domain: Domain,
     tag: SubjectTag,
-}
-
-/// A person's key as it is at hand.
-pub(crate) struct Person {
-    cipher: Arc<FieldCipher>,
-    domain_version: u32,
-    /// When the person's record should be looked at again.
-    look_at: AtomicU64,
 }
 
 impl Subject {
@@ -59,7 +49,7 @@ impl Subject {
     /// [`ErrorKind::State`] when the person was shredded; and as [`Domain::ready`].
     pub async fn ready(&self) -> Result<Arc<FieldCipher>, Error> {
         let loaded = self.domain.current().await?;
-        Ok(self.person(&loaded).await?.cipher.clone())
+        Ok(self.person(&loaded).await?.cipher().clone())
     }
 
     /// Seals `plaintext` under the person's key.
@@ -101,7 +91,7 @@ impl Subject {
     async fn renewed(&self) -> Result<Arc<FieldCipher>, Error> {
         let loaded = self.domain.renewed().await?;
         self.domain.people().look_again(self.tag);
-        Ok(self.person(&loaded).await?.cipher.clone())
+        Ok(self.person(&loaded).await?.cipher().clone())
     }
 
     async fn person(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
@@ -119,7 +109,7 @@ impl Subject {
         let removals = self.domain.people().removals();
         let known = self.domain.people().find(self.tag);
         if let Some(person) = &known
-            && store.clock().coarse().as_nanos() < person.look_at.load(Ordering::Acquire)
+            && store.clock().coarse() < person.look_at()
         {
             return Ok(person.clone());
         }
@@ -239,11 +229,7 @@ impl Subject {
             Vec::new(),
         ));
         let look_at = began.saturating_add(options.lease.mul_f64(0.75)).min(loaded.until());
-        let person = Arc::new(Person {
-            cipher,
-            domain_version,
-            look_at: AtomicU64::new(look_at.as_nanos()),
-        });
+        let person = Arc::new(Person::new(cipher, domain_version, look_at));
         if self.domain.people().insert(self.tag, person.clone(), removals) {
             Ok(person)
         } else {
@@ -252,64 +238,8 @@ impl Subject {
     }
 }
 
-/// Until when a person's key seals: for as long as the domain may seal and the version that wraps it is not in wrong hands.
-pub(crate) fn may_seal(
-    loaded: &Loaded,
-    domain_version: u32,
-    only_reads: bool,
-) -> Result<Moment, Error> {
-    if only_reads {
-        return Err(read_only());
-    }
-    let leased = loaded.seals_until()?;
-    match loaded.keyset().version(domain_version).map(|version| version.state()) {
-        Some(KeyState::Active | KeyState::Deactivated) => {
-            Ok(loaded.may_seal_until(domain_version)?.min(leased))
-        }
-        _ => Err(Error::new(
-            ErrorKind::State,
-            "the version of the domain's key that wraps the person's key may not be used to seal",
-        )),
-    }
-}
-
-impl Person {
-    pub(crate) const fn cipher(&self) -> &Arc<FieldCipher> {
-        &self.cipher
-    }
-
-    /// The version of the domain's key that wraps the person's.
-    pub(crate) const fn domain_version(&self) -> u32 {
-        self.domain_version
-    }
-
-    /// Has the record looked at before the key is used again, and ends sealing at once unless it `may_seal`.
-    pub(crate) fn look_again(&self, may_seal: bool) {
-        self.look_at.store(0, Ordering::Release);
-        if !may_seal {
-            self.cipher.sealing().into_iter().for_each(|key| key.deadline().revoke());
-        }
-    }
-
-    fn is_live(&self) -> bool {
-        self.cipher.opening().iter().all(|key| key.deadline().check().is_ok())
-    }
-
-    /// What opens and seals under the key of this id, unless it was revoked.
-    fn keys_of(&self, id: KeyId) -> Option<(&Arc<OpeningKey>, Option<&Arc<SealingKey>>)> {
-        let opening = self.cipher.opening().iter().find(|key| key.key_id() == id)?;
-        (!opening.deadline().is_revoked()).then(|| (opening, self.cipher.sealing()))
-    }
-}
-
 impl fmt::Debug for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Subject({:?})", self.tag)
-    }
-}
-
-impl fmt::Debug for Person {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Person({:?} under {})", self.cipher, self.domain_version)
     }
 }
