@@ -3,7 +3,7 @@ use crate::opening::OpeningKey;
 use crate::padding::{pad, padded_len, unpadded_len};
 use crate::phi::{Phi, Plaintext};
 use crate::sealed::Sealed;
-use crate::sealing::{SealingKey, aad_prefix};
+use crate::sealing::{SealingKey, aad_prefix, too_long};
 use phiseal_format::{
     Context, DomainId, FIELD_AAD_PREFIX, FIELD_HEADER, FIELD_OVERHEAD, FieldEnvelope, KeyId,
     MAX_FIELD_PLAINTEXT, Suite, TAG_LEN,
@@ -93,10 +93,7 @@ impl FieldCipher {
             Some(class) => padded_len(length, class)?,
         };
         if length > MAX_FIELD_PLAINTEXT {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "a field is at most 16 MiB long: seal longer data as a document",
-            ));
+            return Err(too_long());
         }
         Ok(length + FIELD_OVERHEAD)
     }
@@ -261,6 +258,12 @@ impl FieldCipher {
         self.sealing.as_ref().ok()
     }
 
+    /// The key of this id that opens here.
+    #[inline]
+    pub(crate) fn opener(&self, id: &KeyId) -> Option<&Arc<OpeningKey>> {
+        self.opening.iter().find(|key| key.key_id() == *id)
+    }
+
     pub(crate) fn opening(&self) -> &[Arc<OpeningKey>] {
         &self.opening
     }
@@ -306,7 +309,7 @@ impl FieldCipher {
         if context.domain() != self.domain {
             return Err(other_domain());
         }
-        self.opening.iter().find(|key| key.key_id() == *id).ok_or_else(|| self.why_missing(id))
+        self.opener(id).ok_or_else(|| self.why_missing(id))
     }
 
     #[cold]

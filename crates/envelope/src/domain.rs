@@ -294,7 +294,7 @@ impl Domain {
         &self.0.people
     }
 
-    fn may_write(&self) -> Result<(), Error> {
+    pub(crate) fn may_write(&self) -> Result<(), Error> {
         if self.options().read_only { Err(loaded::read_only()) } else { Ok(()) }
     }
 

@@ -72,7 +72,7 @@ impl Loaded {
             return Err(error);
         }
         let id = self.keyset.version(version).map(|version| version.key_id().short());
-        let opener = self.cipher.opening().iter().find(|opener| Some(opener.key_id()) == id);
+        let opener = id.and_then(|id| self.cipher.opener(&id));
         Ok(opener.map_or(Moment::from_nanos(0), |opener| opener.time_ends()))
     }
 
@@ -111,8 +111,7 @@ impl Loaded {
     fn extend_lease(&self, began: Moment, options: &Options) {
         if let Some(key) = self.cipher.sealing() {
             // Never longer than the key's time: an outage window is for opening.
-            let opener =
-                self.cipher.opening().iter().find(|opener| opener.key_id() == key.key_id());
+            let opener = self.cipher.opener(&key.key_id());
             let end = opener.map_or(Moment::from_nanos(0), |opener| opener.time_ends());
             key.deadline().set(began.saturating_add(options.lease).min(end));
         }
@@ -178,7 +177,7 @@ async fn unwrap_all(
     let mut ask_at = began.saturating_add(ahead(options.key_time, &*options.random));
     let earlier = |id: &KeyId| {
         before
-            .and_then(|loaded| loaded.cipher.opening().iter().find(|key| key.key_id() == *id))
+            .and_then(|loaded| loaded.cipher.opener(id))
             .filter(|key| !key.deadline().is_revoked())
             .cloned()
     };

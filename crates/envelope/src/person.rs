@@ -58,7 +58,7 @@ impl Person {
         &self,
         id: KeyId,
     ) -> Option<(&Arc<OpeningKey>, Option<&Arc<SealingKey>>)> {
-        let opening = self.cipher.opening().iter().find(|key| key.key_id() == id)?;
+        let opening = self.cipher.opener(&id)?;
         (!opening.deadline().is_revoked()).then(|| (opening, self.cipher.sealing()))
     }
 }

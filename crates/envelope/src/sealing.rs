@@ -313,7 +313,7 @@ pub(crate) fn aad_prefix(suite: Suite, key_id: KeyId) -> [u8; FIELD_AAD_PREFIX] 
 }
 
 #[cold]
-fn too_long() -> Error {
+pub(crate) fn too_long() -> Error {
     Error::new(ErrorKind::Invalid, "a field is at most 16 MiB long: seal longer data as a document")
 }
 

@@ -1,6 +1,6 @@
 use crate::cipher::FieldCipher;
 use crate::domain::Domain;
-use crate::loaded::{Loaded, read_only, sealing_config};
+use crate::loaded::{Loaded, sealing_config};
 use crate::opening::OpeningKey;
 use crate::person::{Person, may_seal};
 use crate::phi::{Phi, Plaintext};
@@ -8,7 +8,7 @@ use crate::sealed::Sealed;
 use crate::sealing::SealingKey;
 use core::fmt;
 use phiseal_format::{Context, SubjectTag};
-use phiseal_keys::{DataKey, Error, ErrorKind, FullKeyId, Moment, SubjectRecord, SubjectState};
+use phiseal_keys::{DataKey, Error, ErrorKind, FullKeyId, Moment, SubjectRecord};
 use std::sync::Arc;
 
 /// One person's key in a domain. What is sealed here is lost when the key is shredded, and nothing else is.
@@ -138,12 +138,7 @@ impl Subject {
     ) -> Result<Arc<Person>, Error> {
         let record =
             found?.ok_or(Error::new(ErrorKind::NotFound, "there is no key for this person"))?;
-        let SubjectState::Active { domain_version, .. } = *record.state() else {
-            return Err(Error::new(
-                ErrorKind::State,
-                "the person's key was shredded: nothing sealed under it opens again",
-            ));
-        };
+        let domain_version = record.domain_version()?;
         let wrap_key = loaded.subject_wrap(domain_version)?;
         let store = self.domain.store();
         let (key, key_id) = store.unwrap_subject(loaded.keyset(), &record, wrap_key)?;
@@ -151,9 +146,7 @@ impl Subject {
     }
 
     async fn create(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
-        if self.domain.options().read_only {
-            return Err(read_only());
-        }
+        self.domain.may_write()?;
         // A new key is wrapped only by a version that may seal by a look that is not older than the lease.
         let loaded = match loaded.seals_until() {
             Ok(_) => loaded.clone(),

@@ -130,6 +130,14 @@ impl KekInfo {
             max_wrapped: MAX_WRAPPED,
         }
     }
+
+    /// Whether `wrap` is one that this KEK's current version made, as far as the backend shows versions.
+    #[must_use]
+    pub fn is_current(&self, wrap: &WrappedKey) -> bool {
+        *wrap.kek_id() == self.id
+            && wrap.kek_version() == self.current
+            && self.current != KekVersion::UNSEEN
+    }
 }
 
 /// A new data key and its wrap.

@@ -1,6 +1,5 @@
-use super::{KeyStore, new_key, store_key};
+use super::{KeyStore, new_key, new_wrap, store_key};
 use crate::{DataKey, Error, ErrorKind, KeyState, KeyUse, KeyVersion, Keyset, RecordKind};
-use phiseal_format::{KekVersion, WrappedKey};
 use std::sync::PoisonError;
 
 /// What [`KeyStore::rewrap`] did.
@@ -201,24 +200,18 @@ impl KeyStore {
         let keyset = self.keyset(name).await?;
         let kek = self.primary_kek()?;
         let info = kek.describe().await?;
-        let is_current = |wrap: &WrappedKey| {
-            *wrap.kek_id() == info.id
-                && wrap.kek_version() == info.current
-                && info.current != KekVersion::UNSEEN
-        };
         let mut changed = Vec::new();
         let mut current = 0;
         for version in
             keyset.versions().iter().filter(|version| version.state().allows(KeyUse::Rewrap))
         {
-            if matches!(version.wraps(), [wrap] if is_current(wrap)) {
+            if matches!(version.wraps(), [wrap] if info.is_current(wrap)) {
                 current += 1;
                 continue;
             }
             let key = self.unwrap(&keyset, version).await?;
             let context = keyset.wrap_context(version.number());
-            let wrapped = kek.wrap_key(&key, &context).await?;
-            kek.unwrap_key(&wrapped, &context, version.key_id()).await?;
+            let wrapped = new_wrap(kek, &key, &context, version.key_id()).await?;
             if wrapped.kek_version() != info.current {
                 return Err(Error::new(ErrorKind::Conflict, "the KEK got a new version meanwhile"));
             }

@@ -8,11 +8,11 @@ mod subjects;
 mod usage;
 
 use crate::{
-    Clock, Erasure, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, Keyset, Reader, RecordKind,
-    Secret, Store, SystemClock,
+    Clock, DataKey, Erasure, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, Keyset, Reader,
+    RecordKind, Secret, Store, SystemClock,
 };
 use core::fmt;
-use phiseal_format::{DomainId, EncryptionContext, EnvironmentId};
+use phiseal_format::{DomainId, EncryptionContext, EnvironmentId, WrappedKey};
 use phiseal_primitives::Engine;
 use seal::MacKeys;
 use std::collections::HashMap;
@@ -220,7 +220,7 @@ impl KeyStore {
     }
 
     /// The KEK that made this wrap.
-    fn kek_for(&self, wrap: &phiseal_format::WrappedKey) -> Result<&Kek, Error> {
+    fn kek_for(&self, wrap: &WrappedKey) -> Result<&Kek, Error> {
         self.keks.iter().find(|kek| kek.info().id == *wrap.kek_id()).ok_or(Error::new(
             ErrorKind::Foreign,
             "the key is wrapped by a KEK that this store was not opened with",
@@ -257,6 +257,18 @@ async fn new_key(
     let (generated, id) = kek.generate_key(context).await?;
     kek.unwrap_key(&generated.wrapped, context, &id).await?;
     Ok((generated, id))
+}
+
+/// A wrap of `key` by the current version of `kek`, opened again before the one that it replaces is given up.
+async fn new_wrap(
+    kek: &Kek,
+    key: &DataKey,
+    context: &EncryptionContext,
+    id: &FullKeyId,
+) -> Result<WrappedKey, Error> {
+    let wrapped = kek.wrap_key(key, context).await?;
+    kek.unwrap_key(&wrapped, context, id).await?;
+    Ok(wrapped)
 }
 
 impl fmt::Debug for KeyStore {

@@ -1,4 +1,4 @@
-use super::{KeyStoreConfig, new_key};
+use super::{KeyStoreConfig, new_key, new_wrap};
 use crate::{DataKey, Error, ErrorKind, FullKeyId, Kek, RecordKind, Store};
 use phiseal_format::{Cursor, EncryptionContext, EnvironmentId, MAX_WRAPPED, WrappedKey, write};
 
@@ -82,15 +82,11 @@ pub(super) async fn rewrap(
     let kek = keks.first().ok_or(Error::new(ErrorKind::Invalid, "a key store needs a KEK"))?;
     let (_, _, old) = parse(&record.bytes)?;
     let info = kek.describe().await?;
-    if *old.kek_id() == info.id
-        && old.kek_version() == info.current
-        && info.current != phiseal_format::KekVersion::UNSEEN
-    {
+    if info.is_current(&old) {
         return Ok(false);
     }
     let context = EncryptionContext::store_key(&environment);
-    let wrapped = kek.wrap_key(&key, &context).await?;
-    kek.unwrap_key(&wrapped, &context, &id).await?;
+    let wrapped = new_wrap(kek, &key, &context, &id).await?;
     store
         .write(RecordKind::StoreKey, ID, record.revision, &to_bytes(environment, &id, &wrapped)?)
         .await?;

@@ -48,6 +48,18 @@ impl SubjectRecord {
         self.tag
     }
 
+    /// The version of the domain's key that wraps the person's.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::State`] when it was shredded.
+    pub fn domain_version(&self) -> Result<u32, Error> {
+        match self.state {
+            SubjectState::Active { domain_version, .. } => Ok(domain_version),
+            SubjectState::Shredded { .. } => Err(shredded()),
+        }
+    }
+
     /// Whether the key is there.
     #[must_use]
     pub const fn state(&self) -> &SubjectState {
