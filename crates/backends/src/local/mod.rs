@@ -154,7 +154,8 @@ impl LocalKek {
     ///
     /// # Errors
     ///
-    /// As [`LocalKek::create`]; [`ErrorKind::Invalid`] when the passphrase is shorter or the cost is out of bounds.
+    /// As [`LocalKek::create`]; [`ErrorKind::Invalid`] when the passphrase is shorter or the cost is out of bounds;
+    /// [`ErrorKind::Unsupported`] when the engine is a FIPS module, which does not approve Argon2id.
     pub fn create_with_passphrase(
         path: impl AsRef<Path>,
         passphrase: &Passphrase,
@@ -164,7 +165,7 @@ impl LocalKek {
         passphrase.check_length()?;
         let mut salt = [0; SALT];
         engine.fill_random(&mut salt)?;
-        let protection = Protection::from_passphrase(passphrase, cost, salt)?;
+        let protection = Protection::from_passphrase(engine, passphrase, cost, salt)?;
         Self::create_protected(path.as_ref(), protection, engine)
     }
 
@@ -188,14 +189,15 @@ impl LocalKek {
     /// # Errors
     ///
     /// As [`LocalKek::open`]; [`ErrorKind::Unauthenticated`] also when the passphrase is wrong; [`ErrorKind::Invalid`]
-    /// when the file has no passphrase, or its cost is out of bounds.
+    /// when the file has no passphrase, or its cost is out of bounds; [`ErrorKind::Unsupported`] when the engine is a FIPS
+    /// module.
     pub fn open_with_passphrase(
         path: impl AsRef<Path>,
         passphrase: &Passphrase,
         engine: &'static dyn Engine,
     ) -> Result<Self, Error> {
         Self::open_protected(path.as_ref(), engine, |header| match header {
-            Some((cost, salt)) => Protection::from_passphrase(passphrase, cost, salt),
+            Some((cost, salt)) => Protection::from_passphrase(engine, passphrase, cost, salt),
             None => Err(Error::new(
                 ErrorKind::Invalid,
                 "the key file has no passphrase, but one was given",

@@ -4,7 +4,7 @@ use super::{Passphrase, hex};
 use crate::versions::derive;
 use phiseal_keys::{Error, ErrorKind, KeyState, Secret};
 use phiseal_primitives::argon2id::{self, Cost};
-use phiseal_primitives::{Engine, Xaes256Gcm};
+use phiseal_primitives::{Engine, Validation, Xaes256Gcm};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -36,11 +36,20 @@ pub(super) struct Slot {
 
 impl Protection {
     /// Derives the key: takes the memory and time that `cost` says, which is bounded first.
+    ///
+    /// A FIPS module approves neither Argon2id nor XAES-256-GCM, so there is no passphrase in FIPS mode.
     pub(super) fn from_passphrase(
+        engine: &'static dyn Engine,
         passphrase: &Passphrase,
         cost: Cost,
         salt: [u8; SALT],
     ) -> Result<Self, Error> {
+        if engine.module().validation != Validation::None {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the FIPS module approves no key file with a passphrase",
+            ));
+        }
         let key =
             Secret::filled(|out| argon2id::derive(passphrase.expose_secret(), &salt, &cost, out))?;
         Ok(Self::Passphrase { cost, salt, key: Arc::new(key) })

@@ -76,7 +76,8 @@
 //!   in FIPS mode;
 //! * nonces from anywhere but the module;
 //! * keys that were wrapped by XAES-256-GCM, whose derivation is done outside the module: a key store that was set up
-//!   under such wraps is not opened on a FIPS engine.
+//!   under such wraps is not opened on a FIPS engine;
+//! * key files with a passphrase: Argon2id is not approved either.
 //!
 //! On a FIPS engine the local and the in-memory backend, and domains for their [persons' keys](super::design#persons-keys),
 //! wrap by AES-256-GCM under a key that HKDF-Expand derives for each wrap, with the module's nonce.
