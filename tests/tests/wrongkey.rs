@@ -25,6 +25,8 @@ enum Wrong {
     Random,
     /// Another key of the same KEK: the one that it unwrapped, or made, before.
     Earlier,
+    /// One key again and again, each time in a right wrap.
+    Repeated,
     OtherKek,
     OtherVersion,
     VersionUnseen,
@@ -131,7 +133,7 @@ impl Liar {
             Wrong::Length(length) => DataKey::from_backend(&vec![7; length])?,
             Wrong::Zeros => DataKey::from_backend(&[0; 32])?,
             Wrong::Random => DataKey::generate(self.0.engine)?,
-            Wrong::Earlier => {
+            Wrong::Earlier | Wrong::Repeated => {
                 let earlier = self.0.earlier.lock().unwrap();
                 DataKey::from_backend(earlier.as_ref().unwrap().0.expose_secret())?
             }
@@ -168,6 +170,10 @@ impl KekBackend for Liar {
             let mut made = self.0.kek.generate_key(context).await?;
             if let Some(wrong) = self.lie(Operation::Generate) {
                 match self.wrong_key(wrong)? {
+                    Some(key) if wrong == Wrong::Repeated => {
+                        made.wrapped = self.0.kek.wrap_key(&key, context).await?;
+                        made.key = key;
+                    }
                     Some(key) => made.key = key,
                     None => made.wrapped = self.wrong_wrap(wrong, &made.wrapped),
                 }
@@ -311,6 +317,30 @@ fn a_wrong_new_key_is_refused_and_nothing_is_stored() {
         }
     }
     assert_eq!(refused, phiseal::engines().len() * 13);
+}
+
+/// Everything about such a key is right, but that it is not new: an envelope names its key by an id that no other may have.
+#[test]
+fn a_key_that_the_store_has_already_is_refused_in_every_domain_and_process() {
+    for engine in phiseal::engines() {
+        let setting = Setting::new(*engine);
+        let process = setting.open().unwrap();
+        setting.liar.prepare(&EncryptionContext::store_key(&process.key_store().environment()));
+        setting.liar.tell(Operation::Generate, Wrong::Repeated);
+        let domain = process.domain(DOMAIN).unwrap();
+        assert!(setting.liar.lied(), "the control");
+        let rows = setting.store.rows();
+
+        assert_kind(process.domain("another"), ErrorKind::Faulty, "another domain");
+        assert_kind(domain.rotate(), ErrorKind::Faulty, "another version");
+        let elsewhere = setting.open().unwrap();
+        assert_kind(elsewhere.domain("another"), ErrorKind::Faulty, "another process");
+        assert!(setting.store.rows() == rows, "something was stored");
+
+        setting.liar.be_honest();
+        assert!(domain.rotate().is_ok(), "the control");
+        assert!(process.domain("another").is_ok(), "the control");
+    }
 }
 
 #[test]

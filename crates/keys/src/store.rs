@@ -124,11 +124,14 @@ pub enum RecordKind {
     Subject,
     /// How often a data key may have been used, by key id.
     Usage,
+    /// That a data key's short id is taken, by that id.
+    KeyId,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::StoreKey, Self::Keyset, Self::Subject, Self::Usage];
+    pub const ALL: [Self; 5] =
+        [Self::StoreKey, Self::Keyset, Self::Subject, Self::Usage, Self::KeyId];
 
     /// The byte that stands for the kind in derivations and in stores.
     #[must_use]
@@ -138,6 +141,7 @@ impl RecordKind {
             Self::Keyset => 2,
             Self::Subject => 3,
             Self::Usage => 4,
+            Self::KeyId => 5,
         }
     }
 }

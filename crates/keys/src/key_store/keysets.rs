@@ -1,5 +1,9 @@
 use super::{KeyStore, new_key, new_wrap, store_key};
-use crate::{DataKey, Error, ErrorKind, KeyState, KeyUse, KeyVersion, Keyset, RecordKind};
+use crate::{
+    DataKey, Error, ErrorKind, FullKeyId, GeneratedKey, KeyState, KeyUse, KeyVersion, Keyset,
+    RecordKind,
+};
+use phiseal_format::EncryptionContext;
 use std::sync::PoisonError;
 
 /// What [`KeyStore::rewrap`] did.
@@ -48,15 +52,16 @@ impl KeyStore {
     /// # Errors
     ///
     /// [`ErrorKind::Conflict`] when there is one of this name; [`ErrorKind::Invalid`] for a name that
-    /// [`Keyset::check_name`] refuses; and what store and backend answer.
+    /// [`Keyset::check_name`] refuses; [`ErrorKind::Faulty`] when the backend makes a key that is in this store already;
+    /// and what store and backend answer.
     pub async fn create_keyset(&self, name: &str) -> Result<(Keyset, DataKey), Error> {
         Keyset::check_name(name)?;
         if self.find_keyset(name).await?.is_some() {
             return Err(Error::new(ErrorKind::Conflict, "there is a domain of this name already"));
         }
         let domain = self.new_domain_id()?;
-        let context = phiseal_format::EncryptionContext::data_key(&self.environment, &domain, 1);
-        let (generated, key_id) = new_key(self.primary_kek()?, &context).await?;
+        let context = EncryptionContext::data_key(&self.environment, &domain, 1);
+        let (generated, key_id) = self.new_data_key(&context).await?;
         let keyset = Keyset::first(
             self.environment,
             domain,
@@ -145,11 +150,11 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// As [`Keyset::with_version`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what store and
-    /// backend answer.
+    /// As [`Keyset::with_version`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; [`ErrorKind::Faulty`] when
+    /// the backend makes a key that is in this store already; and what store and backend answer.
     pub async fn add_version(&self, keyset: &Keyset) -> Result<Keyset, Error> {
         let context = keyset.wrap_context(keyset.next_number());
-        let (generated, key_id) = new_key(self.primary_kek()?, &context).await?;
+        let (generated, key_id) = self.new_data_key(&context).await?;
         let next = keyset.with_version(key_id, generated.wrapped, self.clock.wall())?;
         self.replace(keyset, next).await
     }
@@ -234,6 +239,26 @@ impl KeyStore {
         store_key::rewrap(&*self.store, &self.keks, self.store_key).await
     }
 
+    /// A new data key of the KEK's, whose short id no other of this store has.
+    ///
+    /// An envelope names its key by the short id. It is taken in a record of its own, which one writer alone can create,
+    /// before the key is used: a backend that repeats itself, or looks for two keys of one short id, is found out however
+    /// many domains and processes ask it at once. A key that is then not used leaves its id taken, of 2^128.
+    async fn new_data_key(
+        &self,
+        context: &EncryptionContext,
+    ) -> Result<(GeneratedKey, FullKeyId), Error> {
+        let (generated, id) = new_key(self.primary_kek()?, context).await?;
+        let body = [&[TAKEN][..], id.as_bytes()].concat();
+        match self.write_sealed(RecordKind::KeyId, id.short().as_bytes(), 0, body).await {
+            Ok(()) => Ok((generated, id)),
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                Err(Error::new(ErrorKind::Faulty, "the backend made a key that was there already"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     async fn replace(&self, old: &Keyset, next: Keyset) -> Result<Keyset, Error> {
         self.write_sealed(
             RecordKind::Keyset,
@@ -245,3 +270,6 @@ impl KeyStore {
         Ok(next)
     }
 }
+
+/// The first byte of a record that says that a short id is taken; the 32 bytes of the whole id follow.
+const TAKEN: u8 = 1;

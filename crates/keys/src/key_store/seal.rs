@@ -7,6 +7,7 @@ pub(super) struct MacKeys {
     keyset: Secret,
     subject: Secret,
     usage: Secret,
+    key_id: Secret,
 }
 
 const TAG: usize = 32;
@@ -19,6 +20,7 @@ impl MacKeys {
             keyset: derive(RecordKind::Keyset)?,
             subject: derive(RecordKind::Subject)?,
             usage: derive(RecordKind::Usage)?,
+            key_id: derive(RecordKind::KeyId)?,
         })
     }
 
@@ -71,6 +73,7 @@ impl MacKeys {
             RecordKind::Keyset => &self.keyset,
             RecordKind::Subject => &self.subject,
             RecordKind::Usage => &self.usage,
+            RecordKind::KeyId => &self.key_id,
             RecordKind::StoreKey => {
                 return Err(Error::new(
                     ErrorKind::Invalid,

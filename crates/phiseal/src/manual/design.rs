@@ -101,12 +101,13 @@
 //! The id of a data key is 32 bytes derived from it, so it needs no allocator and commits to the key: a wrapped key that
 //! was swapped for another unwraps to a key with another id, and is refused
 //! ([`FullKeyId`](crate::FullKeyId), compared in constant time). Fields carry the first 16 bytes
-//! ([`KeyId`](crate::KeyId)).
+//! ([`KeyId`](crate::KeyId)), which one key of a store alone can have: they are taken in a record of their own before the
+//! key is used, so that a backend that makes one key twice is refused.
 //!
 //! # Keysets and the store key
 //!
-//! A key store keeps four kinds of record: the store key, keysets, persons' keys, counts of uses. A store need not be
-//! trusted: [`KeyStore`](crate::KeyStore), on top of it, authenticates each record but the first with HMAC-SHA-256 over
+//! A key store keeps five kinds of record: the store key, keysets, persons' keys, counts of uses, ids that are taken. A
+//! store need not be trusted: [`KeyStore`](crate::KeyStore), on top of it, authenticates each record but the first with HMAC-SHA-256 over
 //! kind, id, revision and bytes. The MAC keys are derived from the *store key*, a data key whose wrap by the KEK is that
 //! first record. Its id can be pinned ([`Builder::store_key`](crate::Builder::store_key)).
 //!
