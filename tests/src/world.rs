@@ -5,10 +5,7 @@ use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::Phiseal;
 use phiseal::{Builder, Context, Engine, ManualClock, Options, context};
 use phiseal_format::{Cursor, EncryptionContext, EnvironmentId, WrappedKey};
-use phiseal_keys::{
-    BoxFuture, DataKey, Error, FullKeyId, GeneratedKey, Kek, KekBackend, KekInfo, Purpose,
-    RecordKind, UnwrappedKey,
-};
+use phiseal_keys::{DataKey, Error, FullKeyId, Kek, Purpose, RecordKind};
 use pollster::block_on;
 use std::sync::Arc;
 
@@ -73,13 +70,13 @@ impl World {
     ///
     /// As [`Builder::open`].
     pub fn open(&self, builder: Builder) -> Result<Phiseal, Error> {
-        Phiseal::open_with(builder, self.store.clone(), SharedKek(self.kek.clone()))
+        Phiseal::open_with(builder, self.store.clone(), self.kek.clone())
     }
 
     /// The KEK as the layer below the facade holds it.
     #[must_use]
     pub fn connected_kek(&self) -> Kek {
-        block_on(Kek::connect(Arc::new(SharedKek(self.kek.clone())), self.engine)).unwrap()
+        block_on(Kek::connect(self.kek.clone(), self.engine)).unwrap()
     }
 
     /// The store's own key, which whoever only writes the store does not have.
@@ -152,37 +149,4 @@ pub fn derived_keys(engine: &'static dyn Engine, key: &DataKey) -> Vec<(&'static
         ("subject wrap key of suite 1", of(Purpose::SubjectWrap, &[1])),
         ("subject wrap key of suite 2", of(Purpose::SubjectWrap, &[2])),
     ]
-}
-
-/// A backend that several handles share.
-#[derive(Clone, Debug)]
-pub struct SharedKek<K: KekBackend>(pub Arc<K>);
-
-impl<K: KekBackend> KekBackend for SharedKek<K> {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        self.0.describe()
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        self.0.generate_key(context)
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        key: &'a DataKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.0.wrap_key(key, context)
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        self.0.unwrap_key(wrapped, context)
-    }
 }

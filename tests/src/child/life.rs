@@ -16,7 +16,7 @@ use phiseal_primitives::{Random, Xaes256Gcm};
 use phiseal_tests::canaries::{Role, canaries, forms};
 use phiseal_tests::editable::EditableStore;
 use phiseal_tests::spy::SpyKek;
-use phiseal_tests::world::{DOMAIN, SharedKek};
+use phiseal_tests::world::DOMAIN;
 use pollster::block_on;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -157,7 +157,7 @@ impl Setting {
     }
 
     fn open(&self, builder: Builder) -> Result<Phiseal, Error> {
-        Phiseal::open_with(builder, self.store.clone(), SharedKek(self.kek.clone()))
+        Phiseal::open_with(builder, self.store.clone(), self.kek.clone())
     }
 
     fn domain(&self, builder: Builder) -> Result<Domain, Error> {

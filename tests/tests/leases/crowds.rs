@@ -7,7 +7,7 @@ use core::task::{Context, Poll, Waker};
 use phiseal::backends::memory::{MemoryKek, Operation};
 use phiseal::{EncryptionContext, Error, ErrorKind, KekBackend, Phiseal, WrappedKey};
 use phiseal_keys::{BoxFuture, DataKey, GeneratedKey, KekInfo, RecordKind, UnwrappedKey};
-use phiseal_tests::world::{DOMAIN, SharedKek, World, what};
+use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
@@ -204,7 +204,7 @@ fn a_leader_that_is_cancelled_passes_on() {
     let gate = Arc::new(Gate { kek, open: AtomicBool::new(true), asked: AtomicU64::new(0) });
     let store = world.store.clone();
     let builder = world.builder();
-    let phiseal: Phiseal = block_on(builder.open(store, SharedKek(gate.clone()))).unwrap();
+    let phiseal: Phiseal = block_on(builder.open(store, gate.clone())).unwrap();
     let domain = block_on(phiseal.domain(DOMAIN)).unwrap();
     world.clock.advance(KEY_TIME + SECOND);
     gate.open.store(false, Ordering::SeqCst);

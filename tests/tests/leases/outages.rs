@@ -5,7 +5,7 @@ use phiseal::ErrorKind;
 use phiseal::backends::memory::{MemoryKek, Operation};
 use phiseal::blocking::Phiseal;
 use phiseal_keys::RecordKind;
-use phiseal_tests::world::{DOMAIN, SharedKek, World, what};
+use phiseal_tests::world::{DOMAIN, World, what};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,9 +125,8 @@ fn a_key_does_not_outlive_its_time_because_another_is_renewed() {
         let builder = world
             .builder()
             .options(move |options| options.outage_window = window)
-            .also_unwrap_with(SharedKek(world.kek.clone()));
-        let process =
-            Phiseal::open_with(builder, world.store.clone(), SharedKek(kek.clone())).unwrap();
+            .also_unwrap_with(world.kek.clone());
+        let process = Phiseal::open_with(builder, world.store.clone(), kek.clone()).unwrap();
         let domain = process.domain(DOMAIN).unwrap();
         domain.rotate().unwrap();
         let (cipher, new) = (domain.ready().unwrap(), domain.seal("plain", &what()).unwrap());
