@@ -24,8 +24,14 @@ fn main() {
         let bench = Bench::new(*engine).unwrap();
         small(&bench, engine.name(), rounds, if tiny { 10 } else { 20_000 });
         large(&bench, engine.name(), rounds, if tiny { 1 } else { 20 });
-        threads(*engine, if tiny { 3 } else { 31 }, if tiny { 1_000 } else { 200_000 });
     }
+    let (rounds, calls) = if tiny { (3, 1_000) } else { (31, 200_000) };
+    println!(
+        "\n{:<44} {:>13} {:>13} {:>13}",
+        "two threads to one: median (best tenth)", "one cipher", "one each", "raw engine"
+    );
+    phiseal::engines().iter().for_each(|engine| threads(*engine, rounds, calls));
+    machine(rounds, calls);
 }
 
 fn small(bench: &Bench, engine: &str, rounds: usize, calls: u32) {
@@ -135,47 +141,90 @@ fn large(bench: &Bench, engine: &str, rounds: usize, calls: u32) {
     compare(&format!("{engine}: open 1 MiB into a buffer"), rounds, calls, open, raw_open);
 }
 
-/// Two threads with one shared cipher against one thread, in messages per second, and the same of the raw engine: what
-/// the machine's two processors give when nothing but the key is shared.
+/// Two threads to one, in messages per second: one cipher that both share, a cipher for each, and the raw engine.
+///
+/// The first two say what sharing costs, and the third what this machine's second processor gives to work of this kind.
 fn threads(engine: &'static dyn phiseal::Engine, rounds: usize, calls: u32) {
-    let (mut ours, mut raw) = (Vec::new(), Vec::new());
+    let (mut shared, mut apart, mut raw) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         // Uses are reserved 2^24 at a time; a long run needs more than once that many.
-        let bench = Bench::new(engine).unwrap();
-        let seal = |out: &mut [u8; 89], _: u64| {
+        let benches = [Bench::new(engine).unwrap(), Bench::new(engine).unwrap()];
+        let seal = |bench: &Bench, out: &mut [u8; 89]| {
             black_box(bench.cipher.seal_into(black_box(&[0x5a; 32]), &bench.context, out).unwrap());
         };
-        let raw_seal = |out: &mut [u8; 89], count: u64| {
+        shared.push(scaling(calls, &|_, _, out| seal(&benches[0], out)));
+        apart.push(scaling(calls, &|thread, _, out| seal(&benches[thread], out)));
+        raw.push(scaling(calls, &|thread, count, out| {
             let mut nonce = [0; 12];
-            nonce[4..].copy_from_slice(&count.to_be_bytes());
-            black_box(bench.raw.seal_in_place(&nonce, &bench.aad, &mut out[..32]).unwrap());
-        };
-        ours.push(rate(2, calls, &seal) / rate(1, calls, &seal));
-        raw.push(rate(2, calls, &raw_seal) / rate(1, calls, &raw_seal));
+            nonce[4..].copy_from_slice(&u64::from(count).to_be_bytes());
+            let Bench { raw, aad, .. } = &benches[thread];
+            black_box(raw.seal_in_place(&nonce, aad, &mut out[..32]).unwrap());
+        }));
     }
-    let name = format!("{}: two threads to one, seal 32 B (ours, raw)", engine.name());
-    println!("{name:<44} {:>7.3} {:>12.3}", median(&mut ours), median(&mut raw));
+    let name = format!("{}: seal 32 B", engine.name());
+    println!(
+        "{name:<44} {:>13} {:>13} {:>13}",
+        spread(&mut shared),
+        spread(&mut apart),
+        spread(&mut raw)
+    );
 }
 
-/// Messages per nanosecond of so many threads together.
-fn rate(threads: u32, calls: u32, seal: &(impl Fn(&mut [u8; 89], u64) + Sync)) -> f64 {
-    let barrier = Barrier::new(threads as usize);
+/// What two processors give to work that touches no memory: a chain of multiplications, each of which waits for the one
+/// before, and eight sums side by side, which keep a processor's arithmetic units busy.
+///
+/// Where the first is 2 and the second is not, the two processors are two threads of one core.
+fn machine(rounds: usize, calls: u32) {
+    let (mut chain, mut side_by_side) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        chain.push(scaling(calls, &|_, count, _| {
+            black_box((0..32).fold(u64::from(count), |x, _| black_box(x).wrapping_mul(0x5a5b)));
+        }));
+        side_by_side.push(scaling(calls, &|_, count, _| {
+            let mut sums = [u64::from(count); 8];
+            for _ in 0..16 {
+                sums.iter_mut().for_each(|x| *x = (*x ^ 0x5a5b).rotate_left(7).wrapping_add(3));
+                black_box(&mut sums);
+            }
+        }));
+    }
+    println!(
+        "the machine: a chain {}, sums side by side {}",
+        spread(&mut chain),
+        spread(&mut side_by_side)
+    );
+}
+
+/// Two threads to one.
+fn scaling(calls: u32, work: &(impl Fn(usize, u32, &mut [u8; 89]) + Sync)) -> f64 {
+    rate(2, calls, work) / rate(1, calls, work)
+}
+
+/// Calls per nanosecond of so many threads together. `work` gets the number of its thread and of the call, and a buffer.
+fn rate(threads: usize, calls: u32, work: &(impl Fn(usize, u32, &mut [u8; 89]) + Sync)) -> f64 {
+    let barrier = Barrier::new(threads);
     let nanos: Vec<f64> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut out = [0; 89];
-                    (0..calls / 10).for_each(|n| seal(&mut out, u64::from(n)));
-                    barrier.wait();
-                    let start = Instant::now();
-                    (0..calls).for_each(|n| seal(&mut out, u64::from(n)));
-                    start.elapsed().as_nanos() as f64
-                })
+        let start = |thread| {
+            let barrier = &barrier;
+            scope.spawn(move || {
+                let mut out = [0; 89];
+                (0..calls / 10).for_each(|n| work(thread, n, &mut out));
+                barrier.wait();
+                let start = Instant::now();
+                (0..calls).for_each(|n| work(thread, n, &mut out));
+                start.elapsed().as_nanos() as f64
             })
-            .collect();
+        };
+        let workers: Vec<_> = (0..threads).map(start).collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
-    f64::from(threads) * f64::from(calls) / nanos.into_iter().fold(0.0, f64::max)
+    threads as f64 * f64::from(calls) / nanos.into_iter().fold(0.0, f64::max)
+}
+
+/// The median, and the best tenth.
+fn spread(values: &mut [f64]) -> String {
+    let median = median(values);
+    format!("{median:.2} ({:.2})", values[values.len() * 9 / 10])
 }
 
 fn compare(name: &str, rounds: usize, calls: u32, mut ours: impl FnMut(), mut raw: impl FnMut()) {

@@ -21,12 +21,10 @@ impl BoundContext {
         domain: DomainId,
         prefix: [u8; FIELD_AAD_PREFIX],
     ) -> Result<Self, Error> {
-        let encoded = context.encode(&domain)?;
-        let padding = encoded.padding();
-        let mut aad = Vec::with_capacity(FIELD_AAD_PREFIX + encoded.as_bytes().len());
+        let mut aad = Vec::with_capacity(FIELD_AAD_PREFIX + context.encoded_len());
         aad.extend_from_slice(&prefix);
-        aad.extend_from_slice(encoded.as_bytes());
-        Ok(Self { domain, aad: Aad(aad), padding })
+        context.encode_into(&domain, &mut aad)?;
+        Ok(Self { domain, aad: Aad(aad), padding: context.padding() })
     }
 
     #[inline]

@@ -131,7 +131,7 @@ impl Domain {
         for _ in 0..LOOKS {
             match loaded.cipher().seal(plaintext.as_ref(), context) {
                 Err(error) if error.kind() == ErrorKind::Stale => {
-                    loaded = self.renewed_for_sealing().await?;
+                    loaded = Box::pin(self.renewed_for_sealing()).await?;
                 }
                 sealed => return sealed,
             }
@@ -304,14 +304,17 @@ impl Domain {
 
     /// What is loaded, after whatever look is due.
     pub(crate) async fn current(&self) -> Result<Arc<Loaded>, Error> {
-        let Some(loaded) = self.0.loaded.load_full() else { return self.loaded_first().await };
-        let now = self.clock().coarse();
-        if now < loaded.look_at() {
-            return Ok(loaded);
+        match self.0.loaded.load_full() {
+            Some(loaded) if self.clock().coarse() < loaded.look_at() => Ok(loaded),
+            // In a box, so that the future of a seal or open is small, which is moved at every call.
+            loaded => Box::pin(self.looked(loaded)).await,
         }
-        if !loaded.is_live(now) {
+    }
+
+    async fn looked(&self, loaded: Option<Arc<Loaded>>) -> Result<Arc<Loaded>, Error> {
+        let Some(loaded) = loaded.filter(|loaded| loaded.is_live(self.clock().coarse())) else {
             return self.loaded_first().await;
-        }
+        };
         // A look is due, but what is at hand may still be used: one caller looks, and no failure of it stops anybody,
         // unless it says that the keys may not be used any more.
         match self.0.flight.try_lead(self.clock()) {
@@ -340,7 +343,7 @@ impl Domain {
 
     /// A look at the key store now, or what a look that is under way brings.
     pub(crate) async fn renewed(&self) -> Result<Arc<Loaded>, Error> {
-        self.loaded_first().await
+        Box::pin(self.loaded_first()).await
     }
 
     async fn renewed_for_sealing(&self) -> Result<Arc<Loaded>, Error> {

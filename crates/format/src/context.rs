@@ -57,6 +57,8 @@ const MAX_BODY: usize = MAX_CONTEXT - LIBRARY_PART;
 pub struct Context {
     /// The components without version and domain, sorted by tag.
     body: Vec<u8>,
+    /// The length class among the components, at hand.
+    padding: Option<u32>,
     fault: Option<Error>,
 }
 
@@ -130,6 +132,7 @@ impl Context {
             self.fault.get_or_insert(ErrorKind::Length.into());
             return self;
         }
+        self.padding = Some(class);
         self.with(tag::PADDING, &class.to_be_bytes())
     }
 
@@ -157,7 +160,7 @@ impl Context {
     /// [`MAX_CONTEXT`] bytes, [`ErrorKind::Duplicate`], [`ErrorKind::Reserved`] for an application's tag below 128,
     /// [`ErrorKind::Length`] for a length class of zero.
     pub fn encode(&self, domain: &DomainId) -> Result<EncodedContext, Error> {
-        let mut bytes = Vec::with_capacity(self.body.len().saturating_add(LIBRARY_PART));
+        let mut bytes = Vec::with_capacity(self.encoded_len());
         self.encode_into(domain, &mut bytes)?;
         Ok(EncodedContext(bytes))
     }
@@ -180,13 +183,27 @@ impl Context {
         Ok(())
     }
 
+    /// How many bytes [`encode_into`](Self::encode_into) appends.
+    #[must_use]
+    #[inline]
+    pub fn encoded_len(&self) -> usize {
+        self.body.len().saturating_add(LIBRARY_PART)
+    }
+
+    /// The length class that the plaintext is padded to, where it is.
+    #[must_use]
+    #[inline]
+    pub const fn padding(&self) -> Option<u32> {
+        self.padding
+    }
+
     fn start(tag: u8, value: &[u8]) -> Self {
         Self::nothing().with(tag, value)
     }
 
     /// What constructors begin from; never handed out. Most contexts fit without growing.
     fn nothing() -> Self {
-        Self { body: Vec::with_capacity(96), fault: None }
+        Self { body: Vec::with_capacity(96), padding: None, fault: None }
     }
 
     fn with(mut self, tag: u8, value: &[u8]) -> Self {
