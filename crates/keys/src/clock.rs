@@ -13,7 +13,7 @@ pub trait Clock: Debug + Send + Sync + 'static {
     /// Time since the machine started, time asleep included. Never falls.
     fn now(&self) -> Moment;
 
-    /// As [`Clock::now`], at most 250 ms late, cheap enough to be read for every message.
+    /// As [`Clock::now`], at most a tick of the kernel's late (1 to 10 ms), cheap enough to be read for every message.
     fn coarse(&self) -> Moment;
 
     /// Seconds since 1970-01-01T00:00:00Z by the wall clock, which may jump; 0 before that.
@@ -68,21 +68,19 @@ impl Clock for SystemClock {
         Moment(os::boot_nanos())
     }
 
-    /// The boot-time clock has no coarse form, so each thread anchors the coarse wall clock to it four times a second.
-    /// A machine that wakes up, or whose wall clock is set, leaves the window and is anchored anew.
+    /// The boot-time clock has no coarse form, so each thread reads it once in each of the kernel's ticks. The tick's clock
+    /// stands while the machine sleeps, but goes on at once when it wakes, and nobody can set it.
     #[inline]
     fn coarse(&self) -> Moment {
-        const WINDOW: u64 = 250_000_000;
-        ANCHOR.with(|anchor| {
-            let (wall, boot) = anchor.get();
-            let now = os::coarse_wall_nanos();
-            let passed = now.wrapping_sub(wall);
-            if passed < WINDOW {
-                return Moment(boot.saturating_add(passed));
+        TICK.with(|tick| {
+            let (seen, moment) = tick.get();
+            let now = os::tick();
+            if now == seen {
+                return moment;
             }
-            let boot = os::boot_nanos();
-            anchor.set((now, boot));
-            Moment(boot)
+            let moment = self.now();
+            tick.set((now, moment));
+            moment
         })
     }
 
@@ -92,7 +90,8 @@ impl Clock for SystemClock {
 }
 
 thread_local! {
-    static ANCHOR: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    /// The tick in which this thread last read the boot-time clock, and what it read.
+    static TICK: Cell<(u64, Moment)> = const { Cell::new((0, Moment(0))) };
 }
 
 /// A clock that moves when it is told to, for tests of whatever waits or expires.

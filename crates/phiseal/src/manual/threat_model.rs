@@ -122,7 +122,7 @@
 //! # A process that sleeps through a rotation
 //!
 //! A handle seals for ten minutes after its last look at the key store (the *lease*), by a clock that counts time asleep,
-//! and reads it at most 250 ms late. After that it seals nothing until it has looked. So at most one lease after a version
+//! and reads it at most 10 ms late. After that it seals nothing until it has looked. So at most one lease after a version
 //! was deactivated, no process seals under it. It still opens. A KEK that was disabled is noticed when the KEK is asked
 //! again, after an hour at the latest by default. If the KEK cannot be reached at that hour, opening
 //! ends then (or after `outage_window`, which is zero by default), and sealing at the end of its lease.
