@@ -2,7 +2,7 @@
 
 use super::protection::Protection;
 use crate::versions::{Version, Versions};
-use phiseal_keys::{Error, ErrorKind, KeyState};
+use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::constant_time;
 
 /// What a key file holds.
@@ -65,27 +65,14 @@ fn follows(then: &Version, now: &Version) -> bool {
         (None, Some(_)) => false,
         (Some(then), Some(now)) => constant_time::equal(then.expose_secret(), now.expose_secret()),
     };
-    same_key && leads_to(then.state, now.state)
-}
-
-/// Whether any number of transitions, none included, leads from one state to the other.
-fn leads_to(from: KeyState, to: KeyState) -> bool {
-    let mut reached = vec![from];
-    let mut looked_at = 0;
-    while let Some(state) = reached.get(looked_at).copied() {
-        let next = KeyState::ALL.into_iter().filter(|next| state.can_become(*next));
-        let new: Vec<_> = next.filter(|next| !reached.contains(next)).collect();
-        reached.extend(new);
-        looked_at = looked_at.saturating_add(1);
-    }
-    reached.contains(&to)
+    same_key && then.state.leads_to(now.state)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use phiseal_format::KekId;
-    use phiseal_keys::Secret;
+    use phiseal_keys::{KeyState, Secret};
     use std::sync::Arc;
 
     /// A row for each state before, a column for each after, in the order of `KeyState::ALL`.

@@ -393,6 +393,7 @@ fn load(
     unlock: impl FnOnce(Option<(Cost, [u8; SALT])>) -> Result<Protection, Error>,
 ) -> Result<Loaded, Error> {
     let (bytes, stamp) = file::read(path)?;
+    replace::settle(path)?;
     let parsed = Document::parse(&bytes).and_then(|document| {
         let protection = unlock(document.passphrase()?)?;
         Ok(Loaded { contents: document.open(engine, protection)?, stamp: Some(stamp) })

@@ -28,6 +28,17 @@ pub(super) fn create(path: &Path, bytes: &[u8], engine: &dyn Engine) -> Result<S
     file::stamp(path)
 }
 
+/// Makes the name of a file that was just read last: whoever gave it that name may have been killed, or be still at it, and
+/// what is wrapped by a key in it is lost if the file of before comes back after a power failure.
+pub(super) fn settle(path: &Path) -> Result<(), Error> {
+    let file = fs::canonicalize(path).map_err(|error| failed(path, error))?;
+    match sync_folder(&file) {
+        // Not everybody who may read the file may read its folder.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        settled => settled.map_err(|error| failed(path, error)),
+    }
+}
+
 /// Keeps other custodians out for as long as it lives.
 pub(super) struct Lock {
     names: Names,
