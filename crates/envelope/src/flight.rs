@@ -4,6 +4,7 @@ use core::future::poll_fn;
 use core::task::{Poll, Waker};
 use core::time::Duration;
 use phiseal_keys::{Clock, Error, Moment};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// At most one flight at a time; whoever comes while one is under way gets what it brought.
@@ -15,7 +16,27 @@ struct State {
     flying: bool,
     landings: u64,
     last: Option<(Error, Moment)>,
-    waiting: Vec<Waker>,
+    /// One waker for each call that waits, by its seat.
+    waiting: HashMap<u64, Waker>,
+    seats: u64,
+}
+
+/// A waiting call's place, given back when the call is cancelled: a flight may be long, and whoever left must not be
+/// kept in memory until it lands.
+struct Seat<'a> {
+    flight: &'a Flight,
+    number: Option<u64>,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let Some(number) = self.number else { return };
+        let mut state = self.flight.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = state.waiting.remove(&number);
+        // A waker may run somebody else's code when it is dropped.
+        drop(state);
+        drop(left);
+    }
 }
 
 /// What a caller is told.
@@ -37,6 +58,7 @@ impl Flight {
     /// Leads, or waits for whoever does.
     pub(crate) async fn board(&self, clock: &dyn Clock) -> Ticket<'_> {
         let mut joined = None;
+        let mut seat = Seat { flight: self, number: None };
         poll_fn(|context| {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(seen) = joined
@@ -48,9 +70,13 @@ impl Flight {
             }
             if state.flying {
                 joined.get_or_insert(state.landings);
-                if !state.waiting.iter().any(|waiting| waiting.will_wake(context.waker())) {
-                    state.waiting.push(context.waker().clone());
-                }
+                let number = *seat.number.get_or_insert_with(|| {
+                    state.seats += 1;
+                    state.seats
+                });
+                let replaced = state.waiting.insert(number, context.waker().clone());
+                drop(state);
+                drop(replaced);
                 return Poll::Pending;
             }
             if let Some((error, at)) = &state.last
@@ -85,7 +111,7 @@ impl Flight {
         }
         let waiting = core::mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_values().for_each(Waker::wake);
     }
 }
 
@@ -103,5 +129,39 @@ impl Drop for Leader<'_> {
         if let Some(flight) = self.0.take() {
             flight.land(None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::pin::pin;
+    use core::task::Context;
+    use phiseal_keys::ManualClock;
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    struct Nobody;
+
+    impl Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn a_call_that_waits_is_remembered_once_and_forgotten_when_it_is_cancelled() {
+        let (flight, clock) = (Flight::default(), ManualClock::at(0));
+        let leader = flight.try_lead(&clock).unwrap();
+        let waiting = || flight.0.lock().unwrap().waiting.len();
+        {
+            let mut call = pin!(flight.board(&clock));
+            for _ in 0..100 {
+                // Another waker each time, as of a task that moves.
+                let waker = Waker::from(Arc::new(Nobody));
+                assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+                assert_eq!(waiting(), 1);
+            }
+        }
+        assert_eq!(waiting(), 0, "it was cancelled");
+        leader.land(Ok(()), &clock);
     }
 }
