@@ -275,6 +275,17 @@ fn without_locked_memory_strict_refuses_and_best_effort_warns_once() {
     );
 }
 
+/// `fork` takes the locks away: a child locks the pages again, or says that they are not locked.
+#[test]
+fn a_forked_child_does_not_believe_in_its_parent_s_locks() {
+    let (_, said) = locking("forked");
+    assert_eq!(said, "outcome works\nsecret works\nlocked true true");
+    let (_, said) = locking("forked-without-the-right");
+    let refused = "Memory: secrets cannot be kept in locked memory: raise RLIMIT_MEMLOCK";
+    let none = "Memory: no locked memory left for a secret";
+    assert_eq!(said, format!("outcome {refused}\nsecret {none}\nlocked false false"));
+}
+
 #[test]
 fn without_locked_memory_control() {
     let (logged, said) = locking("allowed");

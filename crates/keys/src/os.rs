@@ -12,9 +12,9 @@
 )]
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Pages, boot_nanos, coarse_wall_nanos, fork_generation};
+pub(crate) use linux::{Leaked, Pages, boot_nanos, fork_generation, tick};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use other::{Pages, boot_nanos, coarse_wall_nanos, fork_generation};
+pub(crate) use other::{Leaked, Pages, boot_nanos, fork_generation, tick};
 
 /// How well a run of pages is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +75,33 @@ mod linux {
         }
 
         /// Hands the pages over as memory that is never unmapped.
-        pub(crate) fn leak(self) -> &'static mut [u8] {
+        pub(crate) fn leak(self) -> (&'static mut [u8], Leaked) {
             let pages = core::mem::ManuallyDrop::new(self);
+            let leaked =
+                Leaked { start: pages.start, len: pages.len, protection: pages.protection };
             // SAFETY: `map` made `len` readable, writable, zeroed bytes that nobody else refers to; `drop` does not run, so
             // they stay mapped for ever; taking `self` by value makes this the only reference.
-            unsafe { core::slice::from_raw_parts_mut(pages.start.as_ptr(), pages.len) }
+            (unsafe { core::slice::from_raw_parts_mut(pages.start.as_ptr(), pages.len) }, leaked)
+        }
+    }
+
+    /// Where pages lie that were handed over: an address, never read or written through.
+    #[derive(Debug)]
+    pub(crate) struct Leaked {
+        start: NonNull<u8>,
+        len: usize,
+        pub(crate) protection: Protection,
+    }
+
+    // SAFETY: as for `Pages`.
+    unsafe impl Send for Leaked {}
+
+    impl Leaked {
+        /// In a forked child, which has its parent's pages and advice, but not its locks (mlock(2)).
+        pub(crate) fn lock_again(&mut self) {
+            // SAFETY: the range stays mapped for ever, and locking it changes nothing that is in it.
+            self.protection.locked =
+                unsafe { libc::mlock(self.start.as_ptr().cast(), self.len) } == 0;
         }
     }
 
@@ -95,10 +117,10 @@ mod linux {
         nanos(libc::CLOCK_BOOTTIME)
     }
 
-    /// The wall clock in nanoseconds since 1970, to the kernel's tick (1 to 4 ms), for about 3 ns.
+    /// A number that changes with every tick of the kernel's (1 to 10 ms) while the machine is awake, for about 4 ns.
     #[inline]
-    pub(crate) fn coarse_wall_nanos() -> u64 {
-        nanos(libc::CLOCK_REALTIME_COARSE)
+    pub(crate) fn tick() -> u64 {
+        nanos(libc::CLOCK_MONOTONIC_COARSE)
     }
 
     /// A clock that cannot be read stands at the end of time: whatever has a deadline is then over.
@@ -204,7 +226,7 @@ mod linux {
 mod other {
     use super::Protection;
     use std::sync::OnceLock;
-    use std::time::{Instant, SystemTime, UNIX_EPOCH};
+    use std::time::Instant;
 
     #[derive(Debug)]
     pub(crate) struct Pages {
@@ -220,9 +242,18 @@ mod other {
             })
         }
 
-        pub(crate) fn leak(self) -> &'static mut [u8] {
-            self.bytes.leak()
+        pub(crate) fn leak(self) -> (&'static mut [u8], Leaked) {
+            (self.bytes.leak(), Leaked { protection: self.protection })
         }
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Leaked {
+        pub(crate) protection: Protection,
+    }
+
+    impl Leaked {
+        pub(crate) fn lock_again(&mut self) {}
     }
 
     pub(crate) fn boot_nanos() -> u64 {
@@ -230,10 +261,8 @@ mod other {
         u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    pub(crate) fn coarse_wall_nanos() -> u64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
+    pub(crate) fn tick() -> u64 {
+        boot_nanos()
     }
 
     pub(crate) fn fork_generation() -> u64 {

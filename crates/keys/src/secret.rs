@@ -1,6 +1,6 @@
 //! Thirty-two secret bytes, in locked pages that no core dump contains.
 
-use crate::os::{Pages, Protection};
+use crate::os::{Leaked, Pages, Protection, fork_generation};
 use crate::{Error, ErrorKind};
 use core::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -62,6 +62,8 @@ impl fmt::Debug for Secret {
 /// Refuses, from now on and for the whole process, to hold a secret in memory that is not locked and kept out of core
 /// dumps. Without this call a system that cannot lock memory is met with one warning in the log.
 ///
+/// A forked child has no locks: it locks the pages again when it first makes or drops a secret or asks about them.
+///
 /// # Errors
 ///
 /// [`ErrorKind::Memory`] when memory cannot be locked (on Linux: raise `RLIMIT_MEMLOCK`; 4 KiB hold 128 secrets), or
@@ -88,10 +90,17 @@ const LEN: usize = 32;
 /// A page at a time, 128 secrets: a limit of 64 KiB is used to its end.
 const CHUNK: usize = 4096;
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { free: Vec::new(), required: false, unprotected: 0 });
+static POOL: Mutex<Pool> =
+    Mutex::new(Pool { free: Vec::new(), chunks: Vec::new(), required: false, born_in: 0 });
 
 fn pool() -> MutexGuard<'static, Pool> {
-    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = fork_generation();
+    if pool.born_in != now {
+        pool.born_in = now;
+        pool.chunks.iter_mut().for_each(Leaked::lock_again);
+    }
+    pool
 }
 
 /// One slot of the pool, `None` only while it is being dropped.
@@ -103,10 +112,13 @@ impl Slot {
     fn take() -> Result<Self, Error> {
         let mut pool = pool();
         let mut first_unprotected = None;
+        if pool.required && !pool.is_protected() {
+            return Err(no_memory());
+        }
         if pool.free.is_empty() {
             let required = pool.required;
             let grown = pool.grow(required).ok_or_else(no_memory)?;
-            first_unprotected = (pool.unprotected == 1 && !grown.is_full()).then_some(grown);
+            first_unprotected = (pool.unprotected() == 1 && !grown.is_full()).then_some(grown);
         }
         let bytes = pool.free.pop().ok_or_else(no_memory)?;
         drop(pool);
@@ -139,26 +151,31 @@ struct Pool {
     free: Vec<&'static mut [u8; LEN]>,
     /// Whether unprotected memory is refused.
     required: bool,
-    /// Chunks that are not protected.
-    unprotected: u32,
+    /// Every chunk there is.
+    chunks: Vec<Leaked>,
+    /// The process that locked them.
+    born_in: u64,
 }
 
 impl Pool {
     fn is_protected(&self) -> bool {
-        self.unprotected == 0
+        self.unprotected() == 0
+    }
+
+    fn unprotected(&self) -> usize {
+        self.chunks.iter().filter(|chunk| !chunk.protection.is_full()).count()
     }
 
     /// One chunk more, unless there is none, or none that is protected where that is `required`.
     fn grow(&mut self, required: bool) -> Option<Protection> {
         let pages = Pages::map(CHUNK)?;
         let protection = pages.protection;
-        if !protection.is_full() {
-            if required {
-                return None;
-            }
-            self.unprotected += 1;
+        if required && !protection.is_full() {
+            return None;
         }
-        let (slots, _) = pages.leak().as_chunks_mut::<LEN>();
+        let (bytes, chunk) = pages.leak();
+        self.chunks.push(chunk);
+        let (slots, _) = bytes.as_chunks_mut::<LEN>();
         self.free.extend(slots);
         Some(protection)
     }

@@ -36,6 +36,28 @@ fn said(outcome: Result<(), Error>) -> String {
     outcome.map_or_else(|error| format!("{:?}: {error}", error.kind()), |()| "works".to_owned())
 }
 
+/// What a forked child is told of memory that its parent locked, and what of it is locked (`VmLck`, in KiB).
+pub(crate) fn forked(may_lock: bool) {
+    require_locked_memory().unwrap();
+    let kept = Secret::zeroed().unwrap();
+    let Some(child) = os::fork() else {
+        if !may_lock {
+            os::forbid_locked_memory();
+        }
+        let required = require_locked_memory();
+        let secret = Secret::zeroed();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let locked = status.lines().find(|line| line.starts_with("VmLck:")).unwrap();
+        let locked = locked.split_whitespace().nth(1).unwrap();
+        say(&format!("outcome {}", said(required)));
+        say(&format!("secret {}", said(secret.map(drop))));
+        say(&format!("locked {} {}", memory_is_locked(), locked != "0"));
+        os::end_at_once();
+    };
+    os::wait_for(child);
+    black_box(&kept);
+}
+
 /// `strict`, `strict-before-any-secret` or `best-effort` without the right; `allowed` with it.
 pub(crate) fn run(how: &str) {
     log::set_logger(&Said).unwrap();

@@ -22,6 +22,8 @@ fn main() {
         ["fork-naively", each] => forks::naive(each.parse().unwrap()),
         ["fork-capped", each] => forks::capped(each.parse().unwrap()),
         ["hold", engine, then] => holder::hold(engine, then),
+        ["locking", "forked"] => locking::forked(true),
+        ["locking", "forked-without-the-right"] => locking::forked(false),
         ["locking", how] => locking::run(how),
         ["life", engine] => life::live(engine, false),
         ["life", engine, "and-leak"] => life::live(engine, true),
