@@ -54,3 +54,21 @@ fn stale() -> Error {
         "the lease or the key's time is over: ask the domain for a fresh cipher",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phiseal_keys::ManualClock;
+
+    #[test]
+    fn what_was_revoked_stays_revoked_and_what_is_over_does_not() {
+        let end = Moment::from_nanos(u64::MAX);
+        let deadline = Deadline::new(Arc::new(ManualClock::at(0)), Moment::from_nanos(1));
+        assert!(deadline.check().is_err());
+        deadline.set(end);
+        assert!(deadline.check().is_ok());
+        deadline.revoke();
+        deadline.set(end);
+        assert!(deadline.is_revoked() && deadline.check().is_err());
+    }
+}

@@ -346,6 +346,12 @@ pub(crate) fn sealing_config(
             "the FIPS module does not approve this suite: use Aes256GcmHkdf",
         ));
     }
+    if fips && options.nonces != crate::NoncePolicy::Module {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "the FIPS module approves only nonces that it draws itself: use Module",
+        ));
+    }
     if !fips && options.nonces == crate::NoncePolicy::Module {
         return Err(Error::new(
             ErrorKind::Unsupported,

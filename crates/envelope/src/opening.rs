@@ -229,3 +229,51 @@ fn slots(name: &EpochName) -> impl Iterator<Item = usize> + use<> {
     let start = usize::from(name.1[0]);
     (0..PROBES).map(move |probe| (start + probe) % FIRST)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phiseal_format::{Context, DomainId, FIELD_OVERHEAD};
+    use phiseal_keys::ManualClock;
+    use phiseal_primitives::default_engine;
+
+    fn key() -> OpeningKey {
+        let data_key = DataKey::generate(default_engine()).unwrap();
+        let (clock, until) = (Arc::new(ManualClock::at(0)), Moment::from_nanos(u64::MAX));
+        OpeningKey::new(default_engine(), clock, KeyId::from_bytes([1; 16]), &data_key, until)
+            .unwrap()
+    }
+
+    fn kept(key: &OpeningKey) -> usize {
+        let first = key.epochs.first.iter().filter(|slot| slot.get().is_some()).count();
+        first + key.epochs.later.lock().unwrap().keys.len()
+    }
+
+    #[test]
+    fn made_up_epochs_fill_nothing() {
+        let key = key();
+        let what = Context::of_field("x");
+        let what = BoundContext::new(&what, DomainId::from_bytes([2; 16]), [0; 17]).unwrap();
+        for made_up in 0..100 {
+            let mut bytes = [made_up; FIELD_OVERHEAD];
+            bytes[0] = 1;
+            let envelope = FieldEnvelope::parse(&bytes).unwrap();
+            let refused = key.open_into(&what, &envelope, &mut []).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
+        }
+        assert_eq!(kept(&key), 0);
+    }
+
+    #[test]
+    fn epochs_that_opened_something_are_kept_up_to_a_number() {
+        let key = key();
+        for number in 0..(FIRST + LATER + 100) as u64 {
+            let mut epoch = [0; 12];
+            epoch[..8].copy_from_slice(&number.to_le_bytes());
+            let name = (Suite::Xaes256Gcm, epoch);
+            let open = |_: &dyn Aes256Gcm| Ok(());
+            key.open_under_other_epoch(name, open).unwrap();
+        }
+        assert_eq!(kept(&key), FIRST + LATER);
+    }
+}

@@ -72,3 +72,26 @@ impl Plaintext for String {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::cell::Cell;
+
+    #[test]
+    fn a_plaintext_is_wiped_when_it_is_dropped() {
+        struct Noted<'a>(&'a Cell<bool>);
+
+        impl Zeroize for Noted<'_> {
+            fn zeroize(&mut self) {
+                self.0.set(true);
+            }
+        }
+
+        let wiped = Cell::new(false);
+        let phi = Phi::from(Noted(&wiped));
+        assert!(!wiped.get());
+        drop(phi);
+        assert!(wiped.get());
+    }
+}

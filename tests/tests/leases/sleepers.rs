@@ -125,3 +125,15 @@ fn a_look_that_began_before_a_rotation_does_not_undo_it() {
     let newest = keyset.sealing_version().unwrap().key_id().short();
     assert_eq!(domain.seal("plain", &what()).unwrap().key_id(), newest);
 }
+
+/// Whoever holds a cipher and is awake: what this process knows ends sealing at once, not with the lease.
+#[test]
+fn a_cipher_seals_nothing_under_a_key_that_its_process_knows_to_be_retired() {
+    let world = World::of_default_engine();
+    let domain = world.process().domain(DOMAIN).unwrap();
+    let cipher = domain.ready().unwrap();
+    let sealed = cipher.seal("plain", &what()).unwrap();
+    domain.rotate().unwrap();
+    assert_eq!(kind(cipher.seal("plain", &what())), Some(ErrorKind::Stale));
+    assert_eq!(kind(cipher.open::<String>(&sealed, &what())), None, "it still opens");
+}
