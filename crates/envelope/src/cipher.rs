@@ -16,8 +16,9 @@ use zeroize::Zeroize;
 ///
 /// It does no I/O and waits for nothing. It works for as long as its keys may be used without a look at the key store
 /// (the lease, by default ten minutes, for sealing; the key's time for opening); then every call fails with
-/// [`ErrorKind::Stale`] until [`Domain::ready`](crate::Domain::ready) has looked, which also revives ciphers that
-/// were handed out before. One cipher may be shared by any number of threads.
+/// [`ErrorKind::Stale`] until [`Domain::ready`](crate::Domain::ready) has looked. That also revives ciphers that were
+/// handed out before, but not for good: after an outage that outlasted a key's time, or once a key was replaced or
+/// revoked, they stay `Stale`, so use the cipher that `ready` returns. One may be shared by any number of threads.
 ///
 /// | | makes | into |
 /// |---|---|---|

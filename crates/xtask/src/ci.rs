@@ -41,9 +41,11 @@ pub fn run(workspace: &Workspace, options: &CiOptions, report: &mut Report) {
     let mut environment = Environment::default();
     test::prepare(workspace, &mut environment, report);
 
+    let mut done = 0_u32;
     let mut step = |name: &str, kind: Kind, work: &dyn Fn() -> Result<Outcome, Failure>| {
         if wanted(name) {
             report.step(name, kind, work);
+            done += 1;
         }
     };
     step("lock files", Kind::Check, &|| lock_files(workspace));
@@ -63,12 +65,14 @@ pub fn run(workspace: &Workspace, options: &CiOptions, report: &mut Report) {
     });
     step("benches", Kind::Tests, &|| benches(workspace));
     if wanted("test") {
+        done += 1;
         test::run_prepared(workspace, &TestOptions::default(), &mut environment, report);
     }
     for module in FIPS {
         let name = format!("FIPS {module}");
         if wanted(&name) {
             report.step(&name, Kind::Tests, || fips(workspace, module, &environment));
+            done += 1;
         }
     }
     match summary::of(workspace) {
@@ -76,6 +80,9 @@ pub fn run(workspace: &Workspace, options: &CiOptions, report: &mut Report) {
         Err(failure) => {
             report.step("structural summary", Kind::Check, || Err(failure));
         }
+    }
+    if done == 0 {
+        report.step("selection", Kind::Check, || Err(Failure::new("no step was selected")));
     }
     if !options.only.is_empty() {
         report.leave_out(format!(

@@ -29,8 +29,8 @@
 //!
 //! [`Domain::seal`](crate::Domain::seal) asks whether a look at the key store is due (one comparison while it is not),
 //! encodes the context with the domain's id in it, and hands both to the [`FieldCipher`](crate::FieldCipher). That takes
-//! the next count of this thread's block, builds the associated data `suite || key id || context` on the stack and has the
-//! engine encrypt. There is no lock, no store and no backend on the way; one message in 256 takes a lock and asks the
+//! the next count of this thread's block and has the engine encrypt, with `suite || key id || context` as associated
+//! data. There is no lock, no store and no backend on the way; one message in 256 takes a lock and asks the
 //! operating system for twelve bytes.
 //!
 //! [`Domain::open`](crate::Domain::open) parses, finds the key of that id among those of the domain, finds the epoch's
