@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 /// A row of the store.
 pub type Row = (RecordKind, Vec<u8>);
 
-/// What is done once, after a row was read and before the reader gets it.
+/// What is done once.
 type Hook = Box<dyn FnOnce() + Send>;
 
 /// A store in memory that anybody can write; clones are one.
@@ -23,6 +23,7 @@ struct Inner {
     writes: AtomicU64,
     unavailable: AtomicBool,
     after_read: Mutex<Option<Hook>>,
+    before_write: Mutex<Option<(RecordKind, Hook)>>,
 }
 
 impl EditableStore {
@@ -97,6 +98,11 @@ impl EditableStore {
         *self.0.after_read.lock().unwrap() = Some(Box::new(act));
     }
 
+    /// Does `act` once, before the next row of this kind is written.
+    pub fn before_next_write(&self, kind: RecordKind, act: impl FnOnce() + Send + 'static) {
+        *self.0.before_write.lock().unwrap() = Some((kind, Box::new(act)));
+    }
+
     fn up(&self) -> Result<(), Error> {
         if self.0.unavailable.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Unavailable, "the store was told to be unavailable"));
@@ -132,6 +138,10 @@ impl Store for EditableStore {
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             self.up()?;
+            let hook = self.0.before_write.lock().unwrap().take_if(|(of, _)| *of == kind);
+            if let Some((_, act)) = hook {
+                act();
+            }
             let mut rows = self.0.rows.lock().unwrap();
             let row = (kind, id.to_vec());
             if rows.get(&row).map_or(0, |record| record.revision) != expected {

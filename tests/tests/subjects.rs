@@ -5,7 +5,7 @@
 use phiseal::backends::local::LocalKek;
 use phiseal::blocking::{Domain, Phiseal, Subject};
 use phiseal::stores::SqliteStore;
-use phiseal::{Erasure, Error, ErrorKind, Phi, Sealed};
+use phiseal::{Erasure, Error, ErrorKind, KeyState, Phi, Sealed};
 use phiseal_keys::{RecordKind, SubjectState};
 use phiseal_tests::processes::run;
 use phiseal_tests::warm::matrix;
@@ -348,4 +348,145 @@ fn a_second_process_refuses_a_shredded_person() {
     assert_eq!(second(), "opened ada's\n", "the control");
     domain.shred_subject("ada").unwrap();
     assert_eq!(second(), "refused State\n");
+}
+
+/// `ready` looks when the cipher said that it cannot go on, as a domain's does.
+#[test]
+fn a_person_s_ready_helps_when_the_epochs_are_used_up() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let second = Duration::from_secs(1);
+    let world = World::of_default_engine();
+    let ada = world.process().domain(DOMAIN).unwrap().subject_or_create("ada").unwrap();
+    for _ in 0..4 {
+        (0..300).for_each(|_| assert_eq!(kind(ada.ready().unwrap().seal("x", &what())), None));
+        // A look just before the epoch ends, so that none is due just after.
+        world.clock.advance(HOUR - second);
+        ada.ready().unwrap();
+        world.clock.advance(second * 2);
+    }
+    let sealed = (0..1000).map(|_| kind(ada.ready().unwrap().seal("x", &what())));
+    let refused = sealed.flatten().count();
+    assert_eq!(refused, 1, "the first refusal, which has the next `ready` look");
+}
+
+/// A rotation elsewhere must not look like a shredding here.
+#[test]
+fn a_person_who_was_made_or_moved_elsewhere_after_a_rotation_opens_here() {
+    let world = World::of_default_engine();
+    let process = || world.process().domain(DOMAIN).unwrap();
+    let (here, cold, there) = (process(), process(), process());
+    let ada = here.subject_or_create("ada").unwrap();
+    let sealed = ada.seal("ada's", &what()).unwrap();
+    there.rotate().unwrap();
+    there.rewrap_subjects().unwrap();
+    there.subject_or_create("eve").unwrap();
+    assert_eq!(open(&cold.subject("ada").unwrap(), &sealed).unwrap(), "ada's", "moved");
+    assert_eq!(kind(here.subject("eve")), None, "made");
+    for second in 0..LEASE.as_secs() {
+        world.clock.advance(Duration::from_secs(1));
+        assert_eq!(kind(open(&ada, &sealed)), None, "after {second} s");
+    }
+}
+
+/// What a process seals for a new person within its lease must not be lost.
+#[test]
+fn no_person_is_made_under_a_version_that_was_destroyed_elsewhere() {
+    let world = World::of_default_engine();
+    let (here, custodian) = (world.process().domain(DOMAIN).unwrap(), world.process());
+    let keyset = custodian.domain(DOMAIN).unwrap().rotate().unwrap();
+    block_on(custodian.key_store().set_state(&keyset, 1, KeyState::Destroyed)).unwrap();
+    let sealed = here.subject_or_create("eve").unwrap().seal("eve's", &what()).unwrap();
+    let fresh = world.process().domain(DOMAIN).unwrap();
+    assert_eq!(open(&fresh.subject("eve").unwrap(), &sealed).unwrap(), "eve's");
+}
+
+/// A cipher that was handed out, of a person who was let go; `again` has the person read once more since.
+#[test]
+fn ciphers_of_persons_who_were_let_go_end_with_what_wraps_the_key() {
+    for again in [false, true] {
+        let world = World::of_default_engine();
+        let domain = world.process_with(|options| options.subjects = 1).domain(DOMAIN).unwrap();
+        let ada = domain.subject_or_create("ada").unwrap();
+        let let_go = ada.ready().unwrap();
+        domain.subject_or_create("bob").unwrap();
+        if again {
+            ada.ready().unwrap();
+        }
+        let there = world.process();
+        let keyset = there.domain(DOMAIN).unwrap().rotate().unwrap();
+        block_on(there.key_store().set_state(&keyset, 1, KeyState::Compromised)).unwrap();
+        assert_eq!(kind(let_go.seal("x", &what())), None, "the control: no look yet");
+        domain.rewrap().unwrap();
+        assert_eq!(kind(let_go.seal("x", &what())), Some(ErrorKind::Stale), "again: {again}");
+    }
+}
+
+#[test]
+fn ciphers_of_persons_who_were_let_go_end_with_a_withdrawn_kek() {
+    let world = World::of_default_engine();
+    let domain = world.process_with(|options| options.subjects = 1).domain(DOMAIN).unwrap();
+    let ada = domain.subject_or_create("ada").unwrap();
+    let sealed = ada.seal("x", &what()).unwrap();
+    world.clock.advance(Duration::from_secs(2699));
+    let let_go = ada.ready().unwrap();
+    domain.subject_or_create("bob").unwrap();
+    world.kek.fail_next(1000, ErrorKind::Denied);
+    world.clock.advance(Duration::from_secs(452));
+    assert_eq!(kind(let_go.open::<String>(&sealed, &what())), None, "the control: no look yet");
+    assert_eq!(kind(domain.ready()), Some(ErrorKind::Denied));
+    assert_eq!(kind(let_go.open::<String>(&sealed, &what())), Some(ErrorKind::Stale));
+}
+
+/// The cipher of a person who is kept, when this process has looked.
+#[test]
+fn a_cipher_of_a_person_ends_with_the_version_that_wraps_the_key() {
+    for (state, seals, opens) in [
+        (KeyState::Suspended, Some(ErrorKind::Stale), Some(ErrorKind::Stale)),
+        (KeyState::Compromised, Some(ErrorKind::Stale), None),
+        (KeyState::Deactivated, None, None),
+    ] {
+        let world = World::of_default_engine();
+        let (domain, there) = (world.process().domain(DOMAIN).unwrap(), world.process());
+        let cipher = domain.subject_or_create("ada").unwrap().ready().unwrap();
+        let sealed = cipher.seal("x", &what()).unwrap();
+        let keyset = block_on(there.key_store().keyset(DOMAIN)).unwrap();
+        let keyset = block_on(there.key_store().add_version(&keyset)).unwrap();
+        let keyset = block_on(there.key_store().set_primary(&keyset, 2)).unwrap();
+        block_on(there.key_store().set_state(&keyset, 1, state)).unwrap();
+        domain.rewrap().unwrap();
+        assert_eq!(kind(cipher.seal("x", &what())), seals, "{state:?}");
+        assert_eq!(kind(cipher.open::<String>(&sealed, &what())), opens, "{state:?}");
+    }
+}
+
+/// The lease that counts is that of the domain's look: a person who is looked up late in it does not stretch it.
+#[test]
+fn a_person_s_cipher_seals_no_longer_than_the_domain_s_lease() {
+    let world = World::of_default_engine();
+    let (domain, there) = (world.process().domain(DOMAIN).unwrap(), world.process());
+    domain.subject_or_create("ada").unwrap();
+    let cold = world.process().domain(DOMAIN).unwrap();
+    let keyset = there.domain(DOMAIN).unwrap().rotate().unwrap();
+    block_on(there.key_store().set_state(&keyset, 1, KeyState::Compromised)).unwrap();
+    // Before the domain's next look, which is not before three quarters of the lease.
+    world.clock.advance(Duration::from_secs(449));
+    let cipher = cold.subject("ada").unwrap().ready().unwrap();
+    assert_eq!(kind(cipher.seal("x", &what())), None, "the control");
+    world.clock.advance(Duration::from_secs(151));
+    assert_eq!(kind(cipher.seal("x", &what())), Some(ErrorKind::Stale));
+}
+
+/// Nor does it open for longer than the key that wraps it.
+#[test]
+fn a_person_s_cipher_opens_no_longer_than_the_domain_s_key() {
+    let world = World::of_default_engine();
+    let domain = world.process().domain(DOMAIN).unwrap();
+    let ada = domain.subject_or_create("ada").unwrap();
+    let sealed = ada.seal("x", &what()).unwrap();
+    world.kek.set_unavailable(true);
+    world.clock.advance(Duration::from_secs(3500));
+    let cipher = domain.subject("ada").unwrap().ready().unwrap();
+    assert_eq!(kind(cipher.open::<String>(&sealed, &what())), None, "the control");
+    world.clock.advance(Duration::from_secs(100));
+    assert_eq!(kind(cipher.open::<String>(&sealed, &what())), Some(ErrorKind::Stale));
 }

@@ -125,10 +125,9 @@ impl Domain {
         plaintext: impl AsRef<[u8]>,
         context: &Context,
     ) -> Result<Sealed, Error> {
-        /// A key that has just been looked up can end at once, when somebody rotates again or uses its reserve up.
-        const LOOKS: usize = 8;
         let mut loaded = self.current().await?;
         for _ in 0..LOOKS {
+            // What has just been looked up can end at once, when somebody rotates again or uses the reserve up.
             match loaded.cipher().seal(plaintext.as_ref(), context) {
                 Err(error) if error.kind() == ErrorKind::Stale => {
                     loaded = Box::pin(self.renewed_for_sealing()).await?;
@@ -226,12 +225,29 @@ impl Domain {
     /// that only reads; and as [`Domain::ready`].
     pub async fn rewrap_subjects(&self) -> Result<SubjectsRewrapped, Error> {
         self.may_write()?;
-        let loaded = self.renewed().await?;
-        let primary = loaded.keyset().sealing_version()?.number();
-        let wrapping = |version| loaded.subject_wrap(version).map(|key| &**key);
-        let done = self.store().rewrap_subjects(loaded.keyset(), primary, wrapping).await?;
-        self.people().clear();
-        Ok(done)
+        // When somebody rotates meanwhile, those who were moved to what is the primary no more are moved again, also if it
+        // was destroyed since: its wrapping key is at hand here.
+        let mut loaded = self.renewed().await?;
+        let mut earlier: Vec<Arc<Loaded>> = Vec::new();
+        loop {
+            let primary = loaded.keyset().sealing_version()?.number();
+            let wrapping = |version| {
+                let at_hand = earlier.iter().find_map(|look| look.subject_wrap(version).ok());
+                loaded.subject_wrap(version).or_else(|error| at_hand.ok_or(error)).map(|key| &**key)
+            };
+            let moved = self.store().rewrap_subjects(loaded.keyset(), primary, wrapping).await;
+            match moved {
+                Err(error) if error.kind() == ErrorKind::Stale && earlier.len() < LOOKS => {
+                    let next =
+                        self.renewed_until(|look| look.keyset().primary() != primary).await?;
+                    earlier.push(core::mem::replace(&mut loaded, next));
+                }
+                moved => {
+                    self.people().clear();
+                    return moved;
+                }
+            }
+        }
     }
 
     /// Wraps the domain's data keys under the KEK's current version. No data is touched.
@@ -268,8 +284,7 @@ impl Domain {
             }
             _ => keyset,
         };
-        // A look that was under way may bring the keyset as it was before.
-        while self.renewed().await?.keyset().revision() < keyset.revision() {}
+        self.renewed_until(|loaded| loaded.keyset().revision() >= keyset.revision()).await?;
         Ok(keyset)
     }
 
@@ -346,6 +361,21 @@ impl Domain {
         Box::pin(self.loaded_first()).await
     }
 
+    /// A look now, and others while what they bring does not fit: one that was under way may have begun too early.
+    pub(crate) async fn renewed_until(
+        &self,
+        fits: impl Fn(&Loaded) -> bool + Send,
+    ) -> Result<Arc<Loaded>, Error> {
+        let mut loaded = self.renewed().await?;
+        for _ in 1..LOOKS {
+            if fits(&loaded) {
+                break;
+            }
+            loaded = self.renewed().await?;
+        }
+        Ok(loaded)
+    }
+
     async fn renewed_for_sealing(&self) -> Result<Arc<Loaded>, Error> {
         let loaded = self.renewed().await?;
         loaded.reserve(self.store(), self.options()).await?;
@@ -405,3 +435,6 @@ impl fmt::Debug for Domain {
             .finish_non_exhaustive()
     }
 }
+
+/// How often the key store is looked at for one call, at most.
+const LOOKS: usize = 8;

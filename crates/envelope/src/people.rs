@@ -92,14 +92,16 @@ impl People {
             }
             usable
         });
-        // A cipher that was handed out shares its keys with the person who is kept; of others nothing is known.
+        // Of a cipher that was handed out and shares no keys with a person who is kept, nothing is known. A person who was
+        // let go and read again since has other keys.
         let Kept { people, handed_out, .. } = &mut *kept;
         handed_out.retain(|(tag, cipher)| {
-            let known = people.contains_key(tag);
-            if !known {
-                revoke(cipher);
+            let Some(cipher) = cipher.upgrade() else { return false };
+            let shared = people.get(tag).is_some_and(|entry| entry.person.shares_keys(&cipher));
+            if !shared {
+                cipher.revoke();
             }
-            known
+            shared
         });
     }
 
@@ -153,5 +155,38 @@ impl Kept {
 fn revoke(cipher: &Weak<FieldCipher>) {
     if let Some(cipher) = cipher.upgrade() {
         cipher.revoke();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opening::OpeningKey;
+    use phiseal_format::{DomainId, KeyId};
+    use phiseal_keys::{DataKey, ErrorKind, ManualClock, Moment};
+    use phiseal_primitives::default_engine;
+
+    fn person() -> Arc<Person> {
+        let data_key = DataKey::generate(default_engine()).unwrap();
+        let (clock, until) = (Arc::new(ManualClock::at(0)), Moment::from_nanos(u64::MAX));
+        let id = KeyId::from_bytes([1; 16]);
+        let opening = OpeningKey::new(default_engine(), clock, id, &data_key, until).unwrap();
+        let reads = Err(phiseal_keys::Error::new(ErrorKind::Denied, "only reads"));
+        let domain = DomainId::from_bytes([2; 16]);
+        let cipher = FieldCipher::new(domain, reads, vec![Arc::new(opening)], Vec::new());
+        Arc::new(Person::new(Arc::new(cipher), 1, until))
+    }
+
+    #[test]
+    fn whoever_was_read_before_a_removal_is_not_kept_and_ends() {
+        let people = People::new(8);
+        let (ada, bob) = (SubjectTag::from_bytes([1; 16]), SubjectTag::from_bytes([2; 16]));
+        let (before, read) = (people.removals(), person());
+        people.remove(ada);
+        assert!(!people.insert(ada, read.clone(), before));
+        assert!(!read.is_live() && people.find(ada).is_none());
+        let read = person();
+        assert!(people.insert(bob, read.clone(), people.removals()), "the control");
+        assert!(read.is_live() && people.find(bob).is_some());
     }
 }

@@ -49,6 +49,12 @@ impl Person {
         }
     }
 
+    /// Whether what opens here also opens in `cipher`, so that what ends the one ends the other.
+    pub(crate) fn shares_keys(&self, cipher: &FieldCipher) -> bool {
+        let opens = |key| cipher.opening().iter().any(|other| Arc::ptr_eq(key, other));
+        self.cipher.opening().iter().all(opens)
+    }
+
     pub(crate) fn is_live(&self) -> bool {
         self.cipher.opening().iter().all(|key| key.deadline().check().is_ok())
     }

@@ -28,9 +28,7 @@ impl Subject {
         let tag = domain.store().subject_tag(loaded.keyset(), subject)?;
         let handle = Self { domain, tag };
         match handle.person(&loaded).await {
-            Err(error) if error.kind() == ErrorKind::NotFound && create => {
-                handle.create(&loaded).await?
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound && create => handle.create().await?,
             opened => opened?,
         };
         Ok(handle)
@@ -49,6 +47,12 @@ impl Subject {
     /// [`ErrorKind::State`] when the person was shredded; and as [`Domain::ready`].
     pub async fn ready(&self) -> Result<Arc<FieldCipher>, Error> {
         let loaded = self.domain.current().await?;
+        let person = self.person(&loaded).await?;
+        if !person.cipher().sealing().is_some_and(|key| key.was_spent()) {
+            return Ok(person.cipher().clone());
+        }
+        // The epochs are used up, or this is a forked child: the record is looked at, and the key sealed under anew.
+        self.domain.people().look_again(self.tag);
         Ok(self.person(&loaded).await?.cipher().clone())
     }
 
@@ -121,7 +125,23 @@ impl Subject {
             }
             found => found,
         };
-        self.unwrapped(loaded, found, began, removals).inspect_err(|error| {
+        // Another process rotated since this one looked, and made the person or moved the person's key.
+        let known_to = |loaded: &Loaded, record: &SubjectRecord| {
+            record.domain_version().is_ok_and(|version| loaded.keyset().version(version).is_some())
+        };
+        let renewed = match &found {
+            Ok(Some(record)) if record.domain_version().is_ok() && !known_to(loaded, record) => {
+                match self.domain.renewed_until(|loaded| known_to(loaded, record)).await {
+                    Ok(renewed) => renewed,
+                    Err(error) if error.is_retryable() => {
+                        return known.filter(|person| person.is_live()).ok_or(error);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            _ => loaded.clone(),
+        };
+        self.unwrapped(&renewed, found, began, removals).inspect_err(|error| {
             if !error.is_retryable() {
                 self.domain.people().remove(self.tag);
             }
@@ -145,13 +165,11 @@ impl Subject {
         self.keep(loaded, domain_version, &key, &key_id, began, removals)
     }
 
-    async fn create(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
+    async fn create(&self) -> Result<Arc<Person>, Error> {
         self.domain.may_write()?;
-        // A new key is wrapped only by a version that may seal by a look that is not older than the lease.
-        let loaded = match loaded.seals_until() {
-            Ok(_) => loaded.clone(),
-            Err(_) => self.domain.renewed().await?,
-        };
+        // Looked up now, whatever is left of the lease: a field that is sealed late under a retired version can be counted,
+        // a person whom a destroyed version wraps is lost.
+        let loaded = self.domain.renewed_until(|loaded| !has_ended(loaded)).await?;
         loaded.seals_until()?;
         let store = self.domain.store();
         let (began, removals) = (store.clock().now(), self.domain.people().removals());
@@ -159,6 +177,7 @@ impl Subject {
         let wrap_key = loaded.subject_wrap(version)?;
         match store.create_subject(loaded.keyset(), self.tag, version, wrap_key).await {
             Ok((key, key_id)) => {
+                let (loaded, version) = self.settled(loaded, version, &key).await?;
                 match self.keep(&loaded, version, &key, &key_id, began, removals) {
                     Err(error) if error.kind() == ErrorKind::Conflict => self.person(&loaded).await,
                     kept => kept,
@@ -168,6 +187,29 @@ impl Subject {
             Err(error) if error.kind() == ErrorKind::Conflict => self.person(&loaded).await,
             Err(error) => Err(error),
         }
+    }
+
+    /// What wraps the person's new key once it is the primary *after* the key was written: who destroys a version counts the
+    /// persons under it when it is the primary no more, and so counts this one.
+    async fn settled(
+        &self,
+        mut loaded: Arc<Loaded>,
+        mut version: u32,
+        key: &DataKey,
+    ) -> Result<(Arc<Loaded>, u32), Error> {
+        let store = self.domain.store();
+        while !store.is_primary(loaded.keyset(), version).await? {
+            loaded =
+                self.domain.renewed_until(|loaded| loaded.keyset().primary() != version).await?;
+            let to = loaded.keyset().sealing_version()?.number();
+            let wrap_key = loaded.subject_wrap(to)?;
+            match store.move_subject(loaded.keyset(), self.tag, to, wrap_key, key).await {
+                Ok(()) => version = to,
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((loaded, version))
     }
 
     fn keep(
@@ -235,4 +277,9 @@ impl fmt::Debug for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Subject({:?})", self.tag)
     }
+}
+
+/// Whether a lease that was just looked up has ended already: somebody rotates again and again.
+fn has_ended(loaded: &Loaded) -> bool {
+    loaded.seals_until().is_err_and(|error| error.kind() == ErrorKind::Stale)
 }

@@ -293,6 +293,17 @@ impl Keyset {
         Ok(next)
     }
 
+    /// Whether `later` can have come after this: the same domain, and each version with its key in a state that its
+    /// state here leads to.
+    pub(crate) fn leads_to(&self, later: &Self) -> bool {
+        self.domain == later.domain
+            && self.versions.iter().all(|then| {
+                later
+                    .version(then.number)
+                    .is_some_and(|now| now.key_id == then.key_id && then.state.leads_to(now.state))
+            })
+    }
+
     fn next_revision(&self) -> Result<Self, Error> {
         let revision = self
             .revision

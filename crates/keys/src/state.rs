@@ -73,6 +73,15 @@ impl KeyState {
         }
     }
 
+    /// Whether any number of transitions, none included, leads from this state to that one.
+    #[must_use]
+    pub fn leads_to(self, to: Self) -> bool {
+        // No cycle but active and suspended, and from either the other is one step away.
+        self == to
+            || self.can_become(to)
+            || Self::ALL.into_iter().any(|next| self.can_become(next) && next.can_become(to))
+    }
+
     /// Whether a key in this state may be used so.
     #[must_use]
     pub const fn allows(self, usage: KeyUse) -> bool {

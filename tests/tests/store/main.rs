@@ -6,6 +6,7 @@ mod alarms;
 mod fields;
 mod keysets;
 mod persons_and_counts;
+mod seen;
 mod store_key;
 
 use phiseal::blocking::Phiseal;

@@ -169,6 +169,7 @@ fn counts_of_usage_changed_rolled_back_or_gone_are_refused() {
     assert_eq!(uses().unwrap(), at_first + 1);
     let forged = world.authenticated(USAGE, &id, honest.revision, &7_u64.to_be_bytes());
     world.store.put_bytes(USAGE, &id, forged);
+    let uses = || block_on(world.process().key_store().uses(&key_id));
     assert_eq!(uses().unwrap(), 7);
     for body in [&[0; 7][..], &[0; 9], &[]] {
         let bytes = world.authenticated(USAGE, &id, honest.revision, body);

@@ -187,6 +187,18 @@ fn a_store_key_of_the_attacker_s_own_control() {
     assert_eq!(sealed.key_id(), id.short(), "sealed under the attacker's key");
 }
 
+/// A store whose own key alone is gone is not empty: a new key would make what is there, and comes back, unreadable.
+#[test]
+fn a_store_without_its_own_key_is_not_set_up_again() {
+    let world = World::of_default_engine();
+    world.process().domain(DOMAIN).unwrap();
+    let (id, row) = world.store.only(STORE_KEY);
+    world.store.remove(STORE_KEY, &id);
+    assert_kind(world.open(world.builder()), ErrorKind::Tampered, "set up again");
+    world.store.put(STORE_KEY, &id, row);
+    assert!(world.process().domain(DOMAIN).is_ok(), "the control");
+}
+
 /// Two processes that set up one empty store at once have one key for it.
 #[test]
 fn two_processes_set_up_one_store() {

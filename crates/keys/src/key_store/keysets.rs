@@ -4,7 +4,6 @@ use crate::{
     RecordKind,
 };
 use phiseal_format::EncryptionContext;
-use std::sync::PoisonError;
 
 /// What [`KeyStore::rewrap`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +46,15 @@ impl KeyStore {
         Ok(Some(keyset))
     }
 
+    /// Whether version `number` is the primary of the domain as the store holds it now.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyStore::keyset`].
+    pub async fn is_primary(&self, keyset: &Keyset, number: u32) -> Result<bool, Error> {
+        Ok(self.keyset(keyset.name()).await?.primary() == number)
+    }
+
     /// A new domain with a first, active key: two backend calls, as the new wrap is opened before it is stored.
     ///
     /// # Errors
@@ -71,6 +79,7 @@ impl KeyStore {
             self.clock.wall(),
         )?;
         self.write_sealed(RecordKind::Keyset, name.as_bytes(), 0, keyset.to_bytes()?).await?;
+        self.note_keyset(&keyset)?;
         Ok((keyset, generated.key))
     }
 
@@ -82,6 +91,7 @@ impl KeyStore {
     /// left out that this process has seen.
     pub async fn domains(&self) -> Result<Vec<String>, Error> {
         const PAGE: usize = 256;
+        let mut expected = self.seen(RecordKind::Keyset, &[]);
         let mut names: Vec<String> = Vec::new();
         loop {
             let after = names.last().map(|name| name.as_bytes().to_vec());
@@ -101,27 +111,20 @@ impl KeyStore {
                     record.revision,
                     record.bytes,
                 )?;
+                expected.remove(&id);
                 names.push(Keyset::parse(&body)?.name().to_owned());
             }
             if !full {
                 break;
             }
         }
-        if self.seen_domains().iter().any(|seen| !names.iter().any(|name| name.as_bytes() == seen))
-        {
+        if !expected.is_empty() {
             return Err(Error::new(
                 ErrorKind::Tampered,
                 "the key store leaves out a domain that is there",
             ));
         }
         Ok(names)
-    }
-
-    /// Names of domains that this process has read or written.
-    fn seen_domains(&self) -> Vec<Vec<u8>> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let keysets = seen.keys().filter(|(kind, _)| *kind == RecordKind::Keyset);
-        keysets.map(|(_, id)| id.clone()).collect()
     }
 
     /// The data key of one version: one backend call, or one for each KEK that does not answer.
@@ -267,6 +270,7 @@ impl KeyStore {
             next.to_bytes()?,
         )
         .await?;
+        self.note_keyset(&next)?;
         Ok(next)
     }
 }

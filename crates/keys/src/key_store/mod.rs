@@ -14,8 +14,8 @@ use crate::{
 use core::fmt;
 use phiseal_format::{DomainId, EncryptionContext, EnvironmentId, WrappedKey};
 use phiseal_primitives::Engine;
-use seal::MacKeys;
-use std::collections::HashMap;
+use seal::{MacKeys, TAG};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use keysets::Rewrapped;
@@ -26,7 +26,7 @@ pub use subjects::{SubjectRecord, SubjectState};
 ///
 /// Whoever can write the store can make it unavailable, but cannot make it lie: a record that was changed, moved,
 /// revived or rolled back below what this process has seen is [`ErrorKind::Tampered`]. Not noticed without a checkpoint
-/// kept elsewhere: the whole store put back to an older state while no process ran.
+/// kept elsewhere: the store, or a single record of it, put back to an older state that this process has seen no newer of.
 pub struct KeyStore {
     store: Arc<dyn Store>,
     keks: Vec<Kek>,
@@ -37,8 +37,12 @@ pub struct KeyStore {
     store_key: FullKeyId,
     macs: MacKeys,
     subject_tag: Secret,
-    seen: Mutex<HashMap<(RecordKind, Vec<u8>), u64>>,
+    seen: Mutex<HashMap<(RecordKind, Vec<u8>), Seen>>,
+    keysets: Mutex<HashMap<String, Keyset>>,
 }
+
+/// The newest of a record that this process has seen: its revision, and its MAC, as one revision is of one record only.
+type Seen = (u64, Option<[u8; TAG]>);
 
 /// How a key store is opened.
 #[derive(Debug)]
@@ -100,6 +104,7 @@ impl KeyStore {
             environment: opened.environment,
             store_key: opened.id,
             seen: Mutex::default(),
+            keysets: Mutex::default(),
         })
     }
 
@@ -160,7 +165,7 @@ impl KeyStore {
     ) -> Result<Option<(u64, Vec<u8>)>, Error> {
         let seen = self.last_seen(kind, id);
         let Some(record) = self.store.read(kind, id).await? else {
-            return if seen == 0 {
+            return if seen.0 == 0 {
                 Ok(None)
             } else {
                 Err(Error::new(
@@ -169,15 +174,17 @@ impl KeyStore {
                 ))
             };
         };
-        let body = self.macs.open(self.engine, kind, id, record.revision, record.bytes)?;
-        if record.revision < seen {
+        let revision = record.revision;
+        let now = (revision, record.bytes.last_chunk().copied());
+        let body = self.macs.open(self.engine, kind, id, revision, record.bytes)?;
+        if revision < seen.0 || revision == seen.0 && now != seen {
             return Err(Error::new(
                 ErrorKind::Tampered,
-                "the key store holds an older record than it did before",
+                "the key store holds an older or another record than it did before",
             ));
         }
-        self.note_seen(kind, id, record.revision);
-        Ok(Some((record.revision, body)))
+        self.note_seen(kind, id, now);
+        Ok(Some((revision, body)))
     }
 
     async fn write_sealed(
@@ -190,26 +197,37 @@ impl KeyStore {
         let revision = expected
             .checked_add(1)
             .ok_or(Error::new(ErrorKind::Exhausted, "no revision is left"))?;
+        // Whatever the store would say: what goes on from an older record would bring it back as a new one.
+        if expected < self.last_seen(kind, id).0 {
+            return Err(Error::new(ErrorKind::Conflict, "the record changed since it was read"));
+        }
         let bytes = self.macs.seal(self.engine, kind, id, revision, body)?;
         self.store.write(kind, id, expected, &bytes).await?;
-        self.note_seen(kind, id, revision);
+        self.note_seen(kind, id, (revision, bytes.last_chunk().copied()));
         Ok(())
     }
 
-    fn last_seen(&self, kind: RecordKind, id: &[u8]) -> u64 {
+    fn last_seen(&self, kind: RecordKind, id: &[u8]) -> Seen {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.get(&(kind, id.to_vec())).copied().unwrap_or(0)
+        seen.get(&(kind, id.to_vec())).copied().unwrap_or_default()
+    }
+
+    /// The ids of this kind that begin so and that this process has read or written.
+    fn seen(&self, kind: RecordKind, prefix: &[u8]) -> HashSet<Vec<u8>> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let ids = seen.keys().filter(|(of, id)| *of == kind && id.starts_with(prefix));
+        ids.map(|(_, id)| id.clone()).collect()
     }
 
     /// Remembers the highest revision seen.
-    fn note_seen(&self, kind: RecordKind, id: &[u8], revision: u64) {
+    fn note_seen(&self, kind: RecordKind, id: &[u8], now: Seen) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if kind != RecordKind::Keyset && seen.len() >= SEEN {
             // Persons and counts are many: what is forgotten here may be rolled back unnoticed, as if the process were new.
             seen.retain(|(kind, _), _| *kind == RecordKind::Keyset);
         }
         let last = seen.entry((kind, id.to_vec())).or_default();
-        *last = revision.max(*last);
+        *last = now.max(*last);
     }
 
     /// A new random domain id.
@@ -242,6 +260,23 @@ impl KeyStore {
                 "the key store answered with another keyset than the one asked for",
             ));
         }
+        self.note_keyset(keyset)
+    }
+
+    /// Remembers the newest keyset, and refuses one whose history parted from it.
+    fn note_keyset(&self, keyset: &Keyset) -> Result<(), Error> {
+        let mut keysets = self.keysets.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = keysets.get(keyset.name());
+        if newest.is_some_and(|newest| newest.revision() >= keyset.revision()) {
+            return Ok(());
+        }
+        if newest.is_some_and(|newest| !newest.leads_to(keyset)) {
+            return Err(Error::new(
+                ErrorKind::Tampered,
+                "the key store holds a keyset that cannot have come after the one before",
+            ));
+        }
+        keysets.insert(keyset.name().to_owned(), keyset.clone());
         Ok(())
     }
 }

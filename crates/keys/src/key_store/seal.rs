@@ -10,7 +10,8 @@ pub(super) struct MacKeys {
     key_id: Secret,
 }
 
-const TAG: usize = 32;
+/// Bytes of a record's MAC, which stands at its end.
+pub(super) const TAG: usize = 32;
 
 impl MacKeys {
     pub(super) fn derive(engine: &dyn Engine, store_key: &DataKey) -> Result<Self, Error> {

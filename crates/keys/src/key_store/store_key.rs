@@ -31,6 +31,18 @@ pub(super) async fn open_or_create(
             "a store key is pinned, but the key store is empty",
         ));
     }
+    for kind in RecordKind::ALL {
+        if !store.scan(kind, None, 1).await?.is_empty() {
+            // Another process may have set it up meanwhile.
+            return match store.read(RecordKind::StoreKey, ID).await? {
+                Some(record) => open(&record.bytes, keks, None).await,
+                None => Err(Error::new(
+                    ErrorKind::Tampered,
+                    "the key store has records, but not the key that authenticates them",
+                )),
+            };
+        }
+    }
     let mut environment = [0; 16];
     config.engine.fill_random(&mut environment)?;
     let environment = EnvironmentId::from_bytes(environment);

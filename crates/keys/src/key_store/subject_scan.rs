@@ -3,6 +3,7 @@
 use super::{KeyStore, SubjectRecord, SubjectState};
 use crate::{Error, ErrorKind, Keyset, RecordKind, WrappingKey};
 use phiseal_format::SubjectTag;
+use std::collections::HashSet;
 
 /// What [`KeyStore::rewrap_subjects`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,13 +25,10 @@ impl KeyStore {
     /// [`ErrorKind::Tampered`] for a record that this store did not write; and what the store answers.
     pub async fn subjects_under(&self, keyset: &Keyset, version: u32) -> Result<u64, Error> {
         let mut count = 0;
-        let mut after = None;
-        while let Some(page) = self.subject_page(keyset, &mut after).await? {
+        let mut scan = self.scan_subjects(keyset);
+        while let Some(page) = self.subject_page(keyset, &mut scan).await? {
             for record in page {
-                if matches!(record.state(), SubjectState::Active { domain_version, .. } if *domain_version == version)
-                {
-                    count += 1;
-                }
+                count += u64::from(record.domain_version().is_ok_and(|number| number == version));
             }
         }
         Ok(count)
@@ -42,7 +40,8 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// What `wrapping` answers for a version that cannot be had; [`ErrorKind::Tampered`]; and what the store answers.
+    /// What `wrapping` answers for a version that cannot be had; [`ErrorKind::Stale`] when `to` is not the primary any
+    /// more; [`ErrorKind::Tampered`]; and what the store answers.
     pub async fn rewrap_subjects<'k>(
         &self,
         keyset: &Keyset,
@@ -51,8 +50,8 @@ impl KeyStore {
     ) -> Result<SubjectsRewrapped, Error> {
         let new = wrapping(to)?;
         let mut done = SubjectsRewrapped::default();
-        let mut after = None;
-        while let Some(page) = self.subject_page(keyset, &mut after).await? {
+        let mut scan = self.scan_subjects(keyset);
+        while let Some(page) = self.subject_page(keyset, &mut scan).await? {
             for record in page {
                 match record.state() {
                     SubjectState::Shredded { .. } => done.shredded += 1,
@@ -71,36 +70,60 @@ impl KeyStore {
                     }
                 }
             }
+            // Who destroys a version counts the persons under it when it is the primary no more, and so counts those who
+            // were moved to it while it still was.
+            if !self.is_primary(keyset, to).await? {
+                return Err(Error::new(ErrorKind::Stale, "another version is the primary by now"));
+            }
         }
         Ok(done)
     }
 
-    /// The next persons of the domain after `after`, which moves on; `None` at the end.
+    fn scan_subjects(&self, keyset: &Keyset) -> Scan {
+        let expected = self.seen(RecordKind::Subject, keyset.domain().as_bytes());
+        Scan { after: keyset.domain().as_bytes().to_vec(), expected }
+    }
+
+    /// The next persons of the domain; `None` at the end.
     async fn subject_page(
         &self,
         keyset: &Keyset,
-        after: &mut Option<Vec<u8>>,
+        scan: &mut Scan,
     ) -> Result<Option<Vec<SubjectRecord>>, Error> {
         const PAGE: usize = 256;
-        let domain = keyset.domain();
-        let prefix = domain.as_bytes();
-        let from = after.clone().unwrap_or_else(|| prefix.to_vec());
         let mut records = Vec::new();
-        for (id, record) in self.store.scan(RecordKind::Subject, Some(&from), PAGE).await? {
-            if after.as_ref().is_some_and(|after| *after >= id) {
-                return Err(Error::new(
-                    ErrorKind::Tampered,
-                    "the key store lists records out of order",
-                ));
+        for (id, record) in self.store.scan(RecordKind::Subject, Some(&scan.after), PAGE).await? {
+            if scan.after >= id {
+                return Err(tampered("the key store lists records out of order"));
             }
-            let Some(tag) =
-                id.strip_prefix(&prefix[..]).and_then(|tag| SubjectTag::try_from(tag).ok())
-            else {
-                break;
-            };
-            records.push(self.subject_record(tag, &id, record)?);
-            *after = Some(id);
+            let Some(tag) = id.strip_prefix(&keyset.domain().as_bytes()[..]) else { break };
+            let tag = SubjectTag::try_from(tag)
+                .map_err(|_| tampered("the key store lists a person that cannot be one"))?;
+            // What was seen before is judged as any other read is.
+            if self.last_seen(RecordKind::Subject, &id).0 == 0 {
+                records.push(self.subject_record(tag, &id, record)?);
+            } else {
+                records.extend(self.find_subject(keyset, tag).await?);
+            }
+            scan.expected.remove(&id);
+            scan.after = id;
         }
-        Ok((!records.is_empty()).then_some(records))
+        match (records.is_empty(), scan.expected.is_empty()) {
+            (false, _) => Ok(Some(records)),
+            (true, true) => Ok(None),
+            (true, false) => Err(tampered("the key store leaves out a person that is there")),
+        }
     }
+}
+
+/// How far a scan has come.
+struct Scan {
+    /// The last id.
+    after: Vec<u8>,
+    /// Ids that were seen before it began, and have not come yet.
+    expected: HashSet<Vec<u8>>,
+}
+
+fn tampered(message: &'static str) -> Error {
+    Error::new(ErrorKind::Tampered, message)
 }

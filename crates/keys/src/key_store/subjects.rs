@@ -196,10 +196,7 @@ impl KeyStore {
     ///
     /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when the record changed meanwhile; and what the store answers.
     pub async fn shred_subject(&self, keyset: &Keyset, tag: SubjectTag) -> Result<(), Error> {
-        let record = self
-            .find_subject(keyset, tag)
-            .await?
-            .ok_or(Error::new(ErrorKind::NotFound, "there is no key for this person"))?;
+        let record = self.find_subject(keyset, tag).await?.ok_or_else(no_subject)?;
         let SubjectState::Active { key_id, .. } = record.state else { return Ok(()) };
         let state = SubjectState::Shredded { key_id, since: self.clock.wall() };
         self.write_sealed(
@@ -209,6 +206,24 @@ impl KeyStore {
             to_bytes(&state),
         )
         .await
+    }
+
+    /// Wraps a person's key, which is at hand, by version `to` of the domain's key, whatever wraps it now.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::State`] when it was shredded; [`ErrorKind::Unauthenticated`] when `key` is
+    /// not the person's; [`ErrorKind::Conflict`] when the record changed meanwhile; and what the store answers.
+    pub async fn move_subject(
+        &self,
+        keyset: &Keyset,
+        tag: SubjectTag,
+        to: u32,
+        wrapping: &WrappingKey,
+        key: &DataKey,
+    ) -> Result<(), Error> {
+        let record = self.find_subject(keyset, tag).await?.ok_or_else(no_subject)?;
+        self.replace_subject_wrap(keyset, &record, to, wrapping, key).await
     }
 
     /// Puts a wrap by version `to` in the place of the one that the record has, once it has been opened again.
@@ -250,6 +265,10 @@ fn shredded() -> Error {
         ErrorKind::State,
         "the person's key was shredded: nothing sealed under it opens again",
     )
+}
+
+fn no_subject() -> Error {
+    Error::new(ErrorKind::NotFound, "there is no key for this person")
 }
 
 fn record_id(keyset: &Keyset, tag: SubjectTag) -> Vec<u8> {
