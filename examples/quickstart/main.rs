@@ -97,6 +97,7 @@ fn run(arguments: &Arguments) -> Result<u64, Box<dyn Error>> {
     let folder = match &arguments.keep {
         Some(folder) => {
             std::fs::create_dir_all(folder)?;
+            refuse_used(folder)?;
             folder.as_path()
         }
         None => temporary.path(),
@@ -132,6 +133,17 @@ fn run(arguments: &Arguments) -> Result<u64, Box<dyn Error>> {
     shred(&ids, &patients, &table, &mut report)?;
     report.summary(&tally, &table.sizes(&folder.join("keys.db"))?, bad, began.elapsed());
     Ok(bad)
+}
+
+/// A folder of an earlier run is somebody's: its persons are sealed, and one of them shredded.
+fn refuse_used(folder: &Path) -> Result<(), String> {
+    match ["clinic.db", "keys.db", "kek.json"].iter().find(|file| folder.join(file).exists()) {
+        None => Ok(()),
+        Some(file) => Err(format!(
+            "{} holds a {file} already, and is left as it is: name another folder",
+            folder.display()
+        )),
+    }
 }
 
 /// Reads the file and seals what identifies each patient, cell by cell, under a key of that patient alone.

@@ -22,12 +22,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A new, empty table; one that was there is dropped.
+    /// A new, empty table.
     pub(crate) fn create(path: &Path) -> Result<Self, Box<dyn Error>> {
         let database = Connection::open(path)?;
         database.execute_batch(
             "PRAGMA journal_mode = WAL;
-             DROP TABLE IF EXISTS cells;
              CREATE TABLE cells (
                  patient TEXT NOT NULL, field TEXT NOT NULL, idx INTEGER NOT NULL, sealed BLOB NOT NULL,
                  PRIMARY KEY (patient, field, idx)

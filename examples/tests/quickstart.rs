@@ -160,6 +160,26 @@ fn the_databases_that_are_kept_hold_no_plaintext() {
 }
 
 #[test]
+fn a_folder_of_an_earlier_run_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = file(&[JANE, JOHN]);
+    let arguments = ["--keep", folder.path().to_str().unwrap(), file.path().to_str().unwrap()];
+    assert!(quickstart(&arguments).status.success(), "the control");
+    let contents = || {
+        let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = files.map(|path| (std::fs::read(&path).unwrap(), path)).collect();
+        files.sort();
+        files
+    };
+    let before = contents();
+    let output = quickstart(&arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("already, and is left as it is: name another folder"), "{said}");
+    assert!(contents() == before);
+}
+
+#[test]
 fn hl7s_and_syntheas_patients() {
     let Some(data) = std::env::var_os("PHISEAL_FHIR_DATA").map(PathBuf::from) else {
         assert!(

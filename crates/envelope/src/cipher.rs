@@ -198,7 +198,8 @@ impl FieldCipher {
     /// # Errors
     ///
     /// As [`FieldCipher::open_bound`]. `buffer` is then as it was, so that the same call can be made again after
-    /// [`ErrorKind::Stale`]; after [`ErrorKind::Unauthenticated`] it holds zeros where the ciphertext was.
+    /// [`ErrorKind::Stale`]; after [`ErrorKind::Unauthenticated`], and for a padding that is none, it holds zeros where the
+    /// ciphertext was.
     #[inline]
     pub fn open_in_place<'a>(
         &self,

@@ -180,6 +180,9 @@
 //! would block a thread of it. Both share everything underneath, and a [`FieldCipher`](crate::FieldCipher) belongs to
 //! neither. `SqliteStore` and `LocalKek` answer at once, but block the thread for a disk access when a look is due.
 //!
+//! Await a call that was begun, or drop it: others may be waiting for the look at the key store that it makes. One that is
+//! kept and not polled (`select!` on a `&mut` future, and then another call in the same task) keeps them waiting.
+//!
 //! Make one `Phiseal` for each key store, keep it, and share it: keys are cached in its domains.
 //!
 //! # Choosing an engine
