@@ -72,8 +72,7 @@ fn a_key_file_with_a_passphrase_is_refused_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kek.json");
     let passphrase = || Passphrase::from_bytes(b"correct horse battery".to_vec()).unwrap();
-    let refused =
-        LocalKek::create_with_passphrase(&path, &passphrase(), CHEAP, default_engine());
+    let refused = LocalKek::create_with_passphrase(&path, &passphrase(), CHEAP, default_engine());
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unsupported);
     assert!(!path.exists());
     LocalKek::create_with_passphrase(&path, &passphrase(), CHEAP, lenient()).unwrap();

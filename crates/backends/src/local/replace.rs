@@ -30,12 +30,23 @@ pub(super) fn create(path: &Path, bytes: &[u8], engine: &dyn Engine) -> Result<S
 
 /// Makes the name of a file that was just read last: whoever gave it that name may have been killed, or be still at it, and
 /// what is wrapped by a key in it is lost if the file of before comes back after a power failure.
+///
+/// A folder that this process cannot sync is left as it is: not everybody who may read the file may read its folder, a file
+/// that was handed over as a descriptor may be in none, and some file systems sync no folders.
 pub(super) fn settle(path: &Path) -> Result<(), Error> {
-    let file = fs::canonicalize(path).map_err(|error| failed(path, error))?;
-    match sync_folder(&file) {
-        // Not everybody who may read the file may read its folder.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        settled => settled.map_err(|error| failed(path, error)),
+    use io::ErrorKind::{
+        InvalidInput, NotFound, PermissionDenied, ReadOnlyFilesystem, Unsupported,
+    };
+    match fs::canonicalize(path).and_then(|file| sync_folder(&file)) {
+        Err(error)
+            if !matches!(
+                error.kind(),
+                InvalidInput | NotFound | PermissionDenied | ReadOnlyFilesystem | Unsupported
+            ) =>
+        {
+            Err(failed(path, error))
+        }
+        _ => Ok(()),
     }
 }
 

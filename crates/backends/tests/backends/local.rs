@@ -70,6 +70,20 @@ mod with_passphrase {
     phiseal_conformance::kek_backend_tests!(fixture);
 }
 
+/// A file that was opened elsewhere and handed over, and that is in no folder any more.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_is_handed_over_as_a_descriptor_opens() {
+    use std::os::fd::AsRawFd;
+    let (_folder, path) = folder();
+    let id = block_on(LocalKek::create(&path, engine()).unwrap().describe()).unwrap().id;
+    let file = std::fs::File::open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(LocalKek::open(&path, engine()).unwrap_err().kind(), ErrorKind::NotFound);
+    let here = LocalKek::open(format!("/proc/self/fd/{}", file.as_raw_fd()), engine()).unwrap();
+    assert_eq!(block_on(here.describe()).unwrap().id, id);
+}
+
 #[test]
 fn no_wrapped_key_opens_in_the_place_of_another() {
     let (_folder, path) = folder();
