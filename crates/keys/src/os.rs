@@ -170,7 +170,9 @@ mod linux {
                     );
                     return after_fork(word.map_or_else(|earlier| earlier, |_| fresh));
                 }
-                None => count_by_handler(),
+                None if count_by_handler() => {}
+                // Neither can be had: the process's number, which a child has anew, at the price of a system call.
+                None => return u64::from(std::process::id()) | (1 << 62),
             }
         }
         LAST.load(Ordering::Relaxed) | (1 << 63)
@@ -200,14 +202,16 @@ mod linux {
         }
     }
 
-    fn count_by_handler() {
+    /// Whether the handler could be registered.
+    fn count_by_handler() -> bool {
         extern "C" fn in_child() {
             LAST.fetch_add(1, Ordering::Relaxed);
         }
         // SAFETY: the handler only adds to an atomic, which is allowed between `fork` and `exec` in any process. Two
         // threads may register it twice, which counts twice as fast.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-        COUNTED_BY_HANDLER.store(true, Ordering::Release);
+        let registered = unsafe { libc::pthread_atfork(None, None, Some(in_child)) } == 0;
+        COUNTED_BY_HANDLER.store(registered, Ordering::Release);
+        registered
     }
 
     #[cold]
