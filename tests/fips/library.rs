@@ -5,8 +5,8 @@ use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::{Domain, Phiseal};
 use phiseal::stores::MemoryStore;
 use phiseal::{
-    Builder, Engine, ErrorKind, KekAdminBackend, Phi, Sealed, Suite, WrapAlgorithm, context,
-    default_engine, engine,
+    Builder, Engine, ErrorKind, KekAdminBackend, KekBackend, Phi, Sealed, Suite, WrapAlgorithm,
+    context, default_engine, engine,
 };
 use pollster::block_on;
 use std::sync::Arc;
@@ -40,6 +40,7 @@ fn a_record_and_its_keys_live_their_whole_life_on_the_module() {
     let path = folder.path().join("kek.json");
     let store = Arc::new(MemoryStore::new());
     let kek = Arc::new(LocalKek::create(&path, default_engine()).unwrap());
+    assert_eq!(block_on(kek.describe()).unwrap().fips, Some(true));
     let phi = Phiseal::open(store.clone(), kek.clone()).unwrap();
     let domain = phi.domain(DOMAIN).unwrap();
     let sealed = domain.seal("123-45-6789", &what()).unwrap();

@@ -9,7 +9,7 @@ use phiseal_keys::{
     DataKey, Error, ErrorKind, GeneratedKey, KekInfo, KeyState, KeyUse, Secret, UnwrappedKey,
     WrappingKey,
 };
-use phiseal_primitives::Engine;
+use phiseal_primitives::{Engine, Validation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ impl Versions {
 
     pub(crate) fn describe(&self) -> KekInfo {
         let mut info = KekInfo::new(self.id.clone(), self.current());
-        info.fips = Some(false);
+        info.fips = Some(self.engine.module().validation != Validation::None);
         info.max_wrapped = WrappingKey::WRAPPED;
         info
     }

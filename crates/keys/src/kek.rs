@@ -111,7 +111,7 @@ pub struct KekInfo {
     pub binds_context: bool,
     /// Whether anybody who knows the public half can make a wrap (RSA-OAEP).
     pub public_wraps: bool,
-    /// Whether the key work is done by a FIPS 140 module, where the backend knows.
+    /// Whether the key work is done by a module in FIPS mode, where the backend knows.
     pub fips: Option<bool>,
     /// The most bytes that one wrap of it has, at most [`MAX_WRAPPED`](phiseal_format::MAX_WRAPPED).
     pub max_wrapped: usize,
