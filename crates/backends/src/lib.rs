@@ -8,8 +8,12 @@
 //! | [`local`] | `local` (default) | in a file that only this user reads, with or without a passphrase, or in the environment |
 //! | [`memory`] | | nowhere else: for tests, with faults to inject |
 
+//! The feature `layers` adds [`layer`]: timeouts, retries, limits and audit around any backend.
+
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "layers")]
+pub mod layer;
 #[cfg(all(feature = "local", unix))]
 pub mod local;
 pub mod memory;

@@ -5,9 +5,11 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrappedKey};
+#[doc(no_inline)]
+pub use phiseal_keys::KekOperation as Operation;
 use phiseal_keys::{
     BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo,
-    KeyState, UnwrappedKey,
+    KekOperation, KeyState, UnwrappedKey,
 };
 use phiseal_primitives::Engine;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,8 +20,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// to; tests hold it in an `Arc` and hand out clones of that.
 ///
 /// ```
-/// use phiseal_backends::memory::{MemoryKek, Operation};
-/// use phiseal_keys::{Error, ErrorKind, Kek};
+/// use phiseal_backends::memory::MemoryKek;
+/// use phiseal_keys::{Error, ErrorKind, Kek, KekOperation};
 /// use phiseal_format::{EncryptionContext, EnvironmentId};
 /// use std::sync::Arc;
 ///
@@ -36,35 +38,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// backend.fail_next(1, ErrorKind::Throttled);
 /// let error = pollster::block_on(kek.unwrap_key(&generated.wrapped, &context, &id)).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Throttled);
-/// assert_eq!(backend.calls_of(Operation::Unwrap), 2);
+/// assert_eq!(backend.calls_of(KekOperation::Unwrap), 2);
 /// # Ok(())
 /// # }
 /// ```
 pub struct MemoryKek {
     versions: Mutex<Arc<Versions>>,
-    calls: [AtomicU64; Operation::ALL.len()],
+    calls: [AtomicU64; KekOperation::ALL.len()],
     faults: Mutex<Faults>,
     unavailable: AtomicBool,
     latency: AtomicU64,
-}
-
-/// What a [`MemoryKek`] counts its calls by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Operation {
-    /// [`KekBackend::describe`].
-    Describe,
-    /// [`KekBackend::generate_key`].
-    Generate,
-    /// [`KekBackend::wrap_key`].
-    Wrap,
-    /// [`KekBackend::unwrap_key`].
-    Unwrap,
-}
-
-impl Operation {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Describe, Self::Generate, Self::Wrap, Self::Unwrap];
 }
 
 #[derive(Default)]
@@ -89,7 +72,7 @@ impl MemoryKek {
         versions.create_version()?;
         Ok(Self {
             versions: Mutex::new(Arc::new(versions)),
-            calls: [const { AtomicU64::new(0) }; Operation::ALL.len()],
+            calls: [const { AtomicU64::new(0) }; KekOperation::ALL.len()],
             faults: Mutex::default(),
             unavailable: AtomicBool::new(false),
             latency: AtomicU64::new(0),
@@ -104,7 +87,7 @@ impl MemoryKek {
 
     /// How often this operation was called so far, failed calls included.
     #[must_use]
-    pub fn calls_of(&self, operation: Operation) -> u64 {
+    pub fn calls_of(&self, operation: KekOperation) -> u64 {
         self.count(operation).load(Ordering::SeqCst)
     }
 
@@ -128,13 +111,13 @@ impl MemoryKek {
         self.unavailable.store(unavailable, Ordering::SeqCst);
     }
 
-    fn count(&self, operation: Operation) -> &AtomicU64 {
+    fn count(&self, operation: KekOperation) -> &AtomicU64 {
         let [describe, generate, wrap, unwrap] = &self.calls;
         match operation {
-            Operation::Describe => describe,
-            Operation::Generate => generate,
-            Operation::Wrap => wrap,
-            Operation::Unwrap => unwrap,
+            KekOperation::Describe => describe,
+            KekOperation::Generate => generate,
+            KekOperation::Wrap => wrap,
+            KekOperation::Unwrap => unwrap,
         }
     }
 
@@ -155,7 +138,7 @@ impl MemoryKek {
     }
 
     /// Counts the call, waits, and fails when it was told to.
-    fn enter(&self, operation: Operation) -> Result<(), Error> {
+    fn enter(&self, operation: KekOperation) -> Result<(), Error> {
         self.count(operation).fetch_add(1, Ordering::SeqCst);
         let latency = self.latency.load(Ordering::SeqCst);
         if latency > 0 {
@@ -188,7 +171,7 @@ impl Faults {
 impl KekBackend for MemoryKek {
     fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
         Box::pin(async move {
-            self.enter(Operation::Describe)?;
+            self.enter(KekOperation::Describe)?;
             Ok(self.versions().describe())
         })
     }
@@ -198,7 +181,7 @@ impl KekBackend for MemoryKek {
         context: &'a EncryptionContext,
     ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
         Box::pin(async move {
-            self.enter(Operation::Generate)?;
+            self.enter(KekOperation::Generate)?;
             self.versions().generate_key(context)
         })
     }
@@ -209,7 +192,7 @@ impl KekBackend for MemoryKek {
         context: &'a EncryptionContext,
     ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
         Box::pin(async move {
-            self.enter(Operation::Wrap)?;
+            self.enter(KekOperation::Wrap)?;
             self.versions().wrap_key(key, context)
         })
     }
@@ -220,7 +203,7 @@ impl KekBackend for MemoryKek {
         context: &'a EncryptionContext,
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
         Box::pin(async move {
-            self.enter(Operation::Unwrap)?;
+            self.enter(KekOperation::Unwrap)?;
             self.versions().unwrap_key(wrapped, context)
         })
     }

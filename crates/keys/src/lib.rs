@@ -3,6 +3,7 @@
 mod clock;
 mod data_key;
 mod error;
+mod events;
 mod kek;
 mod key_store;
 mod keyset;
@@ -16,6 +17,7 @@ mod wrapping_key;
 pub use clock::{Clock, ManualClock, Moment, SystemClock};
 pub use data_key::{DataKey, FullKeyId, Purpose, derive};
 pub use error::{Error, ErrorKind};
+pub use events::{KekEvent, KekEvents, KekOperation};
 pub use kek::{
     BoxFuture, GeneratedKey, Kek, KekAdmin, KekAdminBackend, KekBackend, KekInfo, UnwrappedKey,
 };
