@@ -113,10 +113,17 @@ fn tests(
         command
             .arg(format!("xtask:{}", workspace.root().join("crates/xtask/nextest.toml").display()));
         command.args(["--status-level", "fail", "--final-status-level", "slow"]);
+        if options.full {
+            command.args(["--profile", "@tool:xtask:full"]);
+        }
         command
     } else {
         workspace.cargo(["test", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"])
     };
+    if options.full {
+        // The large numbers are for optimised code.
+        command.arg("--release");
+    }
     let finished = show(environment.apply(command.args(selection)))?;
     Ok(outcome(&finished, if nextest { counts::of_nextest } else { counts::of_cargo_test }))
 }
