@@ -9,6 +9,19 @@ use std::sync::{Arc, Mutex};
 /// A row of the store.
 pub type Row = (RecordKind, Vec<u8>);
 
+/// How a scan lists the rows that it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Listing {
+    /// In order, each once.
+    #[default]
+    Right,
+    /// The last one first.
+    Backwards,
+    /// Each of them two times.
+    Twice,
+}
+
 /// What is done once.
 type Hook = Box<dyn FnOnce() + Send>;
 
@@ -22,6 +35,7 @@ struct Inner {
     reads: AtomicU64,
     writes: AtomicU64,
     unavailable: AtomicBool,
+    listing: Mutex<Listing>,
     after_read: Mutex<Option<Hook>>,
     before_write: Mutex<Option<(RecordKind, Hook)>>,
 }
@@ -91,6 +105,11 @@ impl EditableStore {
     /// Whether every call from now on fails with [`ErrorKind::Unavailable`].
     pub fn set_unavailable(&self, unavailable: bool) {
         self.0.unavailable.store(unavailable, Ordering::SeqCst);
+    }
+
+    /// How every scan from now on lists what it found.
+    pub fn list(&self, listing: Listing) {
+        *self.0.listing.lock().unwrap() = listing;
     }
 
     /// Does `act` once, after the next read has its row and before its caller gets it.
@@ -165,7 +184,13 @@ impl Store for EditableStore {
             let of_kind = rows.iter().filter(|((of, id), _)| {
                 *of == kind && after.is_none_or(|after| id.as_slice() > after)
             });
-            Ok(of_kind.take(limit).map(|((_, id), record)| (id.clone(), record.clone())).collect())
+            let page: Vec<_> =
+                of_kind.take(limit).map(|((_, id), record)| (id.clone(), record.clone())).collect();
+            Ok(match *self.0.listing.lock().unwrap() {
+                Listing::Right => page,
+                Listing::Backwards => page.into_iter().rev().collect(),
+                Listing::Twice => page.into_iter().flat_map(|row| [row.clone(), row]).collect(),
+            })
         })
     }
 

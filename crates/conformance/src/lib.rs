@@ -1,8 +1,9 @@
 //! The contract of phiseal's KEK backends and stores, as suites that an implementation runs.
 //!
-//! The contracts are numbered: [`KekBackend`](phiseal_keys::KekBackend) has twelve clauses, [`Store`](phiseal_keys::Store)
-//! ten. [`kek`] and [`store`] have one case for each, named for it, and no opinion beyond them. Whoever writes a backend
-//! ends its test file with one line, which makes one `#[test]` of each clause:
+//! The contracts are numbered: [`KekBackend`](phiseal_keys::KekBackend) has twelve clauses, its administration,
+//! [`KekAdminBackend`](phiseal_keys::KekAdminBackend), five more, and [`Store`](phiseal_keys::Store) ten. [`kek`] and
+//! [`store`] have one case for each, named for it, and no opinion beyond them. Whoever writes a backend ends its test file
+//! with one line, which makes one `#[test]` of each clause:
 //!
 //! ```text
 //! fn fixture() -> phiseal_conformance::kek::Fixture {
@@ -26,7 +27,7 @@ pub mod store;
 
 pub use report::{CaseReport, Outcome, Report};
 
-/// One `#[test]` for each clause of the KEK backend contract, in a module `kek_backend`.
+/// One `#[test]` for each clause of the KEK backend contract, administration included, in a module `kek_backend`.
 ///
 /// The argument is the path of a function that makes a fresh [`kek::Fixture`].
 #[macro_export]
@@ -46,6 +47,11 @@ macro_rules! kek_backend_tests {
             clause_10_errors_and_debug_hold_no_key
             clause_11_futures_run_anywhere_and_can_be_dropped
             clause_12_calls_run_concurrently
+            clause_13_a_new_version_makes_the_next_wraps
+            clause_14_a_deactivated_version_only_opens
+            clause_15_a_destroyed_version_opens_nothing
+            clause_16_an_active_version_is_not_destroyed
+            clause_17_a_version_that_is_not_there_is_not_found
         }
     };
 }

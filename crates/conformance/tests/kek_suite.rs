@@ -6,7 +6,7 @@ use phiseal_conformance::kek::{Fixture, suite};
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
 use phiseal_keys::{
     BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo,
-    KeyState, UnwrappedKey,
+    KeyState, KeyUse, UnwrappedKey,
 };
 use phiseal_primitives::{Engine, Xaes256Gcm, default_engine};
 use std::fmt;
@@ -45,10 +45,22 @@ enum Fault {
     IsBoundToItsThread,
     HoldsALockAcrossCalls,
     MixesUpConcurrentCalls,
+    AnswersAVersionThatItDidNotMake,
+    GeneratesUnderDeactivatedVersions,
+    WrapsUnderDeactivatedVersions,
+    RefusesDeactivatedVersions,
+    StopsWhenAnyVersionIsDeactivated,
+    KeepsDestroyedVersions,
+    RefusesDestroyedVersionsAsUnavailable,
+    DestroysEveryVersion,
+    DestroysActiveVersions,
+    RefusesActiveVersionsButDestroysThem,
+    AcceptsVersionsThatAreNotThere,
+    RefusesUnknownVersionsAsInvalid,
 }
 
 /// Each fault and the clauses that it breaks.
-const FAULTS: [(Fault, &[u8]); 26] = [
+const FAULTS: [(Fault, &[u8]); 38] = [
     (Fault::SaysNextVersion, &[1]),
     (Fault::SaysNoLength, &[1]),
     (Fault::ChangesItsIdWhenRotated, &[1]),
@@ -68,20 +80,32 @@ const FAULTS: [(Fault, &[u8]); 26] = [
     (Fault::AnswersAnotherId, &[8]),
     (Fault::AnswersAnotherVersion, &[8]),
     (Fault::ForgetsOlderVersions, &[9]),
-    (Fault::ReusesAVersionNumber, &[9]),
+    (Fault::ReusesAVersionNumber, &[9, 13, 14, 15, 16]),
     (Fault::ShowsTheKeyInErrors, &[10]),
     (Fault::ShowsTheKeyInDebug, &[10]),
     (Fault::IsPoisonedByADroppedCall, &[11]),
     (Fault::IsBoundToItsThread, &[11, 12]),
     (Fault::HoldsALockAcrossCalls, &[12]),
     (Fault::MixesUpConcurrentCalls, &[12]),
+    (Fault::AnswersAVersionThatItDidNotMake, &[13]),
+    (Fault::GeneratesUnderDeactivatedVersions, &[14]),
+    (Fault::WrapsUnderDeactivatedVersions, &[14]),
+    (Fault::RefusesDeactivatedVersions, &[14]),
+    (Fault::StopsWhenAnyVersionIsDeactivated, &[14]),
+    (Fault::KeepsDestroyedVersions, &[15]),
+    (Fault::RefusesDestroyedVersionsAsUnavailable, &[15]),
+    (Fault::DestroysEveryVersion, &[15]),
+    (Fault::DestroysActiveVersions, &[16]),
+    (Fault::RefusesActiveVersionsButDestroysThem, &[16]),
+    (Fault::AcceptsVersionsThatAreNotThere, &[17]),
+    (Fault::RefusesUnknownVersionsAsInvalid, &[17]),
 ];
 
 #[test]
 fn a_correct_backend_passes_every_clause() {
     let report = suite(|| fixture(Fault::None));
     report.assert_passed();
-    assert_eq!(report.cases().len(), 12);
+    assert_eq!(report.cases().len(), 17);
     assert!(report.cases().iter().all(|case| case.outcome == Outcome::Passed), "{report}");
 }
 
@@ -93,7 +117,7 @@ fn each_fault_breaks_its_own_clauses_and_no_other() {
         FAULTS.iter().map(|(fault, clauses)| (*fault, clauses.to_vec())).collect();
     assert_eq!(found, expected);
     // Every clause has a backend that breaks it.
-    for clause in 1..=12 {
+    for clause in 1..=17 {
         assert!(
             FAULTS.iter().any(|(_, clauses)| *clauses == [clause]),
             "no fault breaks clause {clause} alone"
@@ -105,10 +129,13 @@ fn each_fault_breaks_its_own_clauses_and_no_other() {
 fn a_fixture_that_says_nothing_about_administration_fails() {
     let without =
         || Fixture::new(default_engine(), Toy::new(1, Fault::None), Toy::new(2, Fault::None));
-    assert_eq!(suite(without).failed(), [9]);
+    let need_administration = [9, 13, 14, 15, 16, 17];
+    assert_eq!(suite(without).failed(), need_administration);
     let report = suite(|| without().without_admin("it has one version"));
     report.assert_passed();
-    assert_eq!(report.cases()[8].outcome, Outcome::NotApplicable("it has one version".to_owned()));
+    let reason = Outcome::NotApplicable("it has one version".to_owned());
+    let not_applicable = report.cases().iter().filter(|case| case.outcome == reason);
+    assert!(not_applicable.map(|case| case.clause).eq(need_administration));
 }
 
 #[test]
@@ -128,7 +155,7 @@ fn a_broken_contract_ends_the_test() {
 
 #[test]
 fn a_case_that_does_not_exist_fails() {
-    assert!(phiseal_conformance::kek::check("clause_13", || fixture(Fault::None)).has_failed());
+    assert!(phiseal_conformance::kek::check("clause_18", || fixture(Fault::None)).has_failed());
 }
 
 fn correct() -> Fixture {
@@ -151,6 +178,7 @@ struct Toy {
     id: KekId,
     fault: Fault,
     keys: Mutex<Vec<[u8; 32]>>,
+    states: Mutex<Vec<KeyState>>,
     last_key: Mutex<String>,
     context: Mutex<Vec<u8>>,
     home: ThreadId,
@@ -166,6 +194,7 @@ impl Toy {
             id: KekId::try_from(format!("toy:{number}")).unwrap(),
             fault,
             keys: Mutex::new(vec![[key; 32]]),
+            states: Mutex::new(vec![KeyState::Active]),
             last_key: Mutex::default(),
             context: Mutex::default(),
             home: std::thread::current().id(),
@@ -201,6 +230,47 @@ impl Toy {
             Fault::IgnoresTheContext => Vec::new(),
             Fault::MixesUpConcurrentCalls => self.context.lock().unwrap().clone(),
             _ => context.to_vec(),
+        }
+    }
+
+    /// Whether a new wrap may be made; with the fault `careless` any may.
+    fn may_wrap(&self, careless: Fault) -> Result<(), Error> {
+        let states = self.states.lock().unwrap();
+        let stops = self.fault == Fault::StopsWhenAnyVersionIsDeactivated;
+        if stops && states.contains(&KeyState::Deactivated) {
+            return Err(Error::new(ErrorKind::State, "a version is deactivated"));
+        }
+        if self.fault == careless { Ok(()) } else { states.last().unwrap().require(KeyUse::Seal) }
+    }
+
+    fn may_open(&self, state: KeyState) -> Result<(), Error> {
+        match (self.fault, state) {
+            (Fault::KeepsDestroyedVersions, KeyState::Destroyed) => Ok(()),
+            (Fault::RefusesDestroyedVersionsAsUnavailable, KeyState::Destroyed) => {
+                Err(Error::new(ErrorKind::Unavailable, "not now"))
+            }
+            (Fault::RefusesDeactivatedVersions, KeyState::Deactivated) => {
+                Err(Error::new(ErrorKind::State, "the version is deactivated"))
+            }
+            _ => state.require(KeyUse::Open),
+        }
+    }
+
+    /// Changes the state of a version, whose place among the states `change` is given.
+    fn administer(
+        &self,
+        version: KekVersion,
+        change: impl FnOnce(&mut [KeyState], usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut states = self.states.lock().unwrap();
+        let index = usize::try_from(version.0).unwrap().checked_sub(1);
+        match (index.filter(|index| *index < states.len()), self.fault) {
+            (Some(index), _) => change(&mut states, index),
+            (None, Fault::AcceptsVersionsThatAreNotThere) => Ok(()),
+            (None, Fault::RefusesUnknownVersionsAsInvalid) => {
+                Err(Error::new(ErrorKind::Invalid, "no such version"))
+            }
+            (None, _) => Err(Error::new(ErrorKind::NotFound, "no such version")),
         }
     }
 
@@ -247,10 +317,11 @@ impl Toy {
         }
         if version == 0
             || version > keys.len()
-            || (self.fault == Fault::ForgetsOlderVersions && version < keys.len())
+            || (self.fault == Fault::ForgetsOlderVersions && version + 1 < keys.len())
         {
             return Err(Error::new(ErrorKind::NotFound, "no such version"));
         }
+        self.may_open(self.states.lock().unwrap()[version - 1])?;
         let attempt = |bytes: &[u8]| {
             let mut key: [u8; 32] = bytes[24..56].try_into().unwrap();
             let (nonce, tag) = (bytes[..24].try_into().unwrap(), bytes[56..72].try_into().unwrap());
@@ -340,11 +411,13 @@ impl KekBackend for Toy {
                 Fault::GeneratesOneKeyForEver => DataKey::from_backend(&[5; 32])?,
                 _ => DataKey::generate(self.engine)?,
             };
-            let wrapped = self.seal(key.expose_secret(), context.as_bytes())?;
+            let wrapped = self
+                .may_wrap(Fault::GeneratesUnderDeactivatedVersions)
+                .and_then(|()| self.seal(key.expose_secret(), context.as_bytes()));
             if self.fault == Fault::GeneratesAnotherKey && is_for_a_store(context) {
                 key = DataKey::generate(self.engine)?;
             }
-            inside.finish(Ok(GeneratedKey { key, wrapped }))
+            inside.finish(wrapped.map(|wrapped| GeneratedKey { key, wrapped }))
         })
     }
 
@@ -359,7 +432,8 @@ impl KekBackend for Toy {
             if self.fault == Fault::WrapsAnotherKey && is_for_a_store(context) {
                 bytes[31] ^= 1;
             }
-            inside.finish(self.seal(&bytes, context.as_bytes()))
+            let allowed = self.may_wrap(Fault::WrapsUnderDeactivatedVersions);
+            inside.finish(allowed.and_then(|()| self.seal(&bytes, context.as_bytes())))
         })
     }
 
@@ -389,16 +463,40 @@ impl KekAdminBackend for Toy {
             let mut key = [0; 32];
             self.engine.fill_random(&mut key)?;
             self.keys.lock().unwrap().push(key);
-            Ok(self.current())
+            self.states.lock().unwrap().push(KeyState::Active);
+            let mut made = self.current();
+            made.0 += u32::from(self.fault == Fault::AnswersAVersionThatItDidNotMake);
+            Ok(made)
         })
     }
 
-    fn set_state(&self, _: KekVersion, _: KeyState) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "the suite changes no states")) })
+    fn set_state(&self, version: KekVersion, state: KeyState) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            self.administer(version, |states, index| {
+                states[index] = state;
+                Ok(())
+            })
+        })
     }
 
-    fn destroy(&self, _: KekVersion) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "the suite destroys nothing")) })
+    fn destroy(&self, version: KekVersion) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            self.administer(version, |states, index| {
+                let active = states[index] == KeyState::Active;
+                match self.fault {
+                    Fault::DestroysEveryVersion if !active => states.fill(KeyState::Destroyed),
+                    Fault::DestroysActiveVersions | Fault::RefusesActiveVersionsButDestroysThem => {
+                        states[index] = KeyState::Destroyed;
+                    }
+                    _ if active => {}
+                    _ => states[index] = KeyState::Destroyed,
+                }
+                if active && self.fault != Fault::DestroysActiveVersions {
+                    return Err(Error::new(ErrorKind::State, "the version is active"));
+                }
+                Ok(())
+            })
+        })
     }
 }
 

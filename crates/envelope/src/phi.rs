@@ -63,14 +63,15 @@ impl Plaintext for Vec<u8> {
 
 impl Plaintext for String {
     fn from_plaintext(bytes: Vec<u8>) -> Result<Self, Error> {
-        Self::from_utf8(bytes).map_err(|not_utf8| {
-            not_utf8.into_bytes().zeroize();
-            Error::new(
-                ErrorKind::Invalid,
-                "the field is authentic, but it is not UTF-8: open it as bytes",
-            )
-        })
+        Self::from_utf8(bytes).map_err(|error| not_utf8(error.into_bytes()))
     }
+}
+
+/// Wipes the plaintext that it is about.
+#[cold]
+fn not_utf8(mut plaintext: impl Zeroize) -> Error {
+    plaintext.zeroize();
+    Error::new(ErrorKind::Invalid, "the field is authentic, but it is not UTF-8: open it as bytes")
 }
 
 #[cfg(test)]
@@ -78,16 +79,26 @@ mod tests {
     use super::*;
     use core::cell::Cell;
 
+    struct Noted<'a>(&'a Cell<bool>);
+
+    impl Zeroize for Noted<'_> {
+        fn zeroize(&mut self) {
+            self.0.set(true);
+        }
+    }
+
+    #[test]
+    fn a_plaintext_that_is_not_utf_8_is_wiped_when_it_is_refused() {
+        let wiped = Cell::new(false);
+        assert_eq!(not_utf8(Noted(&wiped)).kind(), ErrorKind::Invalid);
+        assert!(wiped.get());
+        let refused = String::from_plaintext(vec![0xff]).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid);
+        assert_eq!(String::from_plaintext(b"plain".to_vec()).unwrap(), "plain");
+    }
+
     #[test]
     fn a_plaintext_is_wiped_when_it_is_dropped() {
-        struct Noted<'a>(&'a Cell<bool>);
-
-        impl Zeroize for Noted<'_> {
-            fn zeroize(&mut self) {
-                self.0.set(true);
-            }
-        }
-
         let wiped = Cell::new(false);
         let phi = Phi::from(Noted(&wiped));
         assert!(!wiped.get());

@@ -88,6 +88,16 @@ impl<B: KekBackend + ?Sized> KekBackend for Arc<B> {
 }
 
 /// Administration of a KEK: another trait, because it is another credential.
+///
+/// The contract goes on where that of [`KekBackend`] ends; `phiseal-conformance` has a case for each clause:
+///
+/// 13. `create_version` answers a version that there was not before, and the next wraps name that version.
+/// 14. A version that was deactivated opens what it wrapped, and no new wrap names it. Where it is the one that new wraps
+///     would get, they may fail with [`ErrorKind::State`] until there is a newer one.
+/// 15. A version that was destroyed opens nothing: [`ErrorKind::State`] or [`ErrorKind::NotFound`]. Every other version
+///     opens as before.
+/// 16. `destroy` refuses an active version with [`ErrorKind::State`], and the version opens as before.
+/// 17. `set_state` and `destroy` of a version that was never made answer [`ErrorKind::NotFound`], and change nothing.
 pub trait KekAdminBackend: fmt::Debug + Send + Sync + 'static {
     /// Makes a new version, which new wraps use from then on.
     fn create_version(&self) -> BoxFuture<'_, Result<KekVersion, Error>>;

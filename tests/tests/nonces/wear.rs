@@ -8,6 +8,7 @@ use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
 use std::collections::BTreeMap;
 use std::sync::Barrier;
+use std::time::Duration;
 
 const CAP: u64 = 1_000;
 const THREADS: usize = 64;
@@ -157,4 +158,32 @@ fn a_cipher_lasts_for_its_lease() {
         epochs.insert(nonce(&buffer)[..12].to_vec());
     }
     assert_eq!(epochs.len(), messages.div_ceil(1 << 24), "an epoch is 2^24 messages long");
+}
+
+/// A cipher whose epochs are used up says so once, and the next `ready` has a fresh one. Opening goes on without one.
+#[test]
+fn ready_helps_when_the_epochs_are_used_up() {
+    const EPOCHS: usize = 64;
+    const HOUR: Duration = Duration::from_secs(3600);
+    let second = Duration::from_secs(1);
+    let world = World::of_default_engine();
+    let domain = world.process().domain(DOMAIN).unwrap();
+    let seal = || domain.ready().unwrap().seal("plain", &what());
+    let first = seal().unwrap();
+    for _ in 0..EPOCHS {
+        (0..300).for_each(|_| assert!(seal().is_ok()));
+        // A look just before the epoch ends, so that none is due just after.
+        world.clock.advance(HOUR - second);
+        domain.ready().unwrap();
+        world.clock.advance(second * 2);
+    }
+    world.store.set_unavailable(true);
+    let refused = (0..300).find_map(|_| seal().err()).unwrap();
+    assert_eq!(refused.kind(), ErrorKind::Stale);
+    assert!(domain.ready().unwrap().open::<String>(&first, &what()).is_ok(), "opening goes on");
+
+    world.store.set_unavailable(false);
+    world.clock.advance(second);
+    let refused = (0..1000).filter(|_| seal().is_err()).count();
+    assert_eq!(refused, 1, "the first refusal, which has the next `ready` look");
 }

@@ -4,6 +4,7 @@ use crate::fields::{field, fields};
 use crate::{MAC, OTHER, Rotated, assert_kind, open_in};
 use phiseal::{Error, ErrorKind, KeyState, Phi};
 use phiseal_keys::{Record, RecordKind};
+use phiseal_tests::editable::Listing;
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
 use std::time::Duration;
@@ -329,4 +330,16 @@ fn a_new_process_cannot_tell_an_older_row_and_the_documentation_says_so() {
         words.join(" ").contains("Not noticed without a checkpoint kept elsewhere"),
         "the documentation of the key store no longer names this limit"
     );
+}
+
+#[test]
+fn domains_that_are_listed_out_of_order_or_twice_are_refused() {
+    let rotated = with_another_domain();
+    let process = rotated.world.process();
+    for listing in [Listing::Backwards, Listing::Twice] {
+        rotated.world.store.list(listing);
+        assert_kind(process.domains(), ErrorKind::Tampered, &format!("{listing:?}"));
+    }
+    rotated.world.store.list(Listing::Right);
+    assert_eq!(process.domains().unwrap(), [DOMAIN, OTHER], "the control");
 }

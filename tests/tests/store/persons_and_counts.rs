@@ -5,6 +5,7 @@ use phiseal::ErrorKind;
 use phiseal::blocking::{Domain, Phiseal};
 use phiseal_format::SubjectTag;
 use phiseal_keys::{FullKeyId, Record, RecordKind, SubjectState};
+use phiseal_tests::editable::Listing;
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
 
@@ -100,6 +101,22 @@ fn persons_records_swapped_rolled_back_or_gone_are_refused() {
     store.put(SUBJECT, &ada, shredded);
     assert_kind(people.domain.subject("ada"), ErrorKind::State, "the control: shredded");
     assert!(people.domain.subject("bob").is_ok(), "the control: another person");
+}
+
+#[test]
+fn persons_who_are_listed_out_of_order_or_twice_are_refused() {
+    let people = People::new();
+    let keyset = people.domain.keyset().unwrap();
+    let under = || block_on(people.process.key_store().subjects_under(&keyset, 1));
+    for listing in [Listing::Backwards, Listing::Twice] {
+        people.world.store.list(listing);
+        assert_kind(under(), ErrorKind::Tampered, &format!("{listing:?}"));
+        let rewrapped = people.domain.rewrap_subjects();
+        assert_kind(rewrapped, ErrorKind::Tampered, &format!("{listing:?}"));
+    }
+    people.world.store.list(Listing::Right);
+    assert_eq!(under().unwrap(), 2, "the control");
+    assert_eq!(people.domain.rewrap_subjects().unwrap().current, 2, "the control");
 }
 
 /// With the key that the KEK guards, the parser and the wrap are reached.

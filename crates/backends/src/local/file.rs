@@ -43,6 +43,14 @@ pub(super) fn stamp(path: &Path) -> Result<Stamp, Error> {
 
 /// The contents of a file that is private to this user.
 pub(super) fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Stamp), Error> {
+    read_while(path, || ())
+}
+
+/// As [`read`], while `meanwhile` happens: each time that the file was opened, before its contents are read.
+fn read_while(
+    path: &Path,
+    mut meanwhile: impl FnMut(),
+) -> Result<(Zeroizing<Vec<u8>>, Stamp), Error> {
     // A file that was replaced while it was read may have been wiped meanwhile.
     for _ in 0..100 {
         let link = fs::symlink_metadata(path).map_err(|error| failed(path, error))?;
@@ -56,6 +64,7 @@ pub(super) fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Stamp), Error> {
             .map_err(|error| failed(path, error))?;
         let metadata = file.metadata().map_err(|error| failed(path, error))?;
         check(path, &metadata)?;
+        meanwhile();
         let bytes = contents(&file, &metadata).map_err(|error| failed(path, error))?;
         let now = fs::metadata(path).map_err(|error| failed(path, error))?;
         if inode(&now) == inode(&metadata) {
@@ -180,4 +189,42 @@ pub(super) fn failed(path: &Path, error: io::Error) -> Error {
         _ => (ErrorKind::Unavailable, "the disk that holds the file failed"),
     };
     Error::new(kind, message).with_source(AtPath::new(path, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_file_that_is_replaced_and_wiped_while_it_is_read_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kek.json");
+        let private = |path: &Path, bytes: &[u8]| {
+            fs::write(path, bytes).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        let replace = |bytes: &[u8]| {
+            let (draft, old) = (folder.path().join("draft"), folder.path().join("old"));
+            private(&draft, bytes);
+            fs::rename(&path, &old).unwrap();
+            fs::rename(&draft, &path).unwrap();
+            fs::write(&old, b"noise").unwrap();
+        };
+        private(&path, b"first");
+        let mut times = 0;
+        let (bytes, stamp_of_it) = read_while(&path, || {
+            times += 1;
+            if times == 1 {
+                replace(b"later");
+            }
+        })
+        .unwrap();
+        assert_eq!((bytes.as_slice(), times), (&b"later"[..], 2));
+        assert_eq!(stamp_of_it, stamp(&path).unwrap());
+
+        let error = read_while(&path, || replace(b"again")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "replaced each time");
+        assert_eq!(read(&path).unwrap().0.as_slice(), b"again", "the control");
+    }
 }

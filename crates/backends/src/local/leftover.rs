@@ -90,3 +90,33 @@ fn is_not_ours(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
         || matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phiseal_format::KekId;
+    use phiseal_primitives::default_engine;
+
+    /// Under a name that anybody may give to another file meanwhile.
+    #[test]
+    fn a_file_that_took_the_place_of_a_leftover_is_not_wiped() {
+        let folder = tempfile::tempdir().unwrap();
+        let private = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            path
+        };
+        let versions =
+            Versions::new(default_engine(), KekId::try_from("local:none".to_owned()).unwrap());
+        let path = private("leftover", b"a version's key");
+        let leftover = Leftover::open(&path).unwrap().unwrap();
+        fs::rename(private("other", b"somebody's file"), &path).unwrap();
+        leftover.wipe_unless_kept(&versions, default_engine()).unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"somebody's file");
+
+        let leftover = Leftover::open(&path).unwrap().unwrap();
+        leftover.wipe_unless_kept(&versions, default_engine()).unwrap();
+        assert_ne!(fs::read(&path).unwrap(), b"somebody's file", "the control");
+    }
+}

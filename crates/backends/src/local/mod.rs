@@ -424,3 +424,29 @@ fn unreadable() -> Error {
         "a key is 32 bytes, in 64 characters of hex or 43 of base64url",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phiseal_primitives::default_engine;
+
+    /// Of two threads that read the file, the one that read it first may come last.
+    #[test]
+    fn what_was_read_earlier_does_not_take_the_place_of_what_was_read_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kek.json");
+        let kek = LocalKek::create(&path, default_engine()).unwrap();
+        let read = || load(&path, default_engine(), |_| Ok(Protection::Plain)).unwrap();
+        let known = || kek.loaded().contents.revision;
+        let earlier = read();
+        pollster::block_on(kek.create_version()).unwrap();
+        assert_eq!(known(), 2);
+        assert_eq!(kek.put(earlier).contents.revision, 1);
+        assert_eq!(known(), 2);
+
+        let custodian = LocalKek::open(&path, default_engine()).unwrap();
+        pollster::block_on(custodian.create_version()).unwrap();
+        kek.put(read());
+        assert_eq!(known(), 3, "the control");
+    }
+}

@@ -138,6 +138,29 @@ fn a_state_that_comes_back_is_noticed_at_any_revision() {
     }
 }
 
+/// A handle has the key of its passphrase already; whoever opens the file next derives it as the file says.
+#[test]
+fn another_salt_or_cost_is_noticed() {
+    let (_folder, path) = kek_file(true);
+    let kek = open(&path, true);
+    let here = fs::read_to_string(&path).unwrap();
+    let salt = here.split_once("\"salt\": \"").unwrap().1.split_once('"').unwrap().0;
+    let other_salt: String = salt.chars().rev().collect();
+    let mut noticed = 0;
+    for (from, to) in [
+        (salt, other_salt.as_str()),
+        ("\"memory_kib\": 64", "\"memory_kib\": 65"),
+        ("\"passes\": 1", "\"passes\": 2"),
+        ("\"lanes\": 1", "\"lanes\": 2"),
+    ] {
+        let changed = here.replacen(from, to, 1);
+        assert_ne!(changed, here, "{from}");
+        assert_noticed(from, &kek, &path, changed.as_bytes(), here.as_bytes());
+        noticed += 1;
+    }
+    assert_eq!(noticed, 4);
+}
+
 #[test]
 fn another_kek_and_another_protection_are_noticed() {
     let (_folder, path) = kek_file(false);

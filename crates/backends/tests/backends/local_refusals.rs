@@ -7,7 +7,7 @@ use phiseal_keys::{Error, ErrorKind, KekAdminBackend, KekBackend, KeyState};
 use pollster::block_on;
 use std::error::Error as _;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -105,6 +105,27 @@ fn a_file_or_link_of_another_user_is_refused() {
     std::os::unix::fs::lchown(&link, Some(12_345), None).unwrap();
     assert_eq!(kind(open(&link)), Some(ErrorKind::Denied));
     open(&files.plain).unwrap();
+}
+
+/// Whoever owns the lock can keep every custodian waiting.
+#[test]
+fn a_lock_of_another_user_is_refused() {
+    let files = files();
+    let kek = open(&files.plain).unwrap();
+    block_on(kek.create_version()).unwrap();
+    let lock = files.plain.with_file_name(".plain.json.lock");
+    let own = fs::metadata(&lock).unwrap().uid();
+    if chown(&lock, Some(12_345), None).is_err() {
+        assert!(!run_by_root(), "root could not give a file away");
+        return;
+    }
+    let before = fs::read(&files.plain).unwrap();
+    let error = block_on(kek.create_version()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert!(source(&error).starts_with(&lock.display().to_string()), "{}", source(&error));
+    assert_eq!(fs::read(&files.plain).unwrap(), before);
+    chown(&lock, Some(own), None).unwrap();
+    assert_eq!(block_on(kek.create_version()).unwrap(), KekVersion(4));
 }
 
 fn run_by_root() -> bool {

@@ -1,11 +1,9 @@
-//! Clauses 1, 8 and 9: what a backend says about its key, and its versions.
+//! Clauses 1 and 8: what a backend says about its key.
 
-use super::{Administration, Fixture, context, same};
+use super::versions::ROTATIONS;
+use super::{Administration, Fixture, context};
 use crate::report::{Stop, ensure};
 use phiseal_format::{KekVersion, MAX_WRAPPED, WrappedKey};
-use phiseal_keys::DataKey;
-
-const ROTATIONS: usize = 3;
 
 pub(super) fn describe_is_steady(fixture: &Fixture) -> Result<(), Stop> {
     let first = fixture.done("describe", fixture.backend.describe())?;
@@ -74,45 +72,6 @@ pub(super) fn answers_name_the_key_that_was_used(fixture: &Fixture) -> Result<()
                 answer.kek_id == id && answer.kek_version == real,
                 "the answer repeats the label of a wrap instead of what opened it"
             );
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn older_versions_open(fixture: &Fixture) -> Result<(), Stop> {
-    let admin = match &fixture.administration {
-        Administration::By(admin) => admin,
-        Administration::Never(reason) => return Err(Stop::NotApplicable((*reason).to_owned())),
-        Administration::Unsaid => {
-            return Err(Stop::Failed(
-                "the fixture says neither with_admin nor without_admin".to_owned(),
-            ));
-        }
-    };
-    let context = context(1);
-    let mut made: Vec<(DataKey, WrappedKey)> = Vec::new();
-    for rotation in 0..=ROTATIONS {
-        if rotation > 0 {
-            let version = fixture.done("create_version", admin.create_version())?;
-            let wrap =
-                fixture.done("generate_key", fixture.backend.generate_key(&context))?.wrapped;
-            ensure!(
-                wrap.kek_version() == version,
-                "after version {version} was made a new wrap got {}",
-                wrap.kek_version()
-            );
-            ensure!(
-                made.iter().all(|(_, older)| older.kek_version() != version),
-                "version {version} was made twice"
-            );
-        }
-        let generated = fixture.done("generate_key", fixture.backend.generate_key(&context))?;
-        made.push((generated.key, generated.wrapped));
-        for (key, wrap) in &made {
-            let what =
-                format!("unwrap_key of version {} after {rotation} rotations", wrap.kek_version());
-            let answer = fixture.done(&what, fixture.backend.unwrap_key(wrap, &context))?;
-            ensure!(same(&answer.key, key), "{what}: another key came out");
         }
     }
     Ok(())

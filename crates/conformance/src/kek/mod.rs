@@ -1,8 +1,9 @@
-//! The cases of the [`KekBackend`] contract.
+//! The cases of the [`KekBackend`] contract and of that of its administration, [`KekAdminBackend`].
 
 mod answers;
 mod binding;
 mod conduct;
+mod versions;
 mod wraps;
 
 use crate::report::{CaseReport, Report, Stop};
@@ -42,14 +43,14 @@ impl Fixture {
         Self { engine, backend, other, administration: Administration::Unsaid, patience: PATIENCE }
     }
 
-    /// What makes new versions of the KEK that is tested. Clause 9 needs it.
+    /// What administers the KEK that is tested. Clauses 9 and 13 to 17 need it.
     #[must_use]
     pub fn with_admin(mut self, admin: Arc<dyn KekAdminBackend>) -> Self {
         self.administration = Administration::By(admin);
         self
     }
 
-    /// Nothing makes new versions of this KEK, for this reason: clause 9 does not apply.
+    /// Nothing administers this KEK, for this reason: clauses 9 and 13 to 17 do not apply.
     #[must_use]
     pub fn without_admin(mut self, reason: &'static str) -> Self {
         self.administration = Administration::Never(reason);
@@ -61,6 +62,17 @@ impl Fixture {
     pub const fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// What administers the KEK; without it the case does not apply, if the fixture says why.
+    fn admin(&self) -> Result<&dyn KekAdminBackend, Stop> {
+        match &self.administration {
+            Administration::By(admin) => Ok(&**admin),
+            Administration::Never(reason) => Err(Stop::NotApplicable((*reason).to_owned())),
+            Administration::Unsaid => Err(Stop::Failed(
+                "the fixture says neither with_admin nor without_admin".to_owned(),
+            )),
+        }
     }
 
     /// The answer of a call, however it is.
@@ -100,7 +112,7 @@ impl Fixture {
     }
 }
 
-const CASES: [Case<Fixture>; 12] = [
+const CASES: [Case<Fixture>; 17] = [
     Case { clause: 1, name: "clause_01_describe_is_steady", run: answers::describe_is_steady },
     Case { clause: 2, name: "clause_02_generated_keys_open", run: wraps::generated_keys_open },
     Case { clause: 3, name: "clause_03_wrapped_keys_open", run: wraps::wrapped_keys_open },
@@ -125,7 +137,7 @@ const CASES: [Case<Fixture>; 12] = [
         name: "clause_08_answers_name_the_key_that_was_used",
         run: answers::answers_name_the_key_that_was_used,
     },
-    Case { clause: 9, name: "clause_09_older_versions_open", run: answers::older_versions_open },
+    Case { clause: 9, name: "clause_09_older_versions_open", run: versions::older_versions_open },
     Case {
         clause: 10,
         name: "clause_10_errors_and_debug_hold_no_key",
@@ -140,6 +152,31 @@ const CASES: [Case<Fixture>; 12] = [
         clause: 12,
         name: "clause_12_calls_run_concurrently",
         run: conduct::calls_run_concurrently,
+    },
+    Case {
+        clause: 13,
+        name: "clause_13_a_new_version_makes_the_next_wraps",
+        run: versions::a_new_version_makes_the_next_wraps,
+    },
+    Case {
+        clause: 14,
+        name: "clause_14_a_deactivated_version_only_opens",
+        run: versions::a_deactivated_version_only_opens,
+    },
+    Case {
+        clause: 15,
+        name: "clause_15_a_destroyed_version_opens_nothing",
+        run: versions::a_destroyed_version_opens_nothing,
+    },
+    Case {
+        clause: 16,
+        name: "clause_16_an_active_version_is_not_destroyed",
+        run: versions::an_active_version_is_not_destroyed,
+    },
+    Case {
+        clause: 17,
+        name: "clause_17_a_version_that_is_not_there_is_not_found",
+        run: versions::a_version_that_is_not_there_is_not_found,
     },
 ];
 

@@ -147,7 +147,7 @@
 //! # The suite
 //!
 //! `phiseal-conformance` is a dev-dependency. One line makes one `#[test]` of each clause; the fixture says what to test,
-//! another KEK of the same kind, and what makes new versions, or why nothing does:
+//! another KEK of the same kind, and what administers it, or why nothing does:
 //!
 //! ```text
 //! fn fixture() -> phiseal_conformance::kek::Fixture {
@@ -193,4 +193,4 @@
 //! * A source of an error ([`Error::with_source`](crate::Error::with_source)) is printed by somebody, some day: no request
 //!   body, no header.
 //! * Administration, [`KekAdminBackend`](crate::KekAdminBackend), is a trait of its own because it takes another
-//!   credential. An application's process should not have it.
+//!   credential. An application's process should not have it. Its clauses, 13 to 17, are run where the fixture has one.

@@ -43,10 +43,16 @@ pub(super) fn connect(path: &Path, busy_timeout: Duration) -> Result<Connection,
     }
     check_tables(&connection)?;
     use_write_ahead_log(&connection, busy_timeout)?;
-    for (pragma, value) in [("synchronous", 2), ("secure_delete", 1), ("temp_store", 2)] {
-        set(&connection, pragma, value)?;
-    }
+    keep_promises(&connection)?;
     Ok(connection)
+}
+
+/// What was written is on the disk before anybody is told so, and what was deleted is zeroed and in no temporary file.
+fn keep_promises(connection: &Connection) -> Result<(), Error> {
+    for (pragma, value) in [("synchronous", 2), ("secure_delete", 1), ("temp_store", 2)] {
+        set(connection, pragma, value)?;
+    }
+    Ok(())
 }
 
 /// Nothing in the file can make SQLite run more than the statements of this store, or return longer values.
@@ -143,4 +149,55 @@ fn set(connection: &Connection, pragma: &str, value: i64) -> Result<(), Error> {
 
 fn ask(connection: &Connection, question: &str) -> Result<i64, Error> {
     connection.query_row(question, [], |row| row.get(0)).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::file::create_if_absent;
+
+    const PRAGMAS: [(&str, i64); 4] =
+        [("synchronous", 2), ("secure_delete", 1), ("temp_store", 2), ("cell_size_check", 1)];
+
+    fn value_of(connection: &Connection, pragma: &str) -> i64 {
+        connection.pragma_query_value(None, pragma, |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_connection_is_durable_leaves_nothing_behind_and_trusts_no_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.db");
+        create_if_absent(&path).unwrap();
+        for _ in ["set up", "found"] {
+            let connection = connect(&path, Duration::ZERO).unwrap();
+            for (pragma, expected) in PRAGMAS {
+                assert_eq!(value_of(&connection, pragma), expected, "{pragma}");
+            }
+            for (option, expected) in [
+                (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+                (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+                (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+                (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+            ] {
+                assert_eq!(connection.db_config(option).unwrap(), expected, "{option:?}");
+            }
+            let longest = connection.limit(Limit::SQLITE_LIMIT_LENGTH).unwrap();
+            assert_eq!(usize::try_from(longest).unwrap(), MAX_RECORD + MAX_ID + ROW_OVERHEAD);
+        }
+    }
+
+    /// Whatever the build of SQLite begins with: some of these values are its own in one build and not in another.
+    #[test]
+    fn every_setting_is_made_and_not_found() {
+        let connection = Connection::open_in_memory().unwrap();
+        for (pragma, _) in PRAGMAS {
+            connection.pragma_update(None, pragma, 0).unwrap();
+            assert_eq!(value_of(&connection, pragma), 0, "{pragma}");
+        }
+        distrust(&connection).unwrap();
+        keep_promises(&connection).unwrap();
+        for (pragma, expected) in PRAGMAS {
+            assert_eq!(value_of(&connection, pragma), expected, "{pragma}");
+        }
+    }
 }
