@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
-use phiseal::backends::memory::{MemoryKek, Operation};
+use phiseal::KekOperation;
+use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::Phiseal;
 use phiseal::{
     Builder, EncryptionContext, Engine, Error, ErrorKind, KekBackend, KekId, KekVersion, WrappedKey,
@@ -88,7 +89,7 @@ struct Liar(Arc<Inner>);
 struct Inner {
     kek: MemoryKek,
     engine: &'static dyn Engine,
-    lie: Mutex<Option<(Operation, Wrong)>>,
+    lie: Mutex<Option<(KekOperation, Wrong)>>,
     earlier: Mutex<Option<(DataKey, WrappedKey)>>,
     lied: AtomicBool,
 }
@@ -100,7 +101,7 @@ impl Liar {
         Self(Arc::new(Inner { kek, engine, lie, earlier, lied }))
     }
 
-    fn tell(&self, operation: Operation, wrong: Wrong) {
+    fn tell(&self, operation: KekOperation, wrong: Wrong) {
         *self.0.lie.lock().unwrap() = Some((operation, wrong));
         self.0.lied.store(false, Ordering::SeqCst);
     }
@@ -115,7 +116,7 @@ impl Liar {
         *self.0.earlier.lock().unwrap() = Some((made.key, made.wrapped));
     }
 
-    fn lie(&self, operation: Operation) -> Option<Wrong> {
+    fn lie(&self, operation: KekOperation) -> Option<Wrong> {
         let lie =
             self.0.lie.lock().unwrap().filter(|(of, _)| *of == operation).map(|(_, wrong)| wrong);
         if lie.is_some() {
@@ -168,7 +169,7 @@ impl KekBackend for Liar {
     ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
         Box::pin(async move {
             let mut made = self.0.kek.generate_key(context).await?;
-            if let Some(wrong) = self.lie(Operation::Generate) {
+            if let Some(wrong) = self.lie(KekOperation::Generate) {
                 match self.wrong_key(wrong)? {
                     Some(key) if wrong == Wrong::Repeated => {
                         made.wrapped = self.0.kek.wrap_key(&key, context).await?;
@@ -190,7 +191,7 @@ impl KekBackend for Liar {
         Box::pin(async move {
             let wrapped = self.0.kek.wrap_key(key, context).await?;
             Ok(self
-                .lie(Operation::Wrap)
+                .lie(KekOperation::Wrap)
                 .map_or(wrapped.clone(), |wrong| self.wrong_wrap(wrong, &wrapped)))
         })
     }
@@ -202,7 +203,7 @@ impl KekBackend for Liar {
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
         Box::pin(async move {
             let mut answer = self.0.kek.unwrap_key(wrapped, context).await?;
-            if let Some(wrong) = self.lie(Operation::Unwrap) {
+            if let Some(wrong) = self.lie(KekOperation::Unwrap) {
                 if let Some(key) = self.wrong_key(wrong)? {
                     answer.key = key;
                 }
@@ -258,7 +259,7 @@ fn a_wrong_answer_to_an_unwrap_is_refused_and_nothing_is_sealed() {
             let rows = setting.store.rows();
             let fresh = setting.open().unwrap();
 
-            setting.liar.tell(Operation::Unwrap, wrong);
+            setting.liar.tell(KekOperation::Unwrap, wrong);
             assert_kind(setting.open(), kind, &format!("{named}: the store's own key"));
             assert_kind(fresh.domain(DOMAIN), kind, &named);
             assert!(setting.liar.lied(), "{named}: the control");
@@ -289,7 +290,7 @@ fn a_wrong_new_key_is_refused_and_nothing_is_stored() {
             setting.liar.prepare(&EncryptionContext::store_key(
                 &phiseal::EnvironmentId::from_bytes([0; 16]),
             ));
-            setting.liar.tell(Operation::Generate, wrong);
+            setting.liar.tell(KekOperation::Generate, wrong);
             assert!(setting.open().is_err(), "{named}: the store's own key");
             assert!(setting.liar.lied(), "{named}: the control");
             assert!(
@@ -302,7 +303,7 @@ fn a_wrong_new_key_is_refused_and_nothing_is_stored() {
             let domain = process.domain(DOMAIN).unwrap();
             let sealed = domain.seal("plain", &what()).unwrap();
             let rows = setting.store.rows();
-            setting.liar.tell(Operation::Generate, wrong);
+            setting.liar.tell(KekOperation::Generate, wrong);
             assert!(process.domain("another").is_err(), "{named}: a domain");
             assert!(domain.rotate().is_err(), "{named}: a version");
             assert!(
@@ -326,7 +327,7 @@ fn a_key_that_the_store_has_already_is_refused_in_every_domain_and_process() {
         let setting = Setting::new(*engine);
         let process = setting.open().unwrap();
         setting.liar.prepare(&EncryptionContext::store_key(&process.key_store().environment()));
-        setting.liar.tell(Operation::Generate, Wrong::Repeated);
+        setting.liar.tell(KekOperation::Generate, Wrong::Repeated);
         let domain = process.domain(DOMAIN).unwrap();
         assert!(setting.liar.lied(), "the control");
         let rows = setting.store.rows();
@@ -355,7 +356,7 @@ fn a_wrong_new_wrap_is_refused_and_the_old_one_is_kept() {
             .prepare(&block_on(process.key_store().keyset(DOMAIN)).unwrap().wrap_context(1));
         block_on(phiseal::KekAdminBackend::create_version(&setting.liar.0.kek)).unwrap();
         let rows = setting.store.rows();
-        setting.liar.tell(Operation::Wrap, wrong);
+        setting.liar.tell(KekOperation::Wrap, wrong);
         assert!(domain.rewrap().is_err(), "{wrong:?}: a domain's key");
         assert!(setting.liar.lied(), "{wrong:?}: the control");
         assert!(
@@ -386,9 +387,9 @@ fn what_another_kek_wrapped_is_refused_without_a_call() {
             store: world.store.clone(),
             ..World::new(*engine)
         };
-        let before = elsewhere.kek.calls_of(Operation::Unwrap);
+        let before = elsewhere.kek.calls_of(KekOperation::Unwrap);
         assert_kind(elsewhere.open(elsewhere.builder()), ErrorKind::Foreign, "the store's own key");
-        assert_eq!(elsewhere.kek.calls_of(Operation::Unwrap), before, "no call");
+        assert_eq!(elsewhere.kek.calls_of(KekOperation::Unwrap), before, "no call");
         assert_eq!(world.store.only(RecordKind::StoreKey).1.revision, 1);
         assert!(world.open(world.builder()).is_ok(), "the control");
     }

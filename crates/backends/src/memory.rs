@@ -5,8 +5,6 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrappedKey};
-#[doc(no_inline)]
-pub use phiseal_keys::KekOperation as Operation;
 use phiseal_keys::{
     BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo,
     KekOperation, KeyState, UnwrappedKey,

@@ -9,10 +9,10 @@
 use std::sync::{Arc, LazyLock};
 
 use phiseal::backends::local::LocalKek;
-use phiseal::backends::memory::{MemoryKek, Operation};
+use phiseal::backends::memory::MemoryKek;
 use phiseal::{
     DataKey, EncryptionContext, EnvironmentId, ErrorKind, FullKeyId, Kek, KekBackend, KekId,
-    KekVersion, WrapAlgorithm, WrappedKey,
+    KekOperation, KekVersion, WrapAlgorithm, WrappedKey,
 };
 use phiseal_primitives::{Xaes256Gcm, engines, key_wrap};
 use pollster::block_on;
@@ -219,7 +219,7 @@ impl Own {
     }
 
     fn calls(&self) -> u64 {
-        self.counting.as_ref().map_or(0, |kek| kek.calls_of(Operation::Unwrap))
+        self.counting.as_ref().map_or(0, |kek| kek.calls_of(KekOperation::Unwrap))
     }
 }
 

@@ -4,7 +4,8 @@ use crate::{KEY_TIME, LEASE, SECOND, kind, open};
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
-use phiseal::backends::memory::{MemoryKek, Operation};
+use phiseal::KekOperation;
+use phiseal::backends::memory::MemoryKek;
 use phiseal::{EncryptionContext, Error, ErrorKind, KekBackend, Phiseal, WrappedKey};
 use phiseal_keys::{BoxFuture, DataKey, GeneratedKey, KekInfo, RecordKind, UnwrappedKey};
 use phiseal_tests::world::{DOMAIN, World, what};
@@ -110,11 +111,11 @@ fn a_thousand_cold_threads_control() {
     let world = World::of_default_engine();
     let sealed = world.process().domain(DOMAIN).unwrap().seal("plain", &what()).unwrap();
     let handles: Vec<_> = (0..THREADS).map(|_| cold(&world)).collect();
-    let before = world.kek.calls_of(Operation::Unwrap);
+    let before = world.kek.calls_of(KekOperation::Unwrap);
     crowd(|number| {
         handles[number].domain(DOMAIN).unwrap().open::<String>(&sealed, &what()).map(drop).unwrap()
     });
-    assert_eq!(world.kek.calls_of(Operation::Unwrap) - before, THREADS as u64);
+    assert_eq!(world.kek.calls_of(KekOperation::Unwrap) - before, THREADS as u64);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use crate::{KEY_TIME, LEASE, NANO, SECOND, kind, open, seal};
 use phiseal::ErrorKind;
-use phiseal::backends::memory::{MemoryKek, Operation};
+use phiseal::KekOperation;
+use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::Phiseal;
 use phiseal_keys::RecordKind;
 use phiseal_tests::world::{DOMAIN, World, what};
@@ -19,7 +20,7 @@ fn opening_goes_on_until_the_key_s_time_and_no_new_key_is_made() {
         let cipher = domain.ready().unwrap();
         let sealed = domain.seal("plain", &what()).unwrap();
         let (made, stored) = (
-            world.kek.calls_of(Operation::Generate),
+            world.kek.calls_of(KekOperation::Generate),
             world.store.row(RecordKind::Keyset, DOMAIN.as_bytes()),
         );
         world.kek.set_unavailable(true);
@@ -47,7 +48,7 @@ fn opening_goes_on_until_the_key_s_time_and_no_new_key_is_made() {
         assert!(error.is_retryable());
         let keyset = world.store.row(RecordKind::Keyset, DOMAIN.as_bytes());
         assert!(keyset == stored, "the keyset is as it was");
-        assert_eq!(world.kek.calls_of(Operation::Generate), made, "no key was made");
+        assert_eq!(world.kek.calls_of(KekOperation::Generate), made, "no key was made");
         world.kek.set_unavailable(false);
         world.clock.advance(SECOND);
         assert_eq!((open(&domain, &sealed), seal(&domain)), (None, None), "it is back");

@@ -1,10 +1,10 @@
 //! The KEK in memory: its contract, its versions and states, its faults.
 
 use crate::support::{assert_no_swap_opens, connect, context, engine, generate, kind, opens};
-use phiseal_backends::memory::{MemoryKek, Operation};
+use phiseal_backends::memory::MemoryKek;
 use phiseal_conformance::kek::Fixture;
 use phiseal_format::{KekId, KekVersion, WrapAlgorithm, WrappedKey};
-use phiseal_keys::{ErrorKind, KekAdminBackend, KekBackend, KeyState};
+use phiseal_keys::{ErrorKind, KekAdminBackend, KekBackend, KekOperation, KeyState};
 use pollster::block_on;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -150,8 +150,8 @@ fn faults_come_when_they_are_told_to() {
     assert_eq!(
         (
             backend.calls(),
-            backend.calls_of(Operation::Generate),
-            backend.calls_of(Operation::Describe)
+            backend.calls_of(KekOperation::Generate),
+            backend.calls_of(KekOperation::Describe)
         ),
         (7, 6, 1)
     );
