@@ -3,16 +3,22 @@
 #![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
 use phiseal::backends::local::LocalKek;
+use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::{Domain, Phiseal, Subject};
 use phiseal::stores::SqliteStore;
-use phiseal::{Erasure, Error, ErrorKind, KeyState, Phi, Sealed};
-use phiseal_keys::{RecordKind, SubjectState};
+use phiseal::{Erasure, Error, ErrorKind, KeyState, ManualClock, Phi, Sealed};
+use phiseal_format::{EncryptionContext, WrappedKey};
+use phiseal_keys::{
+    BoxFuture, DataKey, GeneratedKey, KekBackend, KekInfo, RecordKind, SubjectState, UnwrappedKey,
+};
 use phiseal_tests::processes::run;
 use phiseal_tests::warm::matrix;
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const CHILD: &str = env!("CARGO_BIN_EXE_phiseal-tests-child");
@@ -489,4 +495,182 @@ fn a_person_s_cipher_opens_no_longer_than_the_domain_s_key() {
     assert_eq!(kind(cipher.open::<String>(&sealed, &what())), None, "the control");
     world.clock.advance(Duration::from_secs(100));
     assert_eq!(kind(cipher.open::<String>(&sealed, &what())), Some(ErrorKind::Stale));
+}
+
+/// Two looks at one person at once, one of them from before somebody else was shredded.
+#[test]
+fn a_look_that_comes_too_late_does_not_end_the_keys_of_the_one_that_was_in_time() {
+    let world = World::of_default_engine();
+    let domain = world.process().domain(DOMAIN).unwrap();
+    domain.subject_or_create("bob").unwrap();
+    let ada = domain.subject_or_create("ada").unwrap();
+    world.clock.advance(LEASE * 4 / 5);
+    domain.ready().unwrap();
+    let (there, ada_there) = (domain.clone(), ada.clone());
+    world.store.after_next_read(move || {
+        there.shred_subject("bob").unwrap();
+        assert_eq!(kind(ada_there.ready().unwrap().seal("in time", &what())), None);
+    });
+    assert_eq!(kind(ada.ready().unwrap().seal("too late", &what())), None);
+    assert_eq!(kind(ada.ready().unwrap().seal("afterwards", &what())), None);
+}
+
+/// Who looks for somebody who is not there takes nothing from anybody.
+#[test]
+fn a_person_who_is_not_there_costs_the_others_no_look() {
+    let world = World::of_default_engine();
+    let domain = world.process().domain(DOMAIN).unwrap();
+    let ada = domain.subject_or_create("ada").unwrap();
+    world.clock.advance(LEASE * 4 / 5);
+    domain.ready().unwrap();
+    let (there, before) = (domain.clone(), world.store.reads());
+    world.store.after_next_read(move || {
+        assert_eq!(kind(there.subject("nobody")), Some(ErrorKind::NotFound));
+    });
+    ada.ready().unwrap();
+    assert_eq!(world.store.reads() - before, 2, "one for each of them");
+}
+
+/// Somebody rotates after the look and makes a person whose version that look does not know.
+#[test]
+fn persons_are_moved_though_somebody_rotates_and_makes_another_meanwhile() {
+    let world = World::of_default_engine();
+    let process = || world.process().domain(DOMAIN).unwrap();
+    let (here, there) = (process(), process());
+    here.subject_or_create("ada").unwrap();
+    world.store.after_next_read(move || {
+        there.rotate().unwrap();
+        there.subject_or_create("eve").unwrap();
+    });
+    let moved = here.rewrap_subjects().unwrap();
+    assert_eq!((moved.rewrapped, moved.current), (1, 1));
+}
+
+/// The last look fell into the middle of a rotation: the new version was there, and not in use yet.
+#[test]
+fn a_person_who_was_made_after_half_a_rotation_opens_here() {
+    let world = World::of_default_engine();
+    let there = world.process();
+    let keyset = there.domain(DOMAIN).unwrap().keyset().unwrap();
+    let keyset = block_on(there.key_store().add_version(&keyset)).unwrap();
+    let here = world.process().domain(DOMAIN).unwrap();
+    assert_eq!(here.keyset().unwrap().versions().len(), 2, "the control");
+    block_on(there.key_store().set_primary(&keyset, 2)).unwrap();
+    let eve = world.process().domain(DOMAIN).unwrap().subject_or_create("eve").unwrap();
+    let sealed = eve.seal("eve's", &what()).unwrap();
+    assert_eq!(open(&here.subject("eve").unwrap(), &sealed).unwrap(), "eve's");
+}
+
+/// A version that was suspended is in use again: at most one look a second finds that out.
+#[test]
+fn a_person_under_a_version_that_was_suspended_opens_soon_after_it_is_in_use_again() {
+    let world = World::of_default_engine();
+    let custodian = world.process();
+    let domain = custodian.domain(DOMAIN).unwrap();
+    let ada = domain.subject_or_create("ada").unwrap();
+    let sealed = ada.seal("ada's", &what()).unwrap();
+    let store = custodian.key_store();
+    let keyset = block_on(store.add_version(&domain.keyset().unwrap())).unwrap();
+    let keyset = block_on(store.set_primary(&keyset, 2)).unwrap();
+    let keyset = block_on(store.set_state(&keyset, 1, KeyState::Suspended)).unwrap();
+    let here = world.process().domain(DOMAIN).unwrap();
+    assert_eq!(kind(here.subject("ada")), Some(ErrorKind::State), "the control");
+    let before = world.store.reads();
+    (0..100).for_each(|_| assert_eq!(kind(here.subject("ada")), Some(ErrorKind::State)));
+    assert_eq!(world.store.reads() - before, 100, "no look at the keyset");
+    block_on(store.set_state(&keyset, 1, KeyState::Active)).unwrap();
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(open(&here.subject("ada").unwrap(), &sealed).unwrap(), "ada's");
+}
+
+/// What is at hand serves out its lease, also where only the domain's keys cannot be looked up.
+#[test]
+fn a_person_who_was_moved_elsewhere_opens_here_while_the_store_is_down() {
+    let world = World::of_default_engine();
+    let process = || world.process().domain(DOMAIN).unwrap();
+    let (here, there) = (process(), process());
+    let ada = here.subject_or_create("ada").unwrap();
+    let sealed = ada.seal("ada's", &what()).unwrap();
+    world.clock.advance(LEASE * 4 / 5);
+    here.ready().unwrap();
+    there.rotate().unwrap();
+    there.rewrap_subjects().unwrap();
+    let store = world.store.clone();
+    world.store.after_next_read(move || store.set_unavailable(true));
+    assert_eq!(open(&ada, &sealed).unwrap(), "ada's");
+    world.clock.advance(LEASE / 5);
+    assert_eq!(kind(open(&ada, &sealed)), Some(ErrorKind::Unavailable), "the lease is over");
+}
+
+/// A KEK that, once it is told to, does not answer for six seconds, for `FEW` calls.
+#[derive(Debug)]
+struct Tired {
+    kek: MemoryKek,
+    clock: ManualClock,
+    calls: Arc<AtomicU64>,
+}
+
+const FEW: u64 = 20;
+
+impl KekBackend for Tired {
+    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
+        self.kek.describe()
+    }
+
+    fn generate_key<'a>(
+        &'a self,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
+        self.kek.generate_key(context)
+    }
+
+    fn wrap_key<'a>(
+        &'a self,
+        key: &'a DataKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        self.kek.wrap_key(key, context)
+    }
+
+    fn unwrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
+        let left = self.calls.load(Ordering::SeqCst);
+        if left == 0 {
+            return self.kek.unwrap_key(wrapped, context);
+        }
+        self.calls.store(left - 1, Ordering::SeqCst);
+        self.clock.advance(Duration::from_secs(6));
+        Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "no answer")) })
+    }
+}
+
+/// One of two KEKs is down and takes its time to say so, and a person was made elsewhere after a rotation.
+#[test]
+fn a_person_made_elsewhere_is_found_while_an_earlier_kek_does_not_answer() {
+    let world = World::of_default_engine();
+    let calls = Arc::new(AtomicU64::new(0));
+    let kek = MemoryKek::new(world.engine).unwrap();
+    let earlier = Arc::new(Tired { kek, clock: world.clock.clone(), calls: calls.clone() });
+    Phiseal::open_with(world.builder(), world.store.clone(), earlier.clone())
+        .unwrap()
+        .domain(DOMAIN)
+        .unwrap();
+    let process = || {
+        let builder = world.builder().also_unwrap_with(earlier.clone());
+        Phiseal::open_with(builder, world.store.clone(), world.kek.clone()).unwrap()
+    };
+    let (here, there) = (process().domain(DOMAIN).unwrap(), process().domain(DOMAIN).unwrap());
+    here.seal("plain", &what()).unwrap();
+    there.rotate().unwrap();
+    there.subject_or_create("eve").unwrap();
+    calls.store(FEW, Ordering::SeqCst);
+    assert_eq!(kind(here.subject("eve")), None);
+    assert!(
+        FEW - calls.load(Ordering::SeqCst) <= 2,
+        "{} calls",
+        FEW - calls.load(Ordering::SeqCst)
+    );
 }

@@ -153,7 +153,7 @@ impl Domain {
                 if matches!(error.kind(), ErrorKind::Foreign | ErrorKind::State)
                     && self.may_look_for_foreign() =>
             {
-                self.renewed().await?.cipher().open(sealed, context)
+                Box::pin(self.looked_anew()).await?.cipher().open(sealed, context)
             }
             Err(error) if error.kind() == ErrorKind::Stale => {
                 self.renewed().await?.cipher().open(sealed, context)
@@ -361,6 +361,14 @@ impl Domain {
         Box::pin(self.loaded_first()).await
     }
 
+    /// A look that begins now: one that is under way may have begun before the key was made that is looked for.
+    async fn looked_anew(&self) -> Result<Arc<Loaded>, Error> {
+        match self.0.flight.board(self.clock()).await {
+            Ticket::Lead(leader) => self.load(leader).await,
+            Ticket::Landed(_) => self.loaded_first().await,
+        }
+    }
+
     /// A look now, and others while what they bring does not fit: one that was under way may have begun too early.
     pub(crate) async fn renewed_until(
         &self,
@@ -408,8 +416,9 @@ impl Domain {
         outcome
     }
 
-    /// An unknown key may be one that another process has just made, or put to use again: worth one look a second, no more.
-    fn may_look_for_foreign(&self) -> bool {
+    /// A key that is unknown, or may not be used, may be one that another process has just made, or put to use again:
+    /// worth one look a second, no more.
+    pub(crate) fn may_look_for_foreign(&self) -> bool {
         const EVERY: Duration = Duration::from_secs(1);
         let now = self.clock().now();
         let looked_for = &self.0.looked_for_foreign;

@@ -58,7 +58,11 @@ impl People {
     pub(crate) fn insert(&self, tag: SubjectTag, person: Arc<Person>, removals: u64) -> bool {
         let mut kept = self.kept();
         if kept.removals != removals {
-            person.cipher().revoke();
+            // Who is kept was read in time, or ended when removed: the keys that the two may share stay as they are.
+            let kept = kept.people.get(&tag);
+            if !kept.is_some_and(|entry| entry.person.shares_keys(person.cipher())) {
+                person.cipher().revoke();
+            }
             return false;
         }
         kept.turn += 1;

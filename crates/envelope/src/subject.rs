@@ -8,7 +8,7 @@ use crate::sealed::Sealed;
 use crate::sealing::SealingKey;
 use core::fmt;
 use phiseal_format::{Context, SubjectTag};
-use phiseal_keys::{DataKey, Error, ErrorKind, FullKeyId, Moment, SubjectRecord};
+use phiseal_keys::{DataKey, Error, ErrorKind, FullKeyId, KeyState, Moment, SubjectRecord};
 use std::sync::Arc;
 
 /// One person's key in a domain. What is sealed here is lost when the key is shredded, and nothing else is.
@@ -99,10 +99,14 @@ impl Subject {
     }
 
     async fn person(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
+        let mut newer = None;
         loop {
-            match self.looked_up(loaded).await {
-                // Somebody was shredded while the record was read; it may have been this person.
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
+            match self.looked_up(newer.as_ref().unwrap_or(loaded)).await {
+                // Somebody was shredded while the record was read, and it may have been this person; or the domain's keys
+                // changed, and the record is read with what is at hand of them now.
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    newer = Some(self.domain.current().await?);
+                }
                 looked_up => return looked_up,
             }
         }
@@ -125,13 +129,25 @@ impl Subject {
             }
             found => found,
         };
-        // Another process rotated since this one looked, and made the person or moved the person's key.
-        let known_to = |loaded: &Loaded, record: &SubjectRecord| {
-            record.domain_version().is_ok_and(|version| loaded.keyset().version(version).is_some())
+        // Another process rotated since this one looked, and made the person or moved the person's key: the version is not
+        // known, or was not in use yet. Or it may be in use again.
+        let state_in = |loaded: &Loaded, version| {
+            loaded.keyset().version(version).map_or(KeyState::PreActive, |version| version.state())
         };
-        let renewed = match &found {
-            Ok(Some(record)) if record.domain_version().is_ok() && !known_to(loaded, record) => {
-                match self.domain.renewed_until(|loaded| known_to(loaded, record)).await {
+        let look_for = match &found {
+            Ok(Some(record)) => {
+                record.domain_version().ok().filter(|version| match state_in(loaded, *version) {
+                    KeyState::PreActive => true,
+                    KeyState::Suspended => self.domain.may_look_for_foreign(),
+                    _ => false,
+                })
+            }
+            _ => None,
+        };
+        let renewed = match look_for {
+            Some(version) => {
+                let in_use = |loaded: &Loaded| state_in(loaded, version) != KeyState::PreActive;
+                match self.domain.renewed_until(in_use).await {
                     Ok(renewed) => renewed,
                     Err(error) if error.is_retryable() => {
                         return known.filter(|person| person.is_live()).ok_or(error);
@@ -139,10 +155,12 @@ impl Subject {
                     Err(error) => return Err(error),
                 }
             }
-            _ => loaded.clone(),
+            None => loaded.clone(),
         };
+        let is_new = known.is_none() && matches!(found, Ok(None));
         self.unwrapped(&renewed, found, began, removals).inspect_err(|error| {
-            if !error.is_retryable() {
+            // Of somebody who was never there nobody has anything, and everybody else would have to look again.
+            if !error.is_retryable() && !is_new {
                 self.domain.people().remove(self.tag);
             }
         })

@@ -11,7 +11,7 @@ use phiseal_keys::{BoxFuture, DataKey, GeneratedKey, KekInfo, RecordKind, Unwrap
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::task::Wake;
 use std::thread::Builder;
 use std::time::Duration;
@@ -286,4 +286,29 @@ fn envelopes_that_name_unknown_keys_cause_one_look_a_second_and_no_call() {
     let foreign = phiseal::Sealed::try_from(bytes).unwrap();
     assert_eq!(kind(cipher.open::<String>(&foreign, &what())), Some(ErrorKind::Foreign));
     assert!(LEASE > SECOND * 10, "the control: no look was due for another reason");
+}
+
+/// The look that is under way read the keyset before the rotation: it is not the answer for what was sealed after it.
+#[test]
+fn what_another_process_sealed_opens_though_a_look_from_before_is_under_way() {
+    let world = World::of_default_engine();
+    let here = world.process().domain(DOMAIN).unwrap();
+    let there = world.process().domain(DOMAIN).unwrap();
+    let (asked, opened) = (here.clone(), Arc::new(Mutex::new(None)));
+    let (thread, outcome) = (Arc::new(Mutex::new(None)), opened.clone());
+    let kept = thread.clone();
+    world.clock.advance(LEASE * 9 / 10);
+    world.store.after_next_read(move || {
+        there.rotate().unwrap();
+        let sealed = there.seal("plain", &what()).unwrap();
+        let opening = std::thread::spawn(move || {
+            *outcome.lock().unwrap() = Some(open(&asked, &sealed));
+        });
+        // Long enough for it to join the look.
+        std::thread::sleep(Duration::from_millis(300));
+        *kept.lock().unwrap() = Some(opening);
+    });
+    here.ready().unwrap();
+    thread.lock().unwrap().take().unwrap().join().unwrap();
+    assert_eq!(opened.lock().unwrap().take(), Some(None));
 }

@@ -1,10 +1,14 @@
 //! What a process has seen binds it also where it writes, scans, and meets another record of the same revision.
 
 use crate::assert_kind;
-use phiseal::{ErrorKind, KeyState, Phi};
-use phiseal_keys::{Record, RecordKind};
+use phiseal::blocking::Phiseal;
+use phiseal::{Erasure, Error, ErrorKind, KeyState, Phi};
+use phiseal_keys::{BoxFuture, Record, RecordKind, Store};
+use phiseal_tests::editable::EditableStore;
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const SUBJECT: RecordKind = RecordKind::Subject;
 const KEYSET: RecordKind = RecordKind::Keyset;
@@ -149,7 +153,8 @@ fn no_person_is_moved_to_a_version_that_is_destroyed() {
     world.store.after_next_read(move || {
         let keyset = custodian.domain(DOMAIN).unwrap().rotate().unwrap();
         assert_eq!(keyset.primary(), 3);
-        block_on(custodian.key_store().set_state(&keyset, 2, KeyState::Destroyed)).unwrap();
+        let destroyed = block_on(custodian.key_store().set_state(&keyset, 2, KeyState::Destroyed));
+        assert_kind(destroyed, ErrorKind::State, "somebody is under the first version");
     });
     let moved = domain.rewrap_subjects();
     let fresh = world.process().domain(DOMAIN).unwrap();
@@ -197,10 +202,14 @@ fn persons_who_are_moved_too_late_are_moved_again() {
     let (custodian, slow) = (world.process(), world.process());
     let domain = slow.domain(DOMAIN).unwrap();
     let sealed = domain.subject_or_create("ada").unwrap().seal("ada's", &what()).unwrap();
-    domain.rotate().unwrap();
+    let keyset = block_on(slow.key_store().add_version(&domain.keyset().unwrap())).unwrap();
+    block_on(slow.key_store().set_primary(&keyset, 2)).unwrap();
     world.store.before_next_write(SUBJECT, move || {
-        let keyset = custodian.domain(DOMAIN).unwrap().rotate().unwrap();
-        block_on(custodian.key_store().set_state(&keyset, 2, KeyState::Destroyed)).unwrap();
+        let store = custodian.key_store();
+        let keyset = block_on(store.keyset(DOMAIN)).unwrap();
+        let keyset = block_on(store.set_primary(&keyset, 1)).unwrap();
+        let keyset = block_on(store.set_state(&keyset, 2, KeyState::Deactivated)).unwrap();
+        block_on(store.set_state(&keyset, 2, KeyState::Destroyed)).unwrap();
     });
     assert_eq!(domain.rewrap_subjects().unwrap().rewrapped, 1);
     let keyset = domain.keyset().unwrap();
@@ -208,4 +217,105 @@ fn persons_who_are_moved_too_late_are_moved_again() {
     let fresh = world.process().domain(DOMAIN).unwrap();
     let opened = fresh.subject("ada").unwrap().open::<String>(&sealed, &what());
     assert_eq!(opened.unwrap().expose_secret(), "ada's");
+}
+
+/// A store that answers no read once the next person's record was written, until it is told to.
+#[derive(Clone, Debug)]
+struct CutOff(EditableStore, Arc<AtomicU64>);
+
+impl CutOff {
+    const NEXT_WRITE: u64 = 1;
+    const DOWN: u64 = 2;
+}
+
+impl Store for CutOff {
+    fn read<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
+        if self.1.load(Ordering::SeqCst) == Self::DOWN {
+            return Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "cut off")) });
+        }
+        self.0.read(kind, id)
+    }
+
+    fn write<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+        expected: u64,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        if kind == SUBJECT {
+            let _ = self.1.compare_exchange(
+                Self::NEXT_WRITE,
+                Self::DOWN,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            );
+        }
+        self.0.write(kind, id, expected, bytes)
+    }
+
+    fn scan<'a>(
+        &'a self,
+        kind: RecordKind,
+        after: Option<&'a [u8]>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(Vec<u8>, Record)>, Error>> {
+        self.0.scan(kind, after, limit)
+    }
+
+    fn erase(&self) -> BoxFuture<'_, Result<Erasure, Error>> {
+        self.0.erase()
+    }
+}
+
+/// Nor is one lost whose mover is cut off, or killed, before it could look whether it came too late.
+#[test]
+fn nobody_is_lost_by_a_mover_who_is_cut_off() {
+    let world = World::of_default_engine();
+    let cut = CutOff(world.store.clone(), Arc::default());
+    let builder = world.builder();
+    let mover = Phiseal::open_with(builder, cut.clone(), world.kek.clone()).unwrap();
+    let domain = mover.domain(DOMAIN).unwrap();
+    let sealed = domain.subject_or_create("ada").unwrap().seal("ada's", &what()).unwrap();
+    domain.rotate().unwrap();
+    let custodian = world.process();
+    world.store.before_next_write(SUBJECT, move || {
+        let keyset = custodian.domain(DOMAIN).unwrap().rotate().unwrap();
+        let _ = block_on(custodian.key_store().set_state(&keyset, 2, KeyState::Destroyed));
+    });
+    cut.1.store(CutOff::NEXT_WRITE, Ordering::SeqCst);
+    assert_kind(domain.rewrap_subjects(), ErrorKind::Unavailable, "the control");
+    cut.1.store(0, Ordering::SeqCst);
+    let moved = domain.rewrap_subjects();
+    let fresh = world.process().domain(DOMAIN).unwrap();
+    let opened = fresh.subject("ada").and_then(|ada| ada.open::<String>(&sealed, &what()));
+    assert!(opened.is_ok(), "lost after {moved:?}: {:?}", opened.err());
+}
+
+/// A person whose version cannot be had is reported when all others have been moved.
+#[test]
+fn one_who_cannot_be_moved_does_not_keep_the_others_where_they_are() {
+    let world = World::of_default_engine();
+    let process = world.process();
+    let (domain, store) = (process.domain(DOMAIN).unwrap(), process.key_store());
+    domain.subject_or_create("ada").unwrap();
+    let keyset = block_on(store.add_version(&domain.keyset().unwrap())).unwrap();
+    let keyset = block_on(store.set_primary(&keyset, 2)).unwrap();
+    domain.rewrap().unwrap();
+    for person in 0..20 {
+        domain.subject_or_create(&person.to_string()).unwrap();
+    }
+    let keyset = block_on(store.set_state(&keyset, 1, KeyState::Suspended)).unwrap();
+    let keyset = block_on(store.add_version(&keyset)).unwrap();
+    let keyset = block_on(store.set_primary(&keyset, 3)).unwrap();
+    let under = |version| block_on(store.subjects_under(&keyset, version)).unwrap();
+    assert_eq!((under(1), under(2), under(3)), (1, 20, 0), "the control");
+    assert_kind(domain.rewrap_subjects(), ErrorKind::State, "ada's version is suspended");
+    assert_eq!((under(1), under(2), under(3)), (1, 0, 20));
+    block_on(store.set_state(&keyset, 1, KeyState::Active)).unwrap();
+    assert_eq!(domain.rewrap_subjects().unwrap().rewrapped, 1);
 }

@@ -177,8 +177,9 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// As [`Keyset::with_state`]; [`ErrorKind::State`] for destroying a version that still wraps persons' keys, which
-    /// [`KeyStore::rewrap_subjects`] moves to another; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what the store answers.
+    /// As [`Keyset::with_state`]; [`ErrorKind::State`] for destroying a version while any but the primary wraps persons'
+    /// keys, which [`KeyStore::rewrap_subjects`] moves to it; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and
+    /// what the store answers.
     pub async fn set_state(
         &self,
         keyset: &Keyset,
@@ -186,10 +187,12 @@ impl KeyStore {
         state: KeyState,
     ) -> Result<Keyset, Error> {
         let next = keyset.with_state(number, state)?;
-        if state == KeyState::Destroyed && self.subjects_under(keyset, number).await? > 0 {
+        // Also under others than this one: who took it for the primary may be about to move such a person to it, and be
+        // killed before a look says that this came too late. One who is under the primary is read again before that.
+        if state == KeyState::Destroyed && self.subjects_behind(keyset).await? > 0 {
             return Err(Error::new(
                 ErrorKind::State,
-                "the version still wraps persons' keys: rewrap them under another version first",
+                "other versions than the primary still wrap persons' keys: rewrap them first",
             ));
         }
         self.replace(keyset, next).await

@@ -1,7 +1,7 @@
 //! All persons of a domain: which version of its key wraps them, and another one in its place.
 
 use super::{KeyStore, SubjectRecord, SubjectState};
-use crate::{Error, ErrorKind, Keyset, RecordKind, WrappingKey};
+use crate::{Error, ErrorKind, KeyState, Keyset, RecordKind, WrappingKey};
 use phiseal_format::SubjectTag;
 use std::collections::HashSet;
 
@@ -24,11 +24,27 @@ impl KeyStore {
     ///
     /// [`ErrorKind::Tampered`] for a record that this store did not write; and what the store answers.
     pub async fn subjects_under(&self, keyset: &Keyset, version: u32) -> Result<u64, Error> {
+        self.count_subjects(keyset, |number| number == version).await
+    }
+
+    /// How many persons' keys are wrapped by a version that is neither the primary nor destroyed.
+    pub(super) async fn subjects_behind(&self, keyset: &Keyset) -> Result<u64, Error> {
+        let is_gone = |number| {
+            keyset.version(number).is_some_and(|version| version.state() == KeyState::Destroyed)
+        };
+        self.count_subjects(keyset, |number| number != keyset.primary() && !is_gone(number)).await
+    }
+
+    async fn count_subjects(
+        &self,
+        keyset: &Keyset,
+        counts: impl Fn(u32) -> bool,
+    ) -> Result<u64, Error> {
         let mut count = 0;
         let mut scan = self.scan_subjects(keyset);
         while let Some(page) = self.subject_page(keyset, &mut scan).await? {
             for record in page {
-                count += u64::from(record.domain_version().is_ok_and(|number| number == version));
+                count += u64::from(record.domain_version().is_ok_and(&counts));
             }
         }
         Ok(count)
@@ -40,7 +56,7 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// What `wrapping` answers for a version that cannot be had; [`ErrorKind::Stale`] when `to` is not the primary any
+    /// What `wrapping` answers for a version that cannot be had, once all others have been moved; [`ErrorKind::Stale`] when `to` is not the primary any
     /// more; [`ErrorKind::Tampered`]; and what the store answers.
     pub async fn rewrap_subjects<'k>(
         &self,
@@ -49,7 +65,7 @@ impl KeyStore {
         wrapping: impl Fn(u32) -> Result<&'k WrappingKey, Error>,
     ) -> Result<SubjectsRewrapped, Error> {
         let new = wrapping(to)?;
-        let mut done = SubjectsRewrapped::default();
+        let (mut done, mut stuck) = (SubjectsRewrapped::default(), None);
         let mut scan = self.scan_subjects(keyset);
         while let Some(page) = self.subject_page(keyset, &mut scan).await? {
             for record in page {
@@ -59,8 +75,17 @@ impl KeyStore {
                         done.current += 1
                     }
                     SubjectState::Active { domain_version, .. } => {
-                        let (key, _) =
-                            self.unwrap_subject(keyset, &record, wrapping(*domain_version)?)?;
+                        let old = match wrapping(*domain_version) {
+                            // A version that `keyset` does not know of may be the primary.
+                            Err(_) if !self.is_primary(keyset, to).await? => return Err(stale()),
+                            Ok(old) => old,
+                            // One whose key cannot be had does not keep the others where they are.
+                            Err(error) => {
+                                stuck.get_or_insert(error);
+                                continue;
+                            }
+                        };
+                        let (key, _) = self.unwrap_subject(keyset, &record, old)?;
                         match self.replace_subject_wrap(keyset, &record, to, new, &key).await {
                             Ok(()) => done.rewrapped += 1,
                             // Shredded or rewrapped by somebody else meanwhile.
@@ -73,10 +98,10 @@ impl KeyStore {
             // Who destroys a version counts the persons under it when it is the primary no more, and so counts those who
             // were moved to it while it still was.
             if !self.is_primary(keyset, to).await? {
-                return Err(Error::new(ErrorKind::Stale, "another version is the primary by now"));
+                return Err(stale());
             }
         }
-        Ok(done)
+        stuck.map_or(Ok(done), Err)
     }
 
     fn scan_subjects(&self, keyset: &Keyset) -> Scan {
@@ -122,6 +147,10 @@ struct Scan {
     after: Vec<u8>,
     /// Ids that were seen before it began, and have not come yet.
     expected: HashSet<Vec<u8>>,
+}
+
+fn stale() -> Error {
+    Error::new(ErrorKind::Stale, "another version is the primary by now")
 }
 
 fn tampered(message: &'static str) -> Error {
