@@ -674,3 +674,19 @@ fn a_person_made_elsewhere_is_found_while_an_earlier_kek_does_not_answer() {
         FEW - calls.load(Ordering::SeqCst)
     );
 }
+
+/// Each new person costs a look at the keyset, before and after, and no call of the KEK.
+#[test]
+fn a_thousand_persons_are_made_and_used_without_a_call_of_the_kek() {
+    let world = World::of_default_engine();
+    let domain = world.process().domain(DOMAIN).unwrap();
+    let before = world.kek.calls();
+    for person in 0..1000 {
+        let person = domain.subject_or_create(&person.to_string()).unwrap();
+        let sealed = person.seal("plain", &what()).unwrap();
+        assert_eq!(open(&person, &sealed).unwrap(), "plain");
+    }
+    assert_eq!(world.kek.calls(), before);
+    world.process().domain(DOMAIN).unwrap();
+    assert!(world.kek.calls() > before, "the control");
+}
