@@ -143,6 +143,14 @@ impl KekBackend for SpyKek {
             Ok(UnwrappedKey { key, kek_id: self.0.id.clone(), kek_version: KekVersion(1) })
         })
     }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        phiseal_keys::rewrap_in_process(self, wrapped, context)
+    }
 }
 
 impl fmt::Debug for SpyKek {

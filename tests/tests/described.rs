@@ -64,6 +64,14 @@ impl KekBackend for Described {
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
         self.kek.unwrap_key(wrapped, context)
     }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        phiseal_keys::rewrap_in_process(self, wrapped, context)
+    }
 }
 
 fn kind<T>(outcome: Result<T, Error>) -> Option<ErrorKind> {

@@ -81,6 +81,14 @@ impl KekBackend for Credential {
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
         Box::pin(async { self.check().and(Ok(self.kek.unwrap_key(wrapped, context).await?)) })
     }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        phiseal_keys::rewrap_in_process(self, wrapped, context)
+    }
 }
 
 /// One handle of the process, with everything that an application might keep of it.

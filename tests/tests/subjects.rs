@@ -645,6 +645,14 @@ impl KekBackend for Tired {
         self.clock.advance(Duration::from_secs(6));
         Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "no answer")) })
     }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        phiseal_keys::rewrap_in_process(self, wrapped, context)
+    }
 }
 
 /// One of two KEKs is down and takes its time to say so, and a person was made elsewhere after a rotation.

@@ -217,6 +217,14 @@ impl KekBackend for Liar {
             Ok(answer)
         })
     }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        phiseal_keys::rewrap_in_process(self, wrapped, context)
+    }
 }
 
 struct Setting {

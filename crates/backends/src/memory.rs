@@ -110,12 +110,13 @@ impl MemoryKek {
     }
 
     fn count(&self, operation: KekOperation) -> &AtomicU64 {
-        let [describe, generate, wrap, unwrap] = &self.calls;
+        let [describe, generate, wrap, unwrap, rewrap] = &self.calls;
         match operation {
             KekOperation::Describe => describe,
             KekOperation::Generate => generate,
             KekOperation::Wrap => wrap,
             KekOperation::Unwrap => unwrap,
+            KekOperation::Rewrap => rewrap,
         }
     }
 
@@ -203,6 +204,17 @@ impl KekBackend for MemoryKek {
         Box::pin(async move {
             self.enter(KekOperation::Unwrap)?;
             self.versions().unwrap_key(wrapped, context)
+        })
+    }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        Box::pin(async move {
+            self.enter(KekOperation::Rewrap)?;
+            self.versions().rewrap_key(wrapped, context)
         })
     }
 }

@@ -86,6 +86,14 @@ impl Versions {
         Ok(UnwrappedKey { key, kek_id: self.id.clone(), kek_version: wrapped.kek_version() })
     }
 
+    pub(crate) fn rewrap_key(
+        &self,
+        wrapped: &WrappedKey,
+        context: &EncryptionContext,
+    ) -> Result<WrappedKey, Error> {
+        self.wrap_key(&self.unwrap_key(wrapped, context)?.key, context)
+    }
+
     /// Adds a version with a new random key, which new wraps use from then on.
     pub(crate) fn create_version(&mut self) -> Result<KekVersion, Error> {
         let key = Secret::filled(|out| self.engine.fill_random(out))?;

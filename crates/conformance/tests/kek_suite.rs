@@ -6,7 +6,7 @@ use phiseal_conformance::kek::{Fixture, suite};
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
 use phiseal_keys::{
     BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo,
-    KeyState, KeyUse, UnwrappedKey,
+    KeyState, KeyUse, UnwrappedKey, rewrap_in_process,
 };
 use phiseal_primitives::{Engine, Xaes256Gcm, default_engine};
 use std::fmt;
@@ -41,6 +41,10 @@ enum Fault {
     ReusesAVersionNumber,
     ShowsTheKeyInErrors,
     ShowsTheKeyInDebug,
+    RewrapsAnotherKey,
+    RewrapsUnderAnyContext,
+    RewrapsForeignWraps,
+    LeavesWrapsAsTheyAre,
     IsPoisonedByADroppedCall,
     IsBoundToItsThread,
     HoldsALockAcrossCalls,
@@ -60,7 +64,7 @@ enum Fault {
 }
 
 /// Each fault and the clauses that it breaks.
-const FAULTS: [(Fault, &[u8]); 38] = [
+const FAULTS: [(Fault, &[u8]); 42] = [
     (Fault::SaysNextVersion, &[1]),
     (Fault::SaysNoLength, &[1]),
     (Fault::ChangesItsIdWhenRotated, &[1]),
@@ -83,6 +87,10 @@ const FAULTS: [(Fault, &[u8]); 38] = [
     (Fault::ReusesAVersionNumber, &[9, 13, 14, 15, 16]),
     (Fault::ShowsTheKeyInErrors, &[10]),
     (Fault::ShowsTheKeyInDebug, &[10]),
+    (Fault::RewrapsAnotherKey, &[3]),
+    (Fault::RewrapsUnderAnyContext, &[5]),
+    (Fault::RewrapsForeignWraps, &[7]),
+    (Fault::LeavesWrapsAsTheyAre, &[13]),
     (Fault::IsPoisonedByADroppedCall, &[11]),
     (Fault::IsBoundToItsThread, &[11, 12]),
     (Fault::HoldsALockAcrossCalls, &[12]),
@@ -181,6 +189,8 @@ struct Toy {
     states: Mutex<Vec<KeyState>>,
     last_key: Mutex<String>,
     context: Mutex<Vec<u8>>,
+    /// Every wrap and its context.
+    made: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
     home: ThreadId,
     busy: AtomicBool,
     poisoned: AtomicBool,
@@ -197,6 +207,7 @@ impl Toy {
             states: Mutex::new(vec![KeyState::Active]),
             last_key: Mutex::default(),
             context: Mutex::default(),
+            made: Mutex::default(),
             home: std::thread::current().id(),
             busy: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
@@ -285,6 +296,7 @@ impl Toy {
         let tag =
             Xaes256Gcm::new(self.engine, &kek).seal(&nonce, &self.aad(context), &mut sealed)?;
         let bytes = [&nonce[..], &sealed, &tag].concat();
+        self.made.lock().unwrap().push((bytes.clone(), context.to_vec()));
         Ok(WrappedKey::new(WrapAlgorithm::Xaes256Gcm, self.id.clone(), self.current(), bytes)?)
     }
 
@@ -453,6 +465,35 @@ impl KekBackend for Toy {
                 _ => {}
             }
             Ok(UnwrappedKey { key: DataKey::from_backend(&key)?, kek_id, kek_version })
+        })
+    }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        Box::pin(async move {
+            let foreign = *wrapped.kek_id() != self.id;
+            let made_under = |made: &&(Vec<u8>, Vec<u8>)| made.0 == wrapped.wrapped();
+            let known = self.made.lock().unwrap().iter().find(made_under).cloned();
+            match (self.fault, known) {
+                (Fault::RewrapsForeignWraps, _) if foreign => {
+                    self.wrap_key(&DataKey::generate(self.engine)?, context).await
+                }
+                (Fault::RewrapsUnderAnyContext, Some((_, first))) if !foreign => {
+                    let key = DataKey::from_backend(&self.open(wrapped, &first)?)?;
+                    self.wrap_key(&key, context).await
+                }
+                (Fault::RewrapsAnotherKey, _) => {
+                    self.unwrap_key(wrapped, context).await?;
+                    self.wrap_key(&DataKey::generate(self.engine)?, context).await
+                }
+                (Fault::LeavesWrapsAsTheyAre, _) => {
+                    self.unwrap_key(wrapped, context).await.map(|_| wrapped.clone())
+                }
+                _ => rewrap_in_process(self, wrapped, context).await,
+            }
         })
     }
 }

@@ -51,7 +51,7 @@ impl<'a> KekEvent<'a> {
 
 /// A method of [`KekBackend`](crate::KekBackend).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "the trait has four methods")]
+#[expect(clippy::exhaustive_enums, reason = "the trait has five methods")]
 pub enum KekOperation {
     /// [`KekBackend::describe`](crate::KekBackend::describe).
     Describe,
@@ -61,9 +61,12 @@ pub enum KekOperation {
     Wrap,
     /// [`KekBackend::unwrap_key`](crate::KekBackend::unwrap_key).
     Unwrap,
+    /// [`KekBackend::rewrap_key`](crate::KekBackend::rewrap_key).
+    Rewrap,
 }
 
 impl KekOperation {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Describe, Self::Generate, Self::Wrap, Self::Unwrap];
+    pub const ALL: [Self; 5] =
+        [Self::Describe, Self::Generate, Self::Wrap, Self::Unwrap, Self::Rewrap];
 }

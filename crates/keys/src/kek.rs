@@ -17,13 +17,14 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// 1. `describe` answers the same id for as long as the key exists, and the version that new wraps get.
 /// 2. What `generate_key` returned, `unwrap_key` opens under the same context to the same key.
-/// 3. What `wrap_key` returned, `unwrap_key` opens under the same context to the same key.
+/// 3. What `wrap_key` returned, `unwrap_key` opens under the same context to the same key; and so it does what `rewrap_key`
+///    made of it, which is a wrap of the current version.
 /// 4. Two calls of `generate_key` return different keys; two wraps of one key differ in their bytes, unless the
 ///    algorithm is deterministic (AES key wrap).
-/// 5. Under any other context `unwrap_key` fails, when `binds_context` is set.
+/// 5. Under any other context `unwrap_key` and `rewrap_key` fail, when `binds_context` is set.
 /// 6. A wrapped key with any bit changed fails with [`ErrorKind::Unauthenticated`], [`ErrorKind::Malformed`],
 ///    [`ErrorKind::NotFound`] (the version was changed) or [`ErrorKind::State`].
-/// 7. A wrapped key of another KEK fails; it never yields a key.
+/// 7. A wrapped key of another KEK fails; it yields neither a key nor a wrap.
 /// 8. The id and version in an answer are those that the service used, not those that were asked for.
 /// 9. Wraps of an older version open for as long as that version is not destroyed.
 /// 10. No error, and no `Debug`, contains key bytes.
@@ -54,6 +55,26 @@ pub trait KekBackend: fmt::Debug + Send + Sync + 'static {
         wrapped: &'a WrappedKey,
         context: &'a EncryptionContext,
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>>;
+
+    /// A wrap of the key inside `wrapped` under the current version, bound to the same context. Where the service does that
+    /// by itself the key does not leave it; elsewhere this is [`rewrap_in_process`].
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>>;
+}
+
+/// What a backend answers to [`KekBackend::rewrap_key`] whose service cannot: unwraps, and wraps again.
+pub fn rewrap_in_process<'a, B: KekBackend + ?Sized>(
+    backend: &'a B,
+    wrapped: &'a WrappedKey,
+    context: &'a EncryptionContext,
+) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+    Box::pin(async move {
+        let answer = backend.unwrap_key(wrapped, context).await?;
+        backend.wrap_key(&answer.key, context).await
+    })
 }
 
 /// A shared backend is a backend, so that a program can keep a handle of its own.
@@ -84,6 +105,14 @@ impl<B: KekBackend + ?Sized> KekBackend for Arc<B> {
         context: &'a EncryptionContext,
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
         (**self).unwrap_key(wrapped, context)
+    }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        (**self).rewrap_key(wrapped, context)
     }
 }
 
@@ -271,9 +300,7 @@ impl Kek {
         context: &EncryptionContext,
         expected: &FullKeyId,
     ) -> Result<DataKey, Error> {
-        if *wrapped.kek_id() != self.info.id {
-            return Err(Error::new(ErrorKind::Foreign, "the key is wrapped by another KEK"));
-        }
+        self.check_own(wrapped)?;
         let answer = self.backend.unwrap_key(wrapped, context).await?;
         if answer.kek_id != self.info.id {
             return Err(Error::new(
@@ -295,6 +322,31 @@ impl Kek {
             ));
         }
         Ok(answer.key)
+    }
+
+    /// A wrap of the key inside `wrapped` under the current version, which opens under the same context.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Foreign`], before any call, when the wrap names another KEK; as [`Kek::generate_key`]; and what the
+    /// backend answers to a wrap that does not open.
+    pub async fn rewrap_key(
+        &self,
+        wrapped: &WrappedKey,
+        context: &EncryptionContext,
+    ) -> Result<WrappedKey, Error> {
+        self.check_own(wrapped)?;
+        let rewrapped = self.backend.rewrap_key(wrapped, context).await?;
+        self.check_wrap(&rewrapped)?;
+        Ok(rewrapped)
+    }
+
+    fn check_own(&self, wrapped: &WrappedKey) -> Result<(), Error> {
+        if *wrapped.kek_id() == self.info.id {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::Foreign, "the key is wrapped by another KEK"))
+        }
     }
 
     fn check_wrap(&self, wrapped: &WrappedKey) -> Result<(), Error> {

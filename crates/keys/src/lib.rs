@@ -9,6 +9,8 @@ mod key_store;
 mod keyset;
 mod os;
 mod reader;
+#[cfg(feature = "tokio")]
+pub mod runtime;
 mod secret;
 mod state;
 mod store;
@@ -20,6 +22,7 @@ pub use error::{Error, ErrorKind};
 pub use events::{KekEvent, KekEvents, KekOperation};
 pub use kek::{
     BoxFuture, GeneratedKey, Kek, KekAdmin, KekAdminBackend, KekBackend, KekInfo, UnwrappedKey,
+    rewrap_in_process,
 };
 pub use key_store::{
     KeyStore, KeyStoreConfig, Rewrapped, SubjectRecord, SubjectState, SubjectsRewrapped,

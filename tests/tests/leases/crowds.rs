@@ -187,6 +187,14 @@ impl KekBackend for Gate {
             self.kek.unwrap_key(wrapped, context).await
         })
     }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        phiseal_keys::rewrap_in_process(self, wrapped, context)
+    }
 }
 
 #[derive(Default)]

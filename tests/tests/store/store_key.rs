@@ -105,6 +105,14 @@ impl KekBackend for PublicKek {
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
         self.secret_half.unwrap_key(wrapped, context)
     }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        phiseal_keys::rewrap_in_process(self, wrapped, context)
+    }
 }
 
 /// Replaces the store's key and the domain's keyset by ones whose keys the attacker has, all wrapped by the public half.

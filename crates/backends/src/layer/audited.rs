@@ -77,4 +77,13 @@ impl<B: KekBackend> KekBackend for Audited<B> {
         let call = self.backend.unwrap_key(wrapped, context);
         Box::pin(self.told(KekOperation::Unwrap, Some(context), Some(wrapped), call))
     }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        let call = self.backend.rewrap_key(wrapped, context);
+        Box::pin(self.told(KekOperation::Rewrap, Some(context), Some(wrapped), call))
+    }
 }

@@ -42,7 +42,7 @@ pub use limit::Limit;
 pub use retry::Retry;
 pub use timeout::Timeout;
 
-/// The four methods of a layer, each through its `run`, which gets what makes the call.
+/// The five methods of a layer, each through its `run`, which gets what makes the call.
 macro_rules! through_run {
     ($layer:ident) => {
         #[deny(clippy::missing_trait_methods)]
@@ -84,6 +84,17 @@ macro_rules! through_run {
                 Result<phiseal_keys::UnwrappedKey, phiseal_keys::Error>,
             > {
                 Box::pin(self.run(move || self.backend.unwrap_key(wrapped, context)))
+            }
+
+            fn rewrap_key<'a>(
+                &'a self,
+                wrapped: &'a phiseal_format::WrappedKey,
+                context: &'a phiseal_format::EncryptionContext,
+            ) -> phiseal_keys::BoxFuture<
+                'a,
+                Result<phiseal_format::WrappedKey, phiseal_keys::Error>,
+            > {
+                Box::pin(self.run(move || self.backend.rewrap_key(wrapped, context)))
             }
         }
     };

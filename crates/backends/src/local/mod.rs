@@ -359,6 +359,14 @@ impl KekBackend for LocalKek {
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
         Box::pin(async move { self.fresh()?.contents.versions.unwrap_key(wrapped, context) })
     }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        wrapped: &'a WrappedKey,
+        context: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        Box::pin(async move { self.fresh()?.contents.versions.rewrap_key(wrapped, context) })
+    }
 }
 
 /// A KEK from a file; one from the environment answers [`ErrorKind::Unsupported`]. Of several custodians at once, each

@@ -107,6 +107,14 @@ impl KekBackend for Silent {
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
         self.wait()
     }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        _: &'a WrappedKey,
+        _: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+        self.wait()
+    }
 }
 
 #[test]
@@ -282,6 +290,14 @@ impl KekBackend for Switch {
         _: &'a WrappedKey,
         _: &'a EncryptionContext,
     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
+        self.answer()
+    }
+
+    fn rewrap_key<'a>(
+        &'a self,
+        _: &'a WrappedKey,
+        _: &'a EncryptionContext,
+    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
         self.answer()
     }
 }

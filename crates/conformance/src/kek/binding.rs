@@ -20,6 +20,7 @@ pub(super) fn other_contexts_are_refused(fixture: &Fixture) -> Result<(), Stop> 
         for asked in contexts.iter().filter(|asked| *asked != made) {
             fixture.refused("a generated key under another context", &generated.wrapped, asked)?;
             fixture.refused("a wrapped key under another context", &wrapped, asked)?;
+            fixture.not_rewrapped("a wrapped key under another context", &wrapped, asked)?;
         }
     }
     Ok(())
@@ -84,6 +85,12 @@ pub(super) fn wraps_of_another_kek_are_refused(fixture: &Fixture) -> Result<(), 
     )
     .map_err(|error| error.to_string())?;
     fixture.refused("a wrap of another KEK, labelled as one of this", &relabelled, &context)?;
+    fixture.not_rewrapped("a wrap of another KEK", &foreign, &context)?;
+    fixture.not_rewrapped(
+        "a wrap of another KEK, labelled as one of this",
+        &relabelled,
+        &context,
+    )?;
     fixture
         .done("unwrap_key by the other KEK", fixture.other.unwrap_key(&foreign, &context))
         .map(drop)

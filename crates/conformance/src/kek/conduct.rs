@@ -53,6 +53,7 @@ pub(super) fn futures_run_anywhere_and_can_be_dropped(fixture: &Fixture) -> Resu
             fixture.backend.generate_key(&context),
             fixture.backend.wrap_key(&generated.key, &context),
             fixture.backend.unwrap_key(&generated.wrapped, &context),
+            fixture.backend.rewrap_key(&generated.wrapped, &context),
         );
         if polls == 1 {
             drop((
@@ -60,6 +61,7 @@ pub(super) fn futures_run_anywhere_and_can_be_dropped(fixture: &Fixture) -> Resu
                 poll_once(&mut calls.1),
                 poll_once(&mut calls.2),
                 poll_once(&mut calls.3),
+                poll_once(&mut calls.4),
             ));
         }
     }

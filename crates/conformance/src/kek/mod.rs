@@ -110,6 +110,23 @@ impl Fixture {
             Ok(_) => Err(Stop::Failed(format!("{what}: a key came out"))),
         }
     }
+
+    /// As [`Fixture::refused`], of `rewrap_key`.
+    fn not_rewrapped(
+        &self,
+        what: &str,
+        wrapped: &WrappedKey,
+        context: &EncryptionContext,
+    ) -> Result<(), Stop> {
+        match self.answer(self.backend.rewrap_key(wrapped, context))? {
+            Err(error) if !error.is_retryable() => Ok(()),
+            Err(error) => Err(Stop::Failed(format!(
+                "rewrap_key of {what}: {error} ({:?}) does not tell that it is refused",
+                error.kind()
+            ))),
+            Ok(_) => Err(Stop::Failed(format!("rewrap_key of {what}: a wrap came out"))),
+        }
+    }
 }
 
 const CASES: [Case<Fixture>; 17] = [

@@ -24,20 +24,24 @@ pub(super) fn older_versions_open(fixture: &Fixture) -> Result<(), Stop> {
 
 pub(super) fn a_new_version_makes_the_next_wraps(fixture: &Fixture) -> Result<(), Stop> {
     let admin = fixture.admin()?;
-    let mut known = vec![generated(fixture)?.wrapped.kek_version()];
+    let mut last = generated(fixture)?.wrapped;
+    let mut known = vec![last.kek_version()];
     for _ in 0..ROTATIONS {
         let version = fixture.done("create_version", admin.create_version())?;
         ensure!(!known.contains(&version), "version {version} was made twice");
         known.push(version);
         let made = generated(fixture)?;
         let wrapped = fixture.done("wrap_key", fixture.backend.wrap_key(&made.key, &context(1)))?;
-        for wrap in [&made.wrapped, &wrapped] {
+        let rewrapped =
+            fixture.done("rewrap_key", fixture.backend.rewrap_key(&last, &context(1)))?;
+        for wrap in [&made.wrapped, &wrapped, &rewrapped] {
             ensure!(
                 wrap.kek_version() == version,
                 "after version {version} was made a new wrap got {}",
                 wrap.kek_version()
             );
         }
+        last = rewrapped;
     }
     Ok(())
 }

@@ -32,6 +32,12 @@ pub(super) fn wrapped_keys_open(fixture: &Fixture) -> Result<(), Stop> {
                 fixture.done("unwrap_key", fixture.backend.unwrap_key(&wrapped, &context))?;
             ensure!(same(&opened.key, &key), "another key came out than wrap_key was given");
         }
+        let again = fixture.done("rewrap_key", fixture.backend.rewrap_key(&wrapped, &context))?;
+        let opened = fixture.done(
+            "unwrap_key of what rewrap_key made",
+            fixture.backend.unwrap_key(&again, &context),
+        )?;
+        ensure!(same(&opened.key, &key), "another key came out than rewrap_key was given");
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 use super::{KeyStore, new_key, new_wrap, store_key};
 use crate::{
-    DataKey, Error, ErrorKind, FullKeyId, GeneratedKey, KeyState, KeyUse, KeyVersion, Keyset,
+    DataKey, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, KeyState, KeyUse, KeyVersion, Keyset,
     RecordKind,
 };
-use phiseal_format::EncryptionContext;
+use phiseal_format::{EncryptionContext, WrappedKey};
 
 /// What [`KeyStore::rewrap`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,9 +220,7 @@ impl KeyStore {
                 current += 1;
                 continue;
             }
-            let key = self.unwrap(&keyset, version).await?;
-            let context = keyset.wrap_context(version.number());
-            let wrapped = new_wrap(kek, &key, &context, version.key_id()).await?;
+            let wrapped = self.moved(kek, &keyset, version).await?;
             if wrapped.kek_version() != info.current {
                 return Err(Error::new(ErrorKind::Conflict, "the KEK got a new version meanwhile"));
             }
@@ -234,6 +232,23 @@ impl KeyStore {
             revision = self.replace(&keyset, keyset.with_wraps(changed)?).await?.revision();
         }
         Ok(Rewrapped { rewrapped, current, revision })
+    }
+
+    /// A wrap of one version's data key under the current version of `kek`, opened again before an old one is given up.
+    async fn moved(
+        &self,
+        kek: &Kek,
+        keyset: &Keyset,
+        version: &KeyVersion,
+    ) -> Result<WrappedKey, Error> {
+        let context = keyset.wrap_context(version.number());
+        if let Some(own) = version.wraps().iter().find(|wrap| *wrap.kek_id() == kek.info().id) {
+            let wrapped = kek.rewrap_key(own, &context).await?;
+            kek.unwrap_key(&wrapped, &context, version.key_id()).await?;
+            return Ok(wrapped);
+        }
+        let key = self.unwrap(keyset, version).await?;
+        new_wrap(kek, &key, &context, version.key_id()).await
     }
 
     /// Wraps the store's own key under the KEK's current version; `false` when it was already.

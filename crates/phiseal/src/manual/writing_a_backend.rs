@@ -8,13 +8,14 @@
 //!
 //! 1. `describe` answers the same id for as long as the key exists, and the version that new wraps get.
 //! 2. What `generate_key` returned, `unwrap_key` opens under the same context to the same key.
-//! 3. What `wrap_key` returned, `unwrap_key` opens under the same context to the same key.
+//! 3. What `wrap_key` returned, `unwrap_key` opens under the same context to the same key; and so it does what `rewrap_key`
+//!    made of it, which is a wrap of the current version.
 //! 4. Two calls of `generate_key` return different keys; two wraps of one key differ in their bytes, unless the algorithm
 //!    is deterministic (AES key wrap).
-//! 5. Under any other context `unwrap_key` fails, when `binds_context` is set.
+//! 5. Under any other context `unwrap_key` and `rewrap_key` fail, when `binds_context` is set.
 //! 6. A wrapped key with any bit changed fails with `Unauthenticated`, `Malformed`, `NotFound` (the version was changed)
 //!    or `State`.
-//! 7. A wrapped key of another KEK fails; it never yields a key.
+//! 7. A wrapped key of another KEK fails; it yields neither a key nor a wrap.
 //! 8. The id and version in an answer are those that the service used, not those that were asked for.
 //! 9. Wraps of an older version open for as long as that version is not destroyed.
 //! 10. No error, and no `Debug`, contains key bytes.
@@ -34,6 +35,7 @@
 //! use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
 //! use phiseal_keys::{
 //!     BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekBackend, KekInfo, Secret, UnwrappedKey,
+//!     rewrap_in_process,
 //! };
 //! use phiseal_primitives::{Engine, Xaes256Gcm};
 //!
@@ -124,6 +126,14 @@
 //!         context: &'a EncryptionContext,
 //!     ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
 //!         Box::pin(async move { self.unwrap(wrapped, context) })
+//!     }
+//!
+//!     fn rewrap_key<'a>(
+//!         &'a self,
+//!         wrapped: &'a WrappedKey,
+//!         context: &'a EncryptionContext,
+//!     ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
+//!         rewrap_in_process(self, wrapped, context)
 //!     }
 //! }
 //!
