@@ -4,19 +4,22 @@ use crate::failure::Failure;
 
 /// What `cargo xtask` prints when it is asked nothing it knows.
 pub const USAGE: &str = "\
-usage: cargo xtask test [--local] [--full] [--only STEP]... [--package NAME]...
-       cargo xtask ci   [--only STEP]...
-       cargo xtask fuzz [TARGET]... [--runs N] [--seed N]
+usage: cargo xtask test    [--local] [--full] [--only STEP]... [--package NAME]...
+       cargo xtask ci      [--only STEP]...
+       cargo xtask fuzz    [TARGET]... [--runs N] [--seed N]
+       cargo xtask servers [NAME]...
 
-test   prepares what the tests need, runs every test, closes with `N passed, N failed`
-         --local         no network and no server: leaves out the steps that need them, and says which
-         --full          the large numbers of every test (PHISEAL_FULL=1)
-         --only STEP     only the steps whose name contains STEP
-         --package NAME  only the tests of this package
-ci     everything that must hold before a change lands, `test` among it
-fuzz   runs every fuzz target, or those that are named, from the committed corpus
-         --runs N        inputs for each target (default 1000000)
-         --seed N        where libFuzzer's own generator starts (default: a new one each time)";
+test     prepares what the tests need, runs every test, closes with `N passed, N failed`
+           --local         no network and no server: leaves out the steps that need them, and says which
+           --full          the large numbers of every test (PHISEAL_FULL=1)
+           --only STEP     only the steps whose name contains STEP
+           --package NAME  only the tests of this package
+ci       everything that must hold before a change lands, `test` among it
+fuzz     runs every fuzz target, or those that are named, from the committed corpus
+           --runs N        inputs for each target (default 1000000)
+           --seed N        where libFuzzer's own generator starts (default: a new one each time)
+servers  starts every server that tests talk to, or those that are named, prints the variables that tests
+         find them by as `export` lines, and runs until standard input ends";
 
 /// A command and its options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub enum Command {
     Ci(CiOptions),
     /// `cargo xtask fuzz`.
     Fuzz(FuzzOptions),
+    /// `cargo xtask servers`.
+    Servers(ServersOptions),
 }
 
 /// Options of `cargo xtask test`.
@@ -63,6 +68,13 @@ pub struct FuzzOptions {
     pub seed: Option<u32>,
 }
 
+/// Options of `cargo xtask servers`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServersOptions {
+    /// Only these servers; all if empty.
+    pub names: Vec<String>,
+}
+
 impl Command {
     /// Parses the arguments that follow `cargo xtask`.
     ///
@@ -76,6 +88,7 @@ impl Command {
             Some("test") => parse_test(arguments),
             Some("ci") => parse_ci(arguments),
             Some("fuzz") => parse_fuzz(arguments),
+            Some("servers") => parse_servers(arguments),
             Some(other) => Err(unknown("command", other)),
         }
     }
@@ -120,6 +133,14 @@ fn parse_fuzz(mut arguments: impl Iterator<Item = String>) -> Result<Command, Fa
         return Err(Failure::new("--runs 0 would prove nothing"));
     }
     Ok(Command::Fuzz(options))
+}
+
+fn parse_servers(arguments: impl Iterator<Item = String>) -> Result<Command, Failure> {
+    let names: Vec<String> = arguments.collect();
+    match names.iter().find(|name| name.starts_with('-')) {
+        Some(option) => Err(unknown("option", option)),
+        None => Ok(Command::Servers(ServersOptions { names })),
+    }
 }
 
 fn value(arguments: &mut impl Iterator<Item = String>, option: &str) -> Result<String, Failure> {
@@ -172,6 +193,13 @@ mod tests {
     }
 
     #[test]
+    fn names_of_servers_are_read() {
+        let options = ServersOptions { names: vec!["moto".into(), "postgres".into()] };
+        assert_eq!(parse("servers moto postgres").unwrap(), Command::Servers(options));
+        assert_eq!(parse("servers").unwrap(), Command::Servers(ServersOptions::default()));
+    }
+
+    #[test]
     fn nothing_asks_for_help() {
         assert_eq!(parse("").unwrap(), Command::Help);
     }
@@ -189,6 +217,7 @@ mod tests {
             "fuzz --runs 0",
             "fuzz --seed -1",
             "fuzz --jobs 2",
+            "servers --all",
         ] {
             assert!(parse(line).is_err(), "{line} was accepted");
         }

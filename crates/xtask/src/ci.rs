@@ -23,14 +23,16 @@ const FACADE_ENGINES: [&str; 2] = ["ring", "rustcrypto"];
 const FIPS: [&str; 2] = ["newest", "validated"];
 
 /// Every lock file's workspace.
-const LOCKED: [&str; 4] = [".", "fuzz", "tests/fips/newest", "tests/fips/validated"];
+const LOCKED: [&str; 5] =
+    [".", "fuzz", "tests/fips/newest", "tests/fips/validated", "tests/modules/kryoptic"];
 
 /// The packages of each workspace; `--all` would follow paths from one workspace into another.
-const FORMATTED: [(&str, &[&str]); 4] = [
+const FORMATTED: [(&str, &[&str]); 5] = [
     (".", &["--all"]),
     ("fuzz", &["--package", "phiseal-fuzz", "--package", "phiseal-fuzz-checks"]),
     ("tests/fips/newest", &[]),
     ("tests/fips/validated", &[]),
+    ("tests/modules/kryoptic", &[]),
 ];
 
 /// Runs every step, or those that `options` selects.
@@ -38,7 +40,7 @@ pub fn run(workspace: &Workspace, options: &CiOptions, report: &mut Report) {
     let wanted = |step: &str| {
         options.only.is_empty() || options.only.iter().any(|part| step.contains(part.as_str()))
     };
-    let mut environment = Environment::default();
+    let mut environment = test::environment(&TestOptions::default());
     test::prepare(workspace, &mut environment, report);
 
     let mut done = 0_u32;

@@ -5,6 +5,7 @@
 //! | `cargo xtask test` | prepares what the tests need, starts what they talk to, runs everything |
 //! | `cargo xtask ci` | formatting, lints, documentation, every engine alone, examples, benches, `test`, FIPS |
 //! | `cargo xtask fuzz` | runs the fuzz targets for longer than the smoke run in `test` does |
+//! | `cargo xtask servers` | starts what the tests talk to, and says where it is |
 //!
 //! Each prints its steps as they go and closes with one line, `N passed, N failed`. The exit code is 1 if a test
 //! or a check failed, or if a step that should run tests ran none. What is missing is a failure, never a skip.
@@ -62,6 +63,7 @@ fn dispatch(arguments: impl IntoIterator<Item = String>) -> Result<Option<Report
         Command::Test(options) => test::run(&workspace, &options, &mut report),
         Command::Ci(options) => ci::run(&workspace, &options, &mut report),
         Command::Fuzz(options) => fuzz::run(&workspace, &options, &mut report),
+        Command::Servers(options) => servers::hold::run(&workspace, &options, &mut report)?,
     }
     Ok(Some(report))
 }

@@ -12,6 +12,9 @@ use crate::report::{Kind, Outcome, Report};
 use crate::servers;
 use crate::workspace::Workspace;
 
+/// The kinds of backend whose tests must find their server: a test that left one of them out would have failed.
+const REQUIRED: &str = "pkcs11,aws-kms,transit,postgres";
+
 /// Prepares what the tests need and runs them.
 pub fn run(workspace: &Workspace, options: &TestOptions, report: &mut Report) {
     let mut environment = environment(options);
@@ -28,6 +31,8 @@ pub fn environment(options: &TestOptions) -> Environment {
     let mut environment = Environment::default();
     if options.local {
         environment.set("PHISEAL_LOCAL", "1");
+    } else {
+        environment.set("PHISEAL_REQUIRE", REQUIRED);
     }
     if options.full {
         environment.set("PHISEAL_FULL", "1");
@@ -169,7 +174,10 @@ mod tests {
             environment.value("PHISEAL_LOCAL").is_some()
                 && environment.value("PHISEAL_FULL").is_some()
         );
-        assert_eq!(super::environment(&TestOptions::default()), Environment::default());
+        assert_eq!(environment.value("PHISEAL_REQUIRE"), None);
+        let mut all = Environment::default();
+        all.set("PHISEAL_REQUIRE", REQUIRED);
+        assert_eq!(super::environment(&TestOptions::default()), all);
     }
 
     #[test]

@@ -56,11 +56,12 @@ const BANNED: [Ban; 18] = [
 ];
 
 /// Every committed lock file.
-const LOCKS: [&str; 4] = [
+const LOCKS: [&str; 5] = [
     "Cargo.lock",
     "fuzz/Cargo.lock",
     "tests/fips/newest/Cargo.lock",
     "tests/fips/validated/Cargo.lock",
+    "tests/modules/kryoptic/Cargo.lock",
 ];
 
 /// What the lock file of a crate from crates.io says about its source.

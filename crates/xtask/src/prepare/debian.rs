@@ -1,6 +1,7 @@
 //! Programs from Debian's packages: looked for first, installed only when missing.
 
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use crate::failure::Failure;
 use crate::process::{demand, works};
@@ -27,9 +28,36 @@ pub const NPM: Program = Program { probe: &["npm", "--version"], package: "npm" 
 pub const CMAKE: Program = Program { probe: &["cmake", "--version"], package: "cmake" };
 /// The language that the FIPS module's build is written in.
 pub const GO: Program = Program { probe: &["go", "version"], package: "golang" };
+/// SoftHSM, a software token, and the program that initialises its tokens.
+pub const SOFTHSM: Program =
+    Program { probe: &["softhsm2-util", "--version"], package: "softhsm2" };
+/// OpenSC's `pkcs11-tool`.
+pub const OPENSC: Program =
+    Program { probe: &["sh", "-c", "command -v pkcs11-tool"], package: "opensc" };
+/// The program that makes certificates.
+pub const OPENSSL: Program = Program { probe: &["openssl", "version"], package: "openssl" };
+/// The program that finds C libraries.
+pub const PKG_CONFIG: Program =
+    Program { probe: &["pkg-config", "--version"], package: "pkg-config" };
+/// OpenSSL to link with.
+pub const LIBSSL: Program =
+    Program { probe: &["pkg-config", "--exists", "libcrypto"], package: "libssl-dev" };
+/// SQLite to link with.
+pub const LIBSQLITE3: Program =
+    Program { probe: &["pkg-config", "--exists", "sqlite3"], package: "libsqlite3-dev" };
+/// PostgreSQL's server programs, which Debian keeps out of the search path.
+pub const POSTGRESQL: Program = Program {
+    probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb"],
+    package: "postgresql",
+};
+
+/// Held while it is seen to what is missing: apt-get takes one caller at a time, and what two want is installed once.
+/// Says whether the lists of packages are this run's.
+static LISTS_ARE_NEW: Mutex<bool> = Mutex::new(false);
 
 impl Program {
-    fn is_there(&self) -> bool {
+    /// Whether it is there.
+    pub fn is_there(&self) -> bool {
         self.probe
             .split_first()
             .is_some_and(|(program, arguments)| works(Command::new(program).args(arguments)))
@@ -42,6 +70,7 @@ impl Program {
 ///
 /// If one is missing and cannot be installed: not as root, not on Debian, or not to be had.
 pub fn install(programs: &[Program]) -> Result<(), Failure> {
+    let mut lists_are_new = LISTS_ARE_NEW.lock().unwrap_or_else(PoisonError::into_inner);
     let missing: Vec<&str> = programs
         .iter()
         .filter(|program| !program.is_there())
@@ -50,17 +79,7 @@ pub fn install(programs: &[Program]) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
-    println!("installing {}", missing.join(", "));
-    let steps = demand(&mut apt_get(&["update"])).and_then(|_| {
-        let mut install = apt_get(&["install", "--yes", "--no-install-recommends"]);
-        demand(install.args(&missing))
-    });
-    if let Err(failure) = steps {
-        return Err(Failure::new(format!(
-            "missing: {}; installing needs root on Debian\n{failure}",
-            missing.join(", ")
-        )));
-    }
+    get(&missing, &mut lists_are_new)?;
     match programs.iter().find(|program| !program.is_there()) {
         None => Ok(()),
         Some(program) => Err(Failure::new(format!(
@@ -68,6 +87,32 @@ pub fn install(programs: &[Program]) -> Result<(), Failure> {
             program.package, program.probe
         ))),
     }
+}
+
+/// Installs `packages`, whether they are there or not.
+///
+/// # Errors
+///
+/// If one cannot be installed: not as root, not on Debian, or not to be had.
+pub fn install_packages(packages: &[&str]) -> Result<(), Failure> {
+    let mut lists_are_new = LISTS_ARE_NEW.lock().unwrap_or_else(PoisonError::into_inner);
+    get(packages, &mut lists_are_new)
+}
+
+fn get(packages: &[&str], lists_are_new: &mut bool) -> Result<(), Failure> {
+    println!("installing {}", packages.join(", "));
+    let update = if *lists_are_new { Ok(String::new()) } else { demand(&mut apt_get(&["update"])) };
+    let steps = update.and_then(|_| {
+        *lists_are_new = true;
+        let mut install = apt_get(&["install", "--yes", "--no-install-recommends"]);
+        demand(install.args(packages))
+    });
+    steps.map(drop).map_err(|failure| {
+        Failure::new(format!(
+            "missing: {}; installing needs root on Debian\n{failure}",
+            packages.join(", ")
+        ))
+    })
 }
 
 fn apt_get(arguments: &[&str]) -> Command {

@@ -10,7 +10,7 @@ use std::process::Command;
 
 pub mod debian;
 mod fhir;
-mod python;
+pub(crate) mod python;
 mod vectors;
 
 use crate::failure::{Failure, While};
@@ -56,6 +56,11 @@ impl Environment {
         self.0.iter().find(|(present, _)| present == name).map(|(_, value)| value.as_os_str())
     }
 
+    /// Every variable with its value.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
+    }
+
     /// Gives the variables to `command`.
     pub fn apply<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.envs(self.0.iter().map(|(name, value)| (name, value)))
@@ -68,7 +73,7 @@ fn programs(_: &Workspace, _: &mut Environment) -> Result<(), Failure> {
 }
 
 /// Makes `folder` anew by `make`, unless its stamp says that the same `recipe` made it before.
-fn once(
+pub(crate) fn once(
     folder: &Path,
     recipe: &str,
     make: impl FnOnce() -> Result<(), Failure>,

@@ -26,12 +26,13 @@ pub(super) fn folder(workspace: &Workspace) -> PathBuf {
 }
 
 /// The interpreter of the virtual environment in `folder`.
-pub(super) fn interpreter(folder: &Path) -> PathBuf {
+pub(crate) fn interpreter(folder: &Path) -> PathBuf {
     folder.join("bin").join("python")
 }
 
-/// Makes a virtual environment in `folder` with exactly these `requirements` and what they depend on.
-pub(super) fn virtual_environment(folder: &Path, requirements: &[&str]) -> Result<(), Failure> {
+/// Makes a virtual environment in `folder` with exactly these `requirements` and what they depend on; options of
+/// `pip install` may stand among them.
+pub(crate) fn virtual_environment(folder: &Path, requirements: &[&str]) -> Result<(), Failure> {
     debian::install(&[debian::PYTHON])?;
     // An environment points at the interpreter it was made with, and is of no use after that is gone.
     if folder.exists() && !works(Command::new(interpreter(folder)).args(["-c", "import pip"])) {
