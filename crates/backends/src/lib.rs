@@ -6,8 +6,9 @@
 //! | backend | feature | the KEK lives |
 //! |---|---|---|
 //! | [`local`] | `local` (default) | in a file that only this user reads, with or without a passphrase, or in the environment |
+//! | [`pkcs11`] | `pkcs11` | in a hardware security module, or anything else that speaks PKCS#11 |
 //! | [`memory`] | | nowhere else: for tests, with faults to inject |
-
+//!
 //! The feature `layers` adds [`layer`]: timeouts, retries, limits and audit around any backend.
 
 #![forbid(unsafe_code)]
@@ -17,4 +18,6 @@ pub mod layer;
 #[cfg(all(feature = "local", unix))]
 pub mod local;
 pub mod memory;
+#[cfg(feature = "pkcs11")]
+pub mod pkcs11;
 mod versions;

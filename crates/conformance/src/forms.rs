@@ -34,6 +34,13 @@ pub(crate) fn told(error: &phiseal_keys::Error) -> String {
     text
 }
 
+/// What an error says and of which kind it is, and what it comes from, for whoever reads the report.
+pub(crate) fn said(error: &phiseal_keys::Error) -> String {
+    let source = core::error::Error::source(error);
+    let source = source.map(|source| format!(", from {source}")).unwrap_or_default();
+    format!("{error} ({:?}{source})", error.kind())
+}
+
 /// Whether `bytes` holds `part`.
 pub(crate) fn holds(bytes: &[u8], part: &[u8]) -> bool {
     !part.is_empty() && bytes.windows(part.len()).any(|window| window == part)

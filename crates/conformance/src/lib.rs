@@ -20,21 +20,24 @@
 #![forbid(unsafe_code)]
 
 mod forms;
+mod guard;
 pub mod kek;
 mod report;
 mod run;
 pub mod store;
 
+pub use guard::{Absent, Made};
 pub use report::{CaseReport, Outcome, Report};
 
 /// One `#[test]` for each clause of the KEK backend contract, administration included, in a module `kek_backend`.
 ///
-/// The argument is the path of a function that makes a fresh [`kek::Fixture`].
+/// The last argument is the path of a function that makes a fresh [`kek::Fixture`], or says that it is [`Absent`]; before it,
+/// the backend's name in [reports](CaseReport::conclude).
 #[macro_export]
 macro_rules! kek_backend_tests {
-    ($fixture:path) => {
+    ($name:literal, $fixture:path) => {
         $crate::clause_tests! {
-            kek_backend, $crate::kek, $fixture,
+            kek_backend, $name, $crate::kek, $fixture,
             clause_01_describe_is_steady
             clause_02_generated_keys_open
             clause_03_wrapped_keys_open
@@ -54,16 +57,20 @@ macro_rules! kek_backend_tests {
             clause_17_a_version_that_is_not_there_is_not_found
         }
     };
+    ($fixture:path) => {
+        $crate::kek_backend_tests!("", $fixture);
+    };
 }
 
 /// One `#[test]` for each clause of the store contract, in a module `key_store`.
 ///
-/// The argument is the path of a function that makes a [`store::Fixture`] on fresh storage.
+/// The last argument is the path of a function that makes a [`store::Fixture`] on fresh storage, or says that it is
+/// [`Absent`]; before it, the store's name in [reports](CaseReport::conclude).
 #[macro_export]
 macro_rules! store_tests {
-    ($fixture:path) => {
+    ($name:literal, $fixture:path) => {
         $crate::clause_tests! {
-            key_store, $crate::store, $fixture,
+            key_store, $name, $crate::store, $fixture,
             clause_01_what_was_never_written_is_none
             clause_02_creating_needs_absence
             clause_03_replacing_needs_the_revision
@@ -76,13 +83,16 @@ macro_rules! store_tests {
             clause_10_errors_hold_no_record
         }
     };
+    ($fixture:path) => {
+        $crate::store_tests!("", $fixture);
+    };
 }
 
 /// What [`kek_backend_tests`] and [`store_tests`] are made of.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! clause_tests {
-    ($module:ident, $contract:path, $fixture:path, $($clause:ident)*) => {
+    ($module:ident, $name:literal, $contract:path, $fixture:path, $($clause:ident)*) => {
         mod $module {
             #[allow(unused_imports, reason = "the fixture may be named by an absolute path")]
             use super::*;
@@ -91,7 +101,8 @@ macro_rules! clause_tests {
             $(
                 #[test]
                 fn $clause() {
-                    contract::check(stringify!($clause), $fixture).assert_passed();
+                    contract::check(stringify!($clause), $fixture)
+                        .conclude($name, stringify!($module));
                 }
             )*
 

@@ -31,6 +31,8 @@ pub enum Outcome {
     Failed(String),
     /// The clause has a condition that the implementation says it does not meet, or the fixture says that it cannot show.
     NotApplicable(String),
+    /// What the fixture needs is not there, and nobody requires it.
+    Skipped(String),
 }
 
 /// What ends a case early.
@@ -107,6 +109,43 @@ impl CaseReport {
     pub fn assert_passed(&self) {
         assert!(!self.has_failed(), "the contract is broken: {self}");
     }
+
+    /// Says what was skipped and, where the environment variable `PHISEAL_REPORTS` names a folder, writes what became of
+    /// the case there: `BACKEND/NAME.json`, an object with `backend`, `contract`, `clause`, `name`, `outcome` (`passed`,
+    /// `failed`, `not applicable` or `skipped`) and `reason`. Then as [`CaseReport::assert_passed`].
+    ///
+    /// # Panics
+    ///
+    /// When the case failed, or the report cannot be written.
+    #[expect(clippy::print_stdout, clippy::expect_used, reason = "it is the end of a test")]
+    pub fn conclude(&self, backend: &str, contract: &str) {
+        if matches!(self.outcome, Outcome::Skipped(_)) {
+            println!("{backend}: {self}");
+        }
+        if let (Some(folder), false) = (std::env::var_os("PHISEAL_REPORTS"), backend.is_empty()) {
+            let folder = std::path::Path::new(&folder).join(backend);
+            let file = folder.join(format!("{contract}-{}.json", self.name));
+            std::fs::create_dir_all(&folder)
+                .and_then(|()| std::fs::write(&file, self.to_json(backend, contract)))
+                .expect("the report can be written");
+        }
+        self.assert_passed();
+    }
+
+    fn to_json(&self, backend: &str, contract: &str) -> String {
+        let (outcome, reason) = match &self.outcome {
+            Outcome::Passed => ("passed", None),
+            Outcome::Failed(why) => ("failed", Some(why)),
+            Outcome::NotApplicable(why) => ("not applicable", Some(why)),
+            Outcome::Skipped(why) => ("skipped", Some(why)),
+        };
+        let (clause, name) = (self.clause, self.name);
+        serde_json::json!({
+            "backend": backend, "contract": contract, "clause": clause, "name": name,
+            "outcome": outcome, "reason": reason,
+        })
+        .to_string()
+    }
 }
 
 impl fmt::Display for Report {
@@ -121,6 +160,7 @@ impl fmt::Display for CaseReport {
             Outcome::Passed => write!(f, "{}: passed", self.name),
             Outcome::Failed(why) => write!(f, "{}: FAILED: {why}", self.name),
             Outcome::NotApplicable(why) => write!(f, "{}: does not apply: {why}", self.name),
+            Outcome::Skipped(why) => write!(f, "{}: SKIPPED: {why}", self.name),
         }
     }
 }

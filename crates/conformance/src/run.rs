@@ -1,5 +1,6 @@
 //! Running a case, and futures without an executor.
 
+use crate::guard::{self, Made};
 use crate::report::{CaseReport, Outcome, Stop};
 use core::future::Future;
 use core::pin::pin;
@@ -24,11 +25,13 @@ pub(crate) struct Case<F> {
 
 impl<F> Case<F> {
     /// Runs it on a fresh fixture; a panic of the implementation is a failure of the case.
-    pub(crate) fn report(&self, fixture: impl FnOnce() -> F) -> CaseReport {
-        let outcome = match catch_unwind(AssertUnwindSafe(|| (self.run)(&fixture()))) {
-            Ok(Ok(())) => Outcome::Passed,
-            Ok(Err(Stop::Failed(why))) => Outcome::Failed(why),
-            Ok(Err(Stop::NotApplicable(why))) => Outcome::NotApplicable(why),
+    pub(crate) fn report<M: Made<F>>(&self, fixture: impl FnOnce() -> M) -> CaseReport {
+        let run = || fixture().made().map(|fixture| (self.run)(&fixture));
+        let outcome = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok(Ok(()))) => Outcome::Passed,
+            Ok(Ok(Err(Stop::Failed(why)))) => Outcome::Failed(why),
+            Ok(Ok(Err(Stop::NotApplicable(why)))) => Outcome::NotApplicable(why),
+            Ok(Err(absent)) => absent.outcome(&guard::required()),
             Err(_) => Outcome::Failed("panicked".to_owned()),
         };
         CaseReport { clause: self.clause, name: self.name, outcome }

@@ -6,6 +6,8 @@ mod conduct;
 mod versions;
 mod wraps;
 
+use crate::forms::said;
+use crate::guard::Made;
 use crate::report::{CaseReport, Report, Stop};
 use crate::run::{Case, PATIENCE, finish};
 use core::future::Future;
@@ -82,8 +84,7 @@ impl Fixture {
 
     /// The answer of a call that has to succeed.
     fn done<T>(&self, what: &str, call: impl Future<Output = Result<T, Error>>) -> Result<T, Stop> {
-        self.answer(call)?
-            .map_err(|error| Stop::Failed(format!("{what} failed: {error} ({:?})", error.kind())))
+        self.answer(call)?.map_err(|error| Stop::Failed(format!("{what} failed: {}", said(&error))))
     }
 
     fn unwrapped(
@@ -104,8 +105,8 @@ impl Fixture {
         match self.unwrapped(wrapped, context)? {
             Err(error) if !error.is_retryable() => Ok(error),
             Err(error) => Err(Stop::Failed(format!(
-                "{what}: {error} ({:?}) does not tell that it is refused",
-                error.kind()
+                "{what}: {} does not tell that it is refused",
+                said(&error)
             ))),
             Ok(_) => Err(Stop::Failed(format!("{what}: a key came out"))),
         }
@@ -121,8 +122,8 @@ impl Fixture {
         match self.answer(self.backend.rewrap_key(wrapped, context))? {
             Err(error) if !error.is_retryable() => Ok(()),
             Err(error) => Err(Stop::Failed(format!(
-                "rewrap_key of {what}: {error} ({:?}) does not tell that it is refused",
-                error.kind()
+                "rewrap_key of {what}: {} does not tell that it is refused",
+                said(&error)
             ))),
             Ok(_) => Err(Stop::Failed(format!("rewrap_key of {what}: a wrap came out"))),
         }
@@ -198,13 +199,13 @@ const CASES: [Case<Fixture>; 17] = [
 ];
 
 /// Runs every case, each on a fresh fixture.
-pub fn suite(fixture: impl Fn() -> Fixture) -> Report {
+pub fn suite<M: Made<Fixture>>(fixture: impl Fn() -> M) -> Report {
     Report::new(CASES.iter().map(|case| case.report(&fixture)).collect())
 }
 
 /// Runs the case of this name; there is none of another name, and that is a failure.
 #[must_use]
-pub fn check(name: &'static str, fixture: impl FnOnce() -> Fixture) -> CaseReport {
+pub fn check<M: Made<Fixture>>(name: &'static str, fixture: impl FnOnce() -> M) -> CaseReport {
     match CASES.iter().find(|case| case.name == name) {
         Some(case) => case.report(fixture),
         None => CaseReport::missing(name),

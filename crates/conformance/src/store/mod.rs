@@ -5,6 +5,8 @@ mod order;
 mod values;
 mod writes;
 
+use crate::forms::said;
+use crate::guard::Made;
 use crate::report::{CaseReport, Report, Stop, ensure};
 use crate::run::{Case, PATIENCE, finish};
 use core::fmt;
@@ -101,13 +103,13 @@ const CASES: [Case<Fixture>; 10] = [
 ];
 
 /// Runs every case, each on storage of its own.
-pub fn suite(fixture: impl Fn() -> Fixture) -> Report {
+pub fn suite<M: Made<Fixture>>(fixture: impl Fn() -> M) -> Report {
     Report::new(CASES.iter().map(|case| case.report(&fixture)).collect())
 }
 
 /// Runs the case of this name; there is none of another name, and that is a failure.
 #[must_use]
-pub fn check(name: &'static str, fixture: impl FnOnce() -> Fixture) -> CaseReport {
+pub fn check<M: Made<Fixture>>(name: &'static str, fixture: impl FnOnce() -> M) -> CaseReport {
     match CASES.iter().find(|case| case.name == name) {
         Some(case) => case.report(fixture),
         None => CaseReport::missing(name),
@@ -129,7 +131,7 @@ struct Handle<'a> {
 impl Handle<'_> {
     fn done<T>(&self, what: &str, call: impl Future<Output = Result<T, Error>>) -> Result<T, Stop> {
         finish(call, self.fixture.patience)?
-            .map_err(|error| Stop::Failed(format!("{what} failed: {error} ({:?})", error.kind())))
+            .map_err(|error| Stop::Failed(format!("{what} failed: {}", said(&error))))
     }
 
     fn read(&self, kind: RecordKind, id: &[u8]) -> Result<Option<Record>, Stop> {

@@ -1,0 +1,10 @@
+//! The one folder that names the binding, `cryptoki`: modules, tokens, sessions and keys as the rest of this backend speaks
+//! of them.
+
+mod failure;
+mod module;
+mod session;
+
+pub(super) use failure::{Cause, Failure};
+pub(super) use module::{Module, Token};
+pub(super) use session::{Handle, Key, NONCE, Part, Session, TAG, Usage};

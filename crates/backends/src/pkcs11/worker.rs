@@ -1,0 +1,328 @@
+//! The threads that speak with a token. Each has one session, logged in; jobs wait in one bounded queue for all.
+
+use super::binding::{Cause, Failure, Module, Session, Token};
+use super::keys::{Kek, Selector};
+use super::pin::Pin;
+use async_channel::{Receiver, Sender};
+use core::time::Duration;
+use phiseal_keys::{Error, ErrorKind, fork_generation};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// Which token, and how it is logged in to: what every worker needs to make a session.
+#[derive(Debug)]
+pub(super) struct Address {
+    pub(super) module: Module,
+    pub(super) wanted: Wanted,
+    /// Where it was last.
+    pub(super) seen: Mutex<Option<Token>>,
+    pub(super) pin: Pin,
+    /// Held for a login. Set when the token refused the PIN: it is not shown again, as tokens count.
+    pub(super) refused: Mutex<bool>,
+    /// Rises when this process has changed a key: what sessions know of keys is then out of date.
+    pub(super) changes: AtomicU64,
+}
+
+/// By what a token is found, whatever slot it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Label(String),
+    Serial(String),
+}
+
+impl Wanted {
+    fn is(&self, token: &Token) -> bool {
+        token.initialised
+            && match self {
+                Self::Label(label) => token.label == *label,
+                Self::Serial(serial) => token.serial == *serial,
+            }
+    }
+}
+
+/// The workers of a token. They end, and the module is finalised, when the last handle is dropped.
+#[derive(Debug)]
+pub(super) struct Workers {
+    jobs: Sender<Job>,
+    ended: Mutex<mpsc::Receiver<()>>,
+    born_in: u64,
+}
+
+type Job = Box<dyn FnOnce(&mut Desk) + Send>;
+
+/// How long dropping the last handle waits for workers that are still inside the module.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+impl Workers {
+    /// Starts `count` workers behind a queue of `queue` jobs.
+    pub(super) fn start(address: Address, count: usize, queue: usize) -> Result<Self, Error> {
+        let address = Arc::new(address);
+        let (jobs, waiting) = async_channel::bounded(queue.max(1));
+        let (alive, ended) = mpsc::channel();
+        for number in 0..count.max(1) {
+            let (address, waiting, alive) = (Arc::clone(&address), waiting.clone(), alive.clone());
+            thread::Builder::new()
+                .name(format!("phiseal-hsm-{number}"))
+                .spawn(move || {
+                    work(&waiting, address);
+                    drop(alive);
+                })
+                .map_err(|error| {
+                    Error::new(
+                        ErrorKind::Unavailable,
+                        "the threads for the token cannot be started",
+                    )
+                    .with_source(error)
+                })?;
+        }
+        let born_in = fork_generation();
+        Ok(Self { jobs, ended: Mutex::new(ended), born_in })
+    }
+
+    /// What `operation` comes to in a session. It is done again, in another session, when the first one was lost.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        operation: impl Fn(&mut Open<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        if self.born_in != fork_generation() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a token that was opened before this process was forked: open it in the child",
+            )
+            .into());
+        }
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(move |desk: &mut Desk| {
+            // Nobody waits any more when the caller has dropped its future.
+            let _ = reply.send(desk.attempt(&operation));
+        });
+        self.jobs.send(job).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.jobs.close();
+        if self.born_in == fork_generation() {
+            let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            // It is not sent to, but hung up by the last worker.
+            let _: Result<(), RecvTimeoutError> = ended.recv_timeout(FAREWELL);
+        }
+    }
+}
+
+#[cold]
+fn gone() -> Failure {
+    Failure::of(Cause::Refused, ErrorKind::Unavailable, "the threads for the token are gone")
+}
+
+fn work(waiting: &Receiver<Job>, address: Arc<Address>) {
+    let mut desk = Desk { session: None, address };
+    while let Ok(job) = waiting.recv_blocking() {
+        // A job contains what falls in it; should it not, the next one gets a new session.
+        if catch_unwind(AssertUnwindSafe(|| job(&mut desk))).is_err() {
+            desk.session = None;
+        }
+    }
+}
+
+/// Where one worker works.
+pub(super) struct Desk {
+    // Closed before the module is finalised.
+    session: Option<Held>,
+    address: Arc<Address>,
+}
+
+/// A session and what it knows.
+struct Held {
+    session: Session,
+    needs_login: bool,
+    keks: BTreeMap<Selector, Kek>,
+    /// The number of changes that `keks` has seen.
+    changes: u64,
+}
+
+/// What an operation works with.
+pub(super) struct Open<'a> {
+    pub(super) address: &'a Address,
+    pub(super) session: &'a Session,
+    needs_login: bool,
+    keks: &'a mut BTreeMap<Selector, Kek>,
+}
+
+impl Open<'_> {
+    /// The KEK as this session knows it.
+    pub(super) fn kek(&mut self, selector: &Selector) -> Result<Kek, Failure> {
+        match self.keks.get(selector) {
+            Some(kek) => Ok(kek.clone()),
+            None => self.fresh_kek(selector),
+        }
+    }
+
+    /// The KEK as the token has it now.
+    pub(super) fn fresh_kek(&mut self, selector: &Selector) -> Result<Kek, Failure> {
+        match Kek::of(selector, self.session.keys(&selector.label)?) {
+            Ok(kek) => {
+                self.keks.insert(selector.clone(), kek.clone());
+                Ok(kek)
+            }
+            // It may have been hidden.
+            Err(error) => self.check_login().and(Err(error.into())),
+        }
+    }
+
+    /// Fails when the token has logged the user out.
+    pub(super) fn check_login(&self) -> Result<(), Failure> {
+        if !self.needs_login || self.session.is_logged_in()? {
+            return Ok(());
+        }
+        let message = "the token has logged the user out";
+        Err(Failure::of(Cause::Lost, ErrorKind::Unavailable, message))
+    }
+
+    /// Does `act` in a session that may change keys, and has every session look at its keys anew.
+    pub(super) fn changing<T>(
+        &self,
+        act: impl FnOnce(&Session) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let session = self.address.module.session(&self.address.token()?, true)?;
+        let done = act(&session);
+        self.address.changes.fetch_add(1, Ordering::SeqCst);
+        done
+    }
+}
+
+impl Desk {
+    /// Does `operation`, a second time when the first one failed and another session may help.
+    fn attempt<T>(
+        &mut self,
+        operation: &impl Fn(&mut Open<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let first = match self.once(operation) {
+            Err(failure) if may_pass(failure.cause) => failure,
+            other => return other,
+        };
+        if first.cause == Cause::Finalised {
+            self.address.module.initialise_again()?;
+        }
+        self.once(operation)
+    }
+
+    fn once<T>(
+        &mut self,
+        operation: &impl Fn(&mut Open<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            let mut held = match self.session.take() {
+                Some(held) => held,
+                None => self.address.enter()?,
+            };
+            let changes = self.address.changes.load(Ordering::SeqCst);
+            if changes != held.changes {
+                held.changes = changes;
+                held.keks.clear();
+            }
+            let Held { session, needs_login, keks, .. } = &mut held;
+            let needs_login = *needs_login;
+            let mut open = Open { address: &self.address, session, needs_login, keks };
+            let done = operation(&mut open);
+            // After a failed call the session may have an operation that is still active.
+            if done.as_ref().err().is_none_or(|failure| failure.cause == Cause::Refused) {
+                self.session = Some(held);
+            }
+            done
+        }));
+        done.unwrap_or_else(|_| {
+            let message = "the PKCS#11 module answered what it must not";
+            Err(Failure::of(Cause::Unclear, ErrorKind::Faulty, message))
+        })
+    }
+}
+
+const fn may_pass(cause: Cause) -> bool {
+    matches!(cause, Cause::Finalised | Cause::Lost | Cause::Unclear)
+}
+
+impl Address {
+    /// The token, in whatever slot it is now.
+    pub(super) fn token(&self) -> Result<Token, Failure> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let token = match seen.map(|seen| self.module.look_again(&seen)) {
+            Some(Ok(token)) if self.wanted.is(&token) => token,
+            _ => self.look_for_token()?,
+        };
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        Ok(token)
+    }
+
+    fn look_for_token(&self) -> Result<Token, Failure> {
+        let tokens = self.module.tokens()?;
+        let mut found = tokens.iter().filter(|token| self.wanted.is(token));
+        match (found.next(), found.next()) {
+            (Some(token), None) => Ok(token.clone()),
+            (Some(_), Some(_)) => Err(Error::new(
+                ErrorKind::Invalid,
+                "several tokens have this label: name the token by its serial number",
+            )
+            .with_source(listed(&tokens))
+            .into()),
+            (None, _) => {
+                let error = Error::new(ErrorKind::NotFound, "there is no such token")
+                    .with_source(listed(&tokens));
+                Err(Failure { error, cause: Cause::Lost })
+            }
+        }
+    }
+
+    /// A session that is logged in.
+    fn enter(&self) -> Result<Held, Failure> {
+        let changes = self.changes.load(Ordering::SeqCst);
+        let token = self.token()?;
+        let session = self.module.session(&token, false)?;
+        let needs_login = token.needs_login;
+        if needs_login {
+            self.log_in(&token, &session)?;
+        }
+        Ok(Held { session, needs_login, keks: BTreeMap::new(), changes })
+    }
+
+    /// One login at a time, and none after the PIN was refused.
+    fn log_in(&self, token: &Token, session: &Session) -> Result<(), Failure> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if *refused {
+            return Err(Failure::of(
+                Cause::Login,
+                ErrorKind::Denied,
+                "the token refused the PIN: it is not tried again before the token is opened anew",
+            ));
+        }
+        if token.pin_locked {
+            return Err(Failure::of(
+                Cause::Login,
+                ErrorKind::Denied,
+                "the PIN is locked: the security officer has to reset it",
+            ));
+        }
+        let pin = self.pin.read()?;
+        if pin.is_none() && !token.has_pin_pad {
+            let message = "the token has no keypad of its own: give the PIN in another way";
+            return Err(Failure::of(Cause::Login, ErrorKind::Invalid, message));
+        }
+        session.login(pin).inspect_err(|failure| *refused = failure.cause == Cause::Login)
+    }
+}
+
+/// The tokens of a module, for somebody who looks for one that is not among them.
+fn listed(tokens: &[Token]) -> String {
+    let names = tokens.iter().filter(|token| token.initialised);
+    let names = names.map(|token| format!("{:?} (serial {})", token.label, token.serial));
+    match names.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "the module has no token that is initialised".to_owned(),
+        names => format!("the module has {names}"),
+    }
+}
