@@ -89,6 +89,7 @@ mod binding;
 mod keys;
 mod mechanism;
 mod pin;
+mod queue;
 mod report;
 mod token;
 mod trial;
@@ -104,6 +105,7 @@ use phiseal_keys::{
     KeyState, KeyUse, UnwrappedKey, rewrap_in_process,
 };
 use phiseal_primitives::Engine;
+use std::sync::Arc;
 use worker::Open;
 
 pub use mechanism::{Nonces, WrapMechanism};
@@ -116,7 +118,7 @@ pub use trial::Quirk;
 #[derive(Clone)]
 pub struct Pkcs11Kek {
     token: Pkcs11Token,
-    selector: Selector,
+    selector: Arc<Selector>,
     id: KekId,
     nonces: NonceWay,
 }
@@ -171,8 +173,9 @@ impl Pkcs11Token {
 
     /// Finds the KEK and, unless it is known how it works, tries its current version.
     fn find(&self, selector: Selector, nonces: Option<NonceWay>) -> Result<Pkcs11Kek, Error> {
+        let selector = Arc::new(selector);
         let (allowed, made_by, engine) = (self.allowed.clone(), self.nonces, self.engine);
-        let (kek, nonces, selector) = self.block_on(move |open| {
+        let (id, nonces, selector) = self.block_on(move |open| {
             let kek = open.fresh_kek(&selector)?;
             if kek.versions.values().any(|version| !allowed.contains(&version.mechanism)) {
                 let message = "the key is for a mechanism that is not allowed here";
@@ -190,10 +193,10 @@ impl Pkcs11Token {
                     trial::of_key(&session, mechanism, made_by, handles, bits, engine)?.nonces
                 }
             };
-            let selector = kek.selector(&selector);
-            Ok((kek, nonces, selector))
+            let selector = Arc::new(kek.selector(&selector));
+            Ok((kek.id.clone(), nonces, selector))
         })?;
-        Ok(Pkcs11Kek { token: self.clone(), selector, id: kek.id, nonces })
+        Ok(Pkcs11Kek { token: self.clone(), selector, id, nonces })
     }
 }
 

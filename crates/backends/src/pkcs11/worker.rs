@@ -3,7 +3,7 @@
 use super::binding::{Cause, Failure, Module, Session, Token};
 use super::keys::{Kek, Selector};
 use super::pin::Pin;
-use async_channel::{Receiver, Sender};
+use super::queue::Queue;
 use core::time::Duration;
 use phiseal_keys::{Error, ErrorKind, fork_generation};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 /// Which token, and how it is logged in to: what every worker needs to make a session.
 #[derive(Debug)]
@@ -47,9 +47,16 @@ impl Wanted {
 /// The workers of a token. They end, and the module is finalised, when the last handle is dropped.
 #[derive(Debug)]
 pub(super) struct Workers {
-    jobs: Sender<Job>,
-    ended: Mutex<mpsc::Receiver<()>>,
+    jobs: Arc<Queue<Job>>,
+    threads: Mutex<Threads>,
     born_in: u64,
+}
+
+/// The threads, and what hangs up when the last of them has left the module.
+#[derive(Debug)]
+struct Threads {
+    ended: mpsc::Receiver<()>,
+    handles: Vec<JoinHandle<()>>,
 }
 
 type Job = Box<dyn FnOnce(&mut Desk) + Send>;
@@ -61,26 +68,23 @@ impl Workers {
     /// Starts `count` workers behind a queue of `queue` jobs.
     pub(super) fn start(address: Address, count: usize, queue: usize) -> Result<Self, Error> {
         let address = Arc::new(address);
-        let (jobs, waiting) = async_channel::bounded(queue.max(1));
+        let jobs = Arc::new(Queue::new(queue));
         let (alive, ended) = mpsc::channel();
+        let mut handles = Vec::new();
         for number in 0..count.max(1) {
-            let (address, waiting, alive) = (Arc::clone(&address), waiting.clone(), alive.clone());
-            thread::Builder::new()
-                .name(format!("phiseal-hsm-{number}"))
-                .spawn(move || {
-                    work(&waiting, address);
-                    drop(alive);
-                })
-                .map_err(|error| {
-                    Error::new(
-                        ErrorKind::Unavailable,
-                        "the threads for the token cannot be started",
-                    )
+            let (address, jobs, alive) = (Arc::clone(&address), Arc::clone(&jobs), alive.clone());
+            let thread = thread::Builder::new().name(format!("phiseal-hsm-{number}"));
+            let started = thread.spawn(move || {
+                work(&jobs, address);
+                drop(alive);
+            });
+            handles.push(started.map_err(|error| {
+                Error::new(ErrorKind::Unavailable, "the threads for the token cannot be started")
                     .with_source(error)
-                })?;
+            })?);
         }
         let born_in = fork_generation();
-        Ok(Self { jobs, ended: Mutex::new(ended), born_in })
+        Ok(Self { jobs, threads: Mutex::new(Threads { ended, handles }), born_in })
     }
 
     /// What `operation` comes to in a session. It is done again, in another session, when the first one was lost.
@@ -100,7 +104,7 @@ impl Workers {
             // Nobody waits any more when the caller has dropped its future.
             let _ = reply.send(desk.attempt(&operation));
         });
-        self.jobs.send(job).await.map_err(|_| gone())?;
+        self.jobs.put(job).await;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -108,10 +112,14 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.jobs.close();
-        if self.born_in == fork_generation() {
-            let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            // It is not sent to, but hung up by the last worker.
-            let _: Result<(), RecvTimeoutError> = ended.recv_timeout(FAREWELL);
+        if self.born_in != fork_generation() {
+            return;
+        }
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing is sent; the last worker hangs up. A thread that is stuck in the module is left behind.
+        if threads.ended.recv_timeout(FAREWELL) == Err(RecvTimeoutError::Disconnected) {
+            // What the module's libraries do at the end of a thread is done before this one may end the process.
+            threads.handles.drain(..).for_each(|thread| drop(thread.join()));
         }
     }
 }
@@ -121,9 +129,9 @@ fn gone() -> Failure {
     Failure::of(Cause::Refused, ErrorKind::Unavailable, "the threads for the token are gone")
 }
 
-fn work(waiting: &Receiver<Job>, address: Arc<Address>) {
+fn work(jobs: &Queue<Job>, address: Arc<Address>) {
     let mut desk = Desk { session: None, address };
-    while let Ok(job) = waiting.recv_blocking() {
+    while let Some(job) = jobs.take() {
         // A job contains what falls in it; should it not, the next one gets a new session.
         if catch_unwind(AssertUnwindSafe(|| job(&mut desk))).is_err() {
             desk.session = None;
@@ -142,7 +150,7 @@ pub(super) struct Desk {
 struct Held {
     session: Session,
     needs_login: bool,
-    keks: BTreeMap<Selector, Kek>,
+    keks: BTreeMap<Arc<Selector>, Arc<Kek>>,
     /// The number of changes that `keks` has seen.
     changes: u64,
 }
@@ -152,23 +160,24 @@ pub(super) struct Open<'a> {
     pub(super) address: &'a Address,
     pub(super) session: &'a Session,
     needs_login: bool,
-    keks: &'a mut BTreeMap<Selector, Kek>,
+    keks: &'a mut BTreeMap<Arc<Selector>, Arc<Kek>>,
 }
 
 impl Open<'_> {
     /// The KEK as this session knows it.
-    pub(super) fn kek(&mut self, selector: &Selector) -> Result<Kek, Failure> {
+    pub(super) fn kek(&mut self, selector: &Arc<Selector>) -> Result<Arc<Kek>, Failure> {
         match self.keks.get(selector) {
-            Some(kek) => Ok(kek.clone()),
+            Some(kek) => Ok(Arc::clone(kek)),
             None => self.fresh_kek(selector),
         }
     }
 
     /// The KEK as the token has it now.
-    pub(super) fn fresh_kek(&mut self, selector: &Selector) -> Result<Kek, Failure> {
+    pub(super) fn fresh_kek(&mut self, selector: &Arc<Selector>) -> Result<Arc<Kek>, Failure> {
         match Kek::of(selector, self.session.keys(&selector.label)?) {
             Ok(kek) => {
-                self.keks.insert(selector.clone(), kek.clone());
+                let kek = Arc::new(kek);
+                self.keks.insert(Arc::clone(selector), Arc::clone(&kek));
                 Ok(kek)
             }
             // It may have been hidden.
