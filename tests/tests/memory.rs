@@ -58,7 +58,9 @@ fn needles(engine: &'static dyn Engine, folder: &Path, sealed: &[Sealed]) -> Nee
             .unwrap();
     let (environment, id, wrapped) = parse_store_key(&record.unwrap().bytes);
     let context = phiseal::EncryptionContext::store_key(&environment);
-    let store_key = block_on(store.keks()[0].unwrap_key(&wrapped, &context, &id)).unwrap();
+    let store_key =
+        block_on(store.keks().connected().next().unwrap().unwrap_key(&wrapped, &context, &id))
+            .unwrap();
     needles.add("store key", store_key.expose_secret());
     for kind in [RecordKind::Keyset, RecordKind::Subject, RecordKind::Usage] {
         let mac = store_key.derive(engine, Purpose::StoreMac, &[kind.to_byte()]).unwrap();

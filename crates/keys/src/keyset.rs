@@ -79,17 +79,12 @@ impl Keyset {
         domain: DomainId,
         name: &str,
         key_id: FullKeyId,
-        wrapped: WrappedKey,
+        wraps: Vec<WrappedKey>,
         created: u64,
     ) -> Result<Self, Error> {
         Self::check_name(name)?;
-        let version = KeyVersion {
-            number: 1,
-            state: KeyState::Active,
-            key_id,
-            created,
-            wraps: vec![wrapped],
-        };
+        check_wraps(&wraps)?;
+        let version = KeyVersion { number: 1, state: KeyState::Active, key_id, created, wraps };
         Ok(Self {
             environment,
             domain,
@@ -203,9 +198,10 @@ impl Keyset {
     pub fn with_version(
         &self,
         key_id: FullKeyId,
-        wrapped: WrappedKey,
+        wraps: Vec<WrappedKey>,
         created: u64,
     ) -> Result<Self, Error> {
+        check_wraps(&wraps)?;
         if self.versions.len() >= Self::MAX_VERSIONS {
             return Err(Error::new(
                 ErrorKind::Exhausted,
@@ -225,7 +221,7 @@ impl Keyset {
             state: KeyState::PreActive,
             key_id,
             created,
-            wraps: vec![wrapped],
+            wraps,
         });
         Ok(next)
     }
@@ -283,9 +279,7 @@ impl Keyset {
     pub fn with_wraps(&self, changed: Vec<(u32, Vec<WrappedKey>)>) -> Result<Self, Error> {
         let mut next = self.next_revision()?;
         for (number, wraps) in changed {
-            if wraps.is_empty() || wraps.len() > Self::MAX_WRAPS {
-                return Err(Error::new(ErrorKind::Invalid, "a key version has one to eight wraps"));
-            }
+            check_wraps(&wraps)?;
             let version = next.version_mut(number)?;
             version.state.require(KeyUse::Rewrap)?;
             version.wraps = wraps;
@@ -429,4 +423,11 @@ fn too_long() -> Error {
 
 fn no_version() -> Error {
     Error::new(ErrorKind::NotFound, "the keyset has no such version")
+}
+
+fn check_wraps(wraps: &[WrappedKey]) -> Result<(), Error> {
+    match wraps.len() {
+        1..=Keyset::MAX_WRAPS => Ok(()),
+        _ => Err(Error::new(ErrorKind::Invalid, "a key version has one to eight wraps")),
+    }
 }

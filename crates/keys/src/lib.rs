@@ -5,6 +5,7 @@ mod data_key;
 mod error;
 mod events;
 mod kek;
+mod keks;
 mod key_store;
 mod keyset;
 mod os;
@@ -24,6 +25,7 @@ pub use kek::{
     BoxFuture, GeneratedKey, Kek, KekAdmin, KekAdminBackend, KekBackend, KekInfo, UnwrappedKey,
     rewrap_in_process,
 };
+pub use keks::Keks;
 pub use key_store::{
     KeyStore, KeyStoreConfig, Rewrapped, SubjectRecord, SubjectState, SubjectsRewrapped,
 };

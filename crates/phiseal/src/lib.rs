@@ -44,9 +44,9 @@ pub use phiseal_format::{
 };
 pub use phiseal_keys::{
     BoxFuture, Clock, DataKey, Erasure, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, KekAdmin,
-    KekAdminBackend, KekBackend, KekEvent, KekEvents, KekInfo, KekOperation, KeyState, KeyStore,
-    KeyStoreConfig, KeyVersion, Keyset, ManualClock, Moment, Reader, Record, RecordKind, Rewrapped,
-    Secret, Store, SubjectsRewrapped, SystemClock, UnwrappedKey, memory_is_locked,
+    KekAdminBackend, KekBackend, KekEvent, KekEvents, KekInfo, KekOperation, Keks, KeyState,
+    KeyStore, KeyStoreConfig, KeyVersion, Keyset, ManualClock, Moment, Reader, Record, RecordKind,
+    Rewrapped, Secret, Store, SubjectsRewrapped, SystemClock, UnwrappedKey, memory_is_locked,
     require_locked_memory,
 };
 pub use phiseal_primitives::{Engine, Module, Validation, default_engine, engine, engines};

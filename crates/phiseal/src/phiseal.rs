@@ -1,7 +1,7 @@
 use core::fmt;
 use phiseal_envelope::{Domain, NoncePolicy, Options};
 use phiseal_keys::{
-    Clock, Error, ErrorKind, FullKeyId, Kek, KekBackend, KeyStore, KeyStoreConfig, Reader, Store,
+    Clock, Error, ErrorKind, FullKeyId, KekBackend, Keks, KeyStore, KeyStoreConfig, Reader, Store,
     require_locked_memory,
 };
 use phiseal_primitives::{Engine, default_engine};
@@ -119,7 +119,8 @@ pub struct Builder {
     config: KeyStoreConfig,
     changes: Vec<Change>,
     strict: bool,
-    others: Vec<Arc<dyn KekBackend>>,
+    /// The other KEKs, and whether they wrap.
+    others: Vec<(Arc<dyn KekBackend>, bool)>,
 }
 
 impl fmt::Debug for Builder {
@@ -202,10 +203,20 @@ impl Builder {
         self.options(|options| options.read_only = true)
     }
 
+    /// One more KEK that wraps every key of the store, so that any one of them opens it: another region, an HSM that is
+    /// kept for the day when the service is lost. New keys need all of them; opening the store and what it holds needs one.
+    /// What was made before it was added gets its wraps by [`Domain::rewrap`] and
+    /// [`KeyStore::rewrap_store_key`].
+    #[must_use]
+    pub fn also_wrap_with(mut self, kek: impl KekBackend) -> Self {
+        self.others.push((Arc::new(kek), true));
+        self
+    }
+
     /// One more KEK that may unwrap what the store holds, such as the one before this one. New wraps are not made by it.
     #[must_use]
     pub fn also_unwrap_with(mut self, kek: impl KekBackend) -> Self {
-        self.others.push(Arc::new(kek));
+        self.others.push((Arc::new(kek), false));
         self
     }
 
@@ -213,7 +224,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Memory`] when strict and memory cannot be locked; as [`Kek::connect`] and [`KeyStore::open`].
+    /// [`ErrorKind::Memory`] when strict and memory cannot be locked; as [`Kek::connect`](crate::Kek::connect) and [`KeyStore::open`].
     pub async fn open(self, store: impl Store, kek: impl KekBackend) -> Result<Phiseal, Error> {
         let Self { config, changes, strict, others } = self;
         let mut options = Options::new(config.engine);
@@ -230,9 +241,10 @@ impl Builder {
                 "a lease or key time of zero would make every call wait",
             ));
         }
-        let mut keks = vec![Kek::connect(Arc::new(kek), config.engine).await?];
-        for other in others {
-            keks.push(Kek::connect(other, config.engine).await?);
+        let mut keks = Keks::later(Arc::new(kek), config.engine);
+        for (other, wraps) in others {
+            let other = Keks::later(other, config.engine);
+            keks = if wraps { keks.and_wrap_with(other) } else { keks.and_unwrap_with(other) };
         }
         let store = KeyStore::open(Arc::new(store), keks, config).await?;
         Ok(Phiseal(Arc::new(Inner {

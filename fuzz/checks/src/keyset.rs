@@ -75,9 +75,9 @@ fn successors(keyset: &Keyset) -> Vec<Keyset> {
     let versions = keyset.versions();
     let last = &versions[versions.len() - 1];
     if let Some(wrap) = versions.iter().find_map(|version| version.wraps().first()) {
-        let new = keyset.with_version(FullKeyId::from_bytes([0xf5; 32]), wrap.clone(), 1);
+        let new = keyset.with_version(FullKeyId::from_bytes([0xf5; 32]), vec![wrap.clone()], 1);
         made(new, &[ErrorKind::Exhausted, ErrorKind::Conflict]);
-        let old = keyset.with_version(*last.key_id(), wrap.clone(), 1);
+        let old = keyset.with_version(*last.key_id(), vec![wrap.clone()], 1);
         made(old, &[ErrorKind::Exhausted, ErrorKind::Conflict]);
     }
     for version in [&versions[0], &versions[versions.len() / 2], last] {

@@ -151,13 +151,13 @@ impl World {
     fn expected_of_store_key(&self, question: &Question, genuine: &Record) -> Expected {
         let refused = |kind, calls| Expected { outcomes: vec![Err(kind)], calls };
         let Some(answer) = &question.answer else { return refused(ErrorKind::NotFound, 0) };
-        let Some((key_id, wrapped)) = parse_store_key(&answer.bytes) else {
+        let Some((key_id, wraps)) = parse_store_key(&answer.bytes) else {
             return refused(ErrorKind::Malformed, 0);
         };
         if question.pinned && key_id != self.key_store.store_key() {
             return refused(ErrorKind::Tampered, 0);
         }
-        if *wrapped.kek_id() != self.kek.info().id {
+        if wraps.iter().all(|wrapped| *wrapped.kek_id() != self.kek.info().id) {
             return refused(ErrorKind::Foreign, 0);
         }
         if answer.bytes == genuine.bytes {
@@ -168,16 +168,19 @@ impl World {
     }
 }
 
-/// `0x01 | environment 16 | key id 32 | wrapped key u16 + bytes`.
-fn parse_store_key(bytes: &[u8]) -> Option<(FullKeyId, WrappedKey)> {
+/// `0x01 | environment 16 | key id 32 | { wrapped key u16 + bytes } x 1..8`.
+fn parse_store_key(bytes: &[u8]) -> Option<(FullKeyId, Vec<WrappedKey>)> {
     let ([version, rest @ ..], after) = bytes.split_first_chunk::<17>()?;
     let _environment: &[u8; 16] = rest;
-    let (key_id, after) = after.split_first_chunk()?;
-    let (length, wrapped) = after.split_first_chunk()?;
-    if *version != 1 || usize::from(u16::from_be_bytes(*length)) != wrapped.len() {
-        return None;
+    let (key_id, mut after) = after.split_first_chunk()?;
+    let mut wraps = Vec::new();
+    while wraps.is_empty() || !after.is_empty() {
+        let (length, rest) = after.split_first_chunk()?;
+        let (wrapped, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        wraps.push(WrappedKey::parse(wrapped).ok()?);
+        after = rest;
     }
-    Some((FullKeyId::from_bytes(*key_id), WrappedKey::parse(wrapped).ok()?))
+    (*version == 1 && wraps.len() <= 8).then(|| (FullKeyId::from_bytes(*key_id), wraps))
 }
 
 impl Question {

@@ -156,7 +156,8 @@ fn the_densest_keyset_costs_a_small_multiple_of_itself() {
     };
     let mut keyset = keyset(&mut dice, 1, "k");
     for _ in 1..Keyset::MAX_VERSIONS {
-        keyset = keyset.with_version(FullKeyId::from_bytes(dice.array()), short(), 0).unwrap();
+        keyset =
+            keyset.with_version(FullKeyId::from_bytes(dice.array()), vec![short()], 0).unwrap();
     }
     let wraps = vec![short(); Keyset::MAX_WRAPS];
     let all = keyset.versions().iter().map(|version| (version.number(), wraps.clone())).collect();

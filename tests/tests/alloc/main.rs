@@ -31,11 +31,13 @@ fn keyset(dice: &mut Dice, versions: usize, kek: &str) -> Keyset {
     let first = wrapped(dice, kek);
     let id = FullKeyId::from_bytes(dice.array());
     let mut keyset =
-        Keyset::first(environment, domain, "clinic/patients", id, first, 1_800_000_000).unwrap();
+        Keyset::first(environment, domain, "clinic/patients", id, vec![first], 1_800_000_000)
+            .unwrap();
     for _ in 1..versions {
         let next = wrapped(dice, kek);
-        keyset =
-            keyset.with_version(FullKeyId::from_bytes(dice.array()), next, 1_800_000_000).unwrap();
+        keyset = keyset
+            .with_version(FullKeyId::from_bytes(dice.array()), vec![next], 1_800_000_000)
+            .unwrap();
     }
     keyset
 }

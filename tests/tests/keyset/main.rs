@@ -29,7 +29,7 @@ fn key_id(mark: u32) -> FullKeyId {
 
 fn first() -> Keyset {
     let (environment, domain) = (EnvironmentId::from_bytes([1; 16]), DomainId::from_bytes([2; 16]));
-    Keyset::first(environment, domain, "clinic/patients", key_id(1), wrap(1, 72), 7).unwrap()
+    Keyset::first(environment, domain, "clinic/patients", key_id(1), vec![wrap(1, 72)], 7).unwrap()
 }
 
 /// The steps of SP 800-57 that lead a version that was just made to `state`.

@@ -6,7 +6,7 @@ use phiseal_keys::KeyUse;
 
 /// A keyset whose version 2 is in `state` and whose version 1 is the active primary.
 fn with_second(state: KeyState) -> Keyset {
-    let keyset = first().with_version(key_id(2), wrap(2, 72), 8).unwrap();
+    let keyset = first().with_version(key_id(2), vec![wrap(2, 72)], 8).unwrap();
     path_to(state).iter().fold(keyset, |keyset, step| keyset.with_state(2, *step).unwrap())
 }
 
@@ -103,9 +103,9 @@ fn a_version_seals_only_as_the_active_primary() {
 fn a_keyset_has_1024_versions_at_most() {
     let mut keyset = first();
     for number in 2..=1024 {
-        keyset = keyset.with_version(key_id(number), wrap(1, 72), 0).unwrap();
+        keyset = keyset.with_version(key_id(number), vec![wrap(1, 72)], 0).unwrap();
     }
-    let one_more = keyset.with_version(key_id(5000), wrap(1, 72), 0);
+    let one_more = keyset.with_version(key_id(5000), vec![wrap(1, 72)], 0);
     assert_eq!(kind(one_more), Some(ErrorKind::Exhausted));
     let bytes = keyset.to_bytes().unwrap();
     assert!(bytes.len() < phiseal_keys::MAX_RECORD);
@@ -115,26 +115,29 @@ fn a_keyset_has_1024_versions_at_most() {
 /// Numbers are never used again, not even when there are no more.
 #[test]
 fn the_last_number_is_not_given_twice() {
-    let keyset = first().with_version(key_id(2), wrap(2, 72), 8).unwrap();
+    let keyset = first().with_version(key_id(2), vec![wrap(2, 72)], 8).unwrap();
     let mut bytes = keyset.to_bytes().unwrap();
     let number = bytes.windows(5).rposition(|window| window == [0, 0, 0, 2, 1]).unwrap();
     bytes[number..number + 4].copy_from_slice(&u32::MAX.to_be_bytes());
     let last = Keyset::parse(&bytes).unwrap();
     assert_eq!(last.versions().last().unwrap().number(), u32::MAX, "the control");
-    assert_eq!(kind(last.with_version(key_id(3), wrap(3, 72), 9)), Some(ErrorKind::Exhausted));
+    assert_eq!(
+        kind(last.with_version(key_id(3), vec![wrap(3, 72)], 9)),
+        Some(ErrorKind::Exhausted)
+    );
 }
 
 #[test]
 fn a_key_is_in_a_keyset_once() {
-    let keyset = first().with_version(key_id(2), wrap(2, 72), 8).unwrap();
+    let keyset = first().with_version(key_id(2), vec![wrap(2, 72)], 8).unwrap();
     for (mark, expected) in
         [(1, Some(ErrorKind::Conflict)), (2, Some(ErrorKind::Conflict)), (3, None)]
     {
-        assert_eq!(kind(keyset.with_version(key_id(mark), wrap(3, 72), 9)), expected);
+        assert_eq!(kind(keyset.with_version(key_id(mark), vec![wrap(3, 72)], 9)), expected);
     }
     // Half of the id is what envelopes carry, so half of it must not be there twice.
     let mut twin = *key_id(2).as_bytes();
     twin[31] ^= 1;
     let twin = phiseal::FullKeyId::from_bytes(twin);
-    assert_eq!(kind(keyset.with_version(twin, wrap(3, 72), 9)), Some(ErrorKind::Conflict));
+    assert_eq!(kind(keyset.with_version(twin, vec![wrap(3, 72)], 9)), Some(ErrorKind::Conflict));
 }

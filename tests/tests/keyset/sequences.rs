@@ -27,7 +27,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 fn apply(keyset: &Keyset, operation: &Operation) -> Result<Keyset, phiseal::Error> {
     match operation {
-        Operation::Version(mark) => keyset.with_version(key_id(*mark), wrap(3, 72), 9),
+        Operation::Version(mark) => keyset.with_version(key_id(*mark), vec![wrap(3, 72)], 9),
         Operation::Primary(number) => keyset.with_primary(*number),
         Operation::State(number, state) => keyset.with_state(*number, *state),
         Operation::Wraps(number, count, length) => {
@@ -118,7 +118,7 @@ fn any_sequence_of_operations_keeps_the_invariants() {
 #[test]
 fn any_sequence_of_operations_control() {
     let first = first();
-    let second = first.with_version(key_id(2), wrap(2, 72), 8).unwrap();
+    let second = first.with_version(key_id(2), vec![wrap(2, 72)], 8).unwrap();
     let skipped = second.with_state(2, KeyState::Active).unwrap();
     let noticed =
         |check: &dyn Fn()| std::panic::catch_unwind(core::panic::AssertUnwindSafe(check)).is_err();

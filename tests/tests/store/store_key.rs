@@ -134,7 +134,7 @@ fn attack(store: &EditableStore, kek: &PublicKek) -> DataKey {
     let context = EncryptionContext::data_key(&environment, &domain, 1);
     let wrapped = block_on(kek.wrap_key(&known, &context)).unwrap();
     let key_id = known.id(engine).unwrap();
-    let keyset = Keyset::first(environment, domain, DOMAIN, key_id, wrapped, 0).unwrap();
+    let keyset = Keyset::first(environment, domain, DOMAIN, key_id, vec![wrapped], 0).unwrap();
     let body = keyset.to_bytes().unwrap();
     let name = DOMAIN.as_bytes();
     let bytes = authenticated(engine, &made, RecordKind::Keyset, name, 1, &body);

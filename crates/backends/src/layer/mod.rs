@@ -27,6 +27,9 @@
 //! # }
 //! ```
 //!
+//! Several KEKs for one key, any one of which opens it, are no layer but a choice of the key store's:
+//! [`Keks`](phiseal_keys::Keks).
+//!
 //! A layer needs no async runtime: what waits is woken by a timer thread. It can bound the wait for a backend that answers
 //! later, not for one that blocks the thread that polls it.
 

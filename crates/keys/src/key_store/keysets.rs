@@ -1,7 +1,6 @@
-use super::{KeyStore, new_key, new_wrap, store_key};
+use super::{KeyStore, store_key};
 use crate::{
-    DataKey, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, KeyState, KeyUse, KeyVersion, Keyset,
-    RecordKind,
+    DataKey, Error, ErrorKind, FullKeyId, KeyState, KeyUse, KeyVersion, Keyset, RecordKind,
 };
 use phiseal_format::{EncryptionContext, WrappedKey};
 
@@ -69,18 +68,12 @@ impl KeyStore {
         }
         let domain = self.new_domain_id()?;
         let context = EncryptionContext::data_key(&self.environment, &domain, 1);
-        let (generated, key_id) = self.new_data_key(&context).await?;
-        let keyset = Keyset::first(
-            self.environment,
-            domain,
-            name,
-            key_id,
-            generated.wrapped,
-            self.clock.wall(),
-        )?;
+        let (key, key_id, wraps) = self.new_data_key(&context).await?;
+        let created = self.clock.wall();
+        let keyset = Keyset::first(self.environment, domain, name, key_id, wraps, created)?;
         self.write_sealed(RecordKind::Keyset, name.as_bytes(), 0, keyset.to_bytes()?).await?;
         self.note_keyset(&keyset)?;
-        Ok((keyset, generated.key))
+        Ok((keyset, key))
     }
 
     /// The names of all domains, in ascending order.
@@ -136,17 +129,7 @@ impl KeyStore {
     pub async fn unwrap(&self, keyset: &Keyset, version: &KeyVersion) -> Result<DataKey, Error> {
         version.state().require(KeyUse::Rewrap)?;
         let context = keyset.wrap_context(version.number());
-        let mut last = Error::new(ErrorKind::Foreign, "no KEK of this store wrapped the key");
-        for wrap in version.wraps() {
-            let Ok(kek) = self.kek_for(wrap) else { continue };
-            match kek.unwrap_key(wrap, &context, version.key_id()).await {
-                Ok(key) => return Ok(key),
-                // The next wrap is tried when a service is down, never after a failed check.
-                Err(error) if error.is_retryable() => last = error,
-                Err(error) => return Err(error),
-            }
-        }
-        Err(last)
+        self.keks.unwrap(version.wraps(), &context, version.key_id()).await
     }
 
     /// Makes a new version, pre-active: two backend calls, as the new wrap is opened before it is stored.
@@ -157,8 +140,8 @@ impl KeyStore {
     /// the backend makes a key that is in this store already; and what store and backend answer.
     pub async fn add_version(&self, keyset: &Keyset) -> Result<Keyset, Error> {
         let context = keyset.wrap_context(keyset.next_number());
-        let (generated, key_id) = self.new_data_key(&context).await?;
-        let next = keyset.with_version(key_id, generated.wrapped, self.clock.wall())?;
+        let (_, key_id, wraps) = self.new_data_key(&context).await?;
+        let next = keyset.with_version(key_id, wraps, self.clock.wall())?;
         self.replace(keyset, next).await
     }
 
@@ -198,10 +181,11 @@ impl KeyStore {
         self.replace(keyset, next).await
     }
 
-    /// Wraps every version's data key under the current version of the first KEK, and under nothing else, where that is
-    /// not so already. Data is not touched.
+    /// Wraps every version's data key under the current version of every KEK that wraps, and under nothing else, where that
+    /// is not so already. Data is not touched.
     ///
-    /// Afterwards no other KEK opens this keyset: one that was given to unwrap only can be retired. Each new wrap is opened before an old one is given up.
+    /// Afterwards no other KEK opens this keyset: one that was given to unwrap only can be retired, and one that was added
+    /// opens all of it. Each new wrap is opened before an old one is given up. All KEKs that wrap are needed.
     ///
     /// # Errors
     ///
@@ -209,22 +193,18 @@ impl KeyStore {
     /// backend answer.
     pub async fn rewrap(&self, name: &str) -> Result<Rewrapped, Error> {
         let keyset = self.keyset(name).await?;
-        let kek = self.primary_kek()?;
-        let info = kek.describe().await?;
+        let described = self.keks.describe().await?;
         let mut changed = Vec::new();
         let mut current = 0;
         for version in
             keyset.versions().iter().filter(|version| version.state().allows(KeyUse::Rewrap))
         {
-            if matches!(version.wraps(), [wrap] if info.is_current(wrap)) {
-                current += 1;
-                continue;
+            let context = keyset.wrap_context(version.number());
+            let (wraps, id) = (version.wraps(), version.key_id());
+            match self.keks.rewrap(&described, wraps, &context, id).await? {
+                Some(wraps) => changed.push((version.number(), wraps)),
+                None => current += 1,
             }
-            let wrapped = self.moved(kek, &keyset, version).await?;
-            if wrapped.kek_version() != info.current {
-                return Err(Error::new(ErrorKind::Conflict, "the KEK got a new version meanwhile"));
-            }
-            changed.push((version.number(), vec![wrapped]));
         }
         let rewrapped = changed.len();
         let mut revision = keyset.revision();
@@ -232,23 +212,6 @@ impl KeyStore {
             revision = self.replace(&keyset, keyset.with_wraps(changed)?).await?.revision();
         }
         Ok(Rewrapped { rewrapped, current, revision })
-    }
-
-    /// A wrap of one version's data key under the current version of `kek`, opened again before an old one is given up.
-    async fn moved(
-        &self,
-        kek: &Kek,
-        keyset: &Keyset,
-        version: &KeyVersion,
-    ) -> Result<WrappedKey, Error> {
-        let context = keyset.wrap_context(version.number());
-        if let Some(own) = version.wraps().iter().find(|wrap| *wrap.kek_id() == kek.info().id) {
-            let wrapped = kek.rewrap_key(own, &context).await?;
-            kek.unwrap_key(&wrapped, &context, version.key_id()).await?;
-            return Ok(wrapped);
-        }
-        let key = self.unwrap(keyset, version).await?;
-        new_wrap(kek, &key, &context, version.key_id()).await
     }
 
     /// Wraps the store's own key under the KEK's current version; `false` when it was already.
@@ -260,7 +223,7 @@ impl KeyStore {
         store_key::rewrap(&*self.store, &self.keks, self.store_key).await
     }
 
-    /// A new data key of the KEK's, whose short id no other of this store has.
+    /// A new data key of the first KEK's, whose short id no other of this store has.
     ///
     /// An envelope names its key by the short id. It is taken in a record of its own, which one writer alone can create,
     /// before the key is used: a backend that repeats itself, or looks for two keys of one short id, is found out however
@@ -268,11 +231,11 @@ impl KeyStore {
     async fn new_data_key(
         &self,
         context: &EncryptionContext,
-    ) -> Result<(GeneratedKey, FullKeyId), Error> {
-        let (generated, id) = new_key(self.primary_kek()?, context).await?;
+    ) -> Result<(DataKey, FullKeyId, Vec<WrappedKey>), Error> {
+        let (key, id, wraps) = self.keks.generate(context).await?;
         let body = [&[TAKEN][..], id.as_bytes()].concat();
         match self.write_sealed(RecordKind::KeyId, id.short().as_bytes(), 0, body).await {
-            Ok(()) => Ok((generated, id)),
+            Ok(()) => Ok((key, id, wraps)),
             Err(error) if error.kind() == ErrorKind::Conflict => {
                 Err(Error::new(ErrorKind::Faulty, "the backend made a key that was there already"))
             }

@@ -8,11 +8,11 @@ mod subjects;
 mod usage;
 
 use crate::{
-    Clock, DataKey, Erasure, Error, ErrorKind, FullKeyId, GeneratedKey, Kek, Keyset, Reader,
-    RecordKind, Secret, Store, SystemClock,
+    Clock, Erasure, Error, ErrorKind, FullKeyId, Keks, Keyset, Reader, RecordKind, Secret, Store,
+    SystemClock,
 };
 use core::fmt;
-use phiseal_format::{DomainId, EncryptionContext, EnvironmentId, WrappedKey};
+use phiseal_format::{DomainId, EnvironmentId};
 use phiseal_primitives::Engine;
 use seal::{MacKeys, TAG};
 use std::collections::{HashMap, HashSet};
@@ -29,7 +29,7 @@ pub use subjects::{SubjectRecord, SubjectState};
 /// kept elsewhere: the store, or a single record of it, put back to an older state that this process has seen no newer of.
 pub struct KeyStore {
     store: Arc<dyn Store>,
-    keks: Vec<Kek>,
+    keks: Keks,
     engine: &'static dyn Engine,
     clock: Arc<dyn Clock>,
     reader: Option<Reader>,
@@ -78,7 +78,8 @@ impl KeyStoreConfig {
 impl KeyStore {
     /// Opens the store, or sets it up when it is empty: one backend call, or two.
     ///
-    /// `keks` are the KEKs that may unwrap what the store holds; the first of them makes every new wrap.
+    /// `keks` are the KEKs that may unwrap what the store holds: of a list, the first makes every new wrap; [`Keks`] has
+    /// more.
     ///
     /// # Errors
     ///
@@ -87,12 +88,12 @@ impl KeyStore {
     /// wrapped it; and what store and backend answer.
     pub async fn open(
         store: Arc<dyn Store>,
-        keks: Vec<Kek>,
+        keks: impl Into<Keks>,
         config: KeyStoreConfig,
     ) -> Result<Self, Error> {
-        let first =
-            keks.first().ok_or(Error::new(ErrorKind::Invalid, "a key store needs a KEK"))?;
-        let opened = store_key::open_or_create(&*store, first, &keks, &config).await?;
+        let keks = keks.into();
+        keks.connect().await?;
+        let opened = store_key::open_or_create(&*store, &keks, &config).await?;
         Ok(Self {
             macs: MacKeys::derive(config.engine, &opened.key)?,
             subject_tag: opened.key.derive(config.engine, crate::Purpose::SubjectTag, &[])?,
@@ -138,9 +139,9 @@ impl KeyStore {
         self.reader.as_ref()
     }
 
-    /// The KEKs, the one that makes new wraps first.
+    /// The KEKs.
     #[must_use]
-    pub fn keks(&self) -> &[Kek] {
+    pub const fn keks(&self) -> &Keks {
         &self.keks
     }
 
@@ -237,18 +238,6 @@ impl KeyStore {
         Ok(DomainId::from_bytes(id))
     }
 
-    /// The KEK that made this wrap.
-    fn kek_for(&self, wrap: &WrappedKey) -> Result<&Kek, Error> {
-        self.keks.iter().find(|kek| kek.info().id == *wrap.kek_id()).ok_or(Error::new(
-            ErrorKind::Foreign,
-            "the key is wrapped by a KEK that this store was not opened with",
-        ))
-    }
-
-    fn primary_kek(&self) -> Result<&Kek, Error> {
-        self.keks.first().ok_or(Error::new(ErrorKind::Invalid, "a key store needs a KEK"))
-    }
-
     /// Refuses a keyset that is authentic, but not what was asked for.
     fn check_keyset(&self, keyset: &Keyset, name: &str, revision: u64) -> Result<(), Error> {
         if keyset.environment() != self.environment
@@ -283,28 +272,6 @@ impl KeyStore {
 
 /// How many records' revisions are remembered before those of persons and counts are forgotten.
 const SEEN: usize = 1 << 16;
-
-/// A new key whose wrap was opened again, so that nothing is stored that cannot be opened.
-async fn new_key(
-    kek: &Kek,
-    context: &EncryptionContext,
-) -> Result<(GeneratedKey, FullKeyId), Error> {
-    let (generated, id) = kek.generate_key(context).await?;
-    kek.unwrap_key(&generated.wrapped, context, &id).await?;
-    Ok((generated, id))
-}
-
-/// A wrap of `key` by the current version of `kek`, opened again before the one that it replaces is given up.
-async fn new_wrap(
-    kek: &Kek,
-    key: &DataKey,
-    context: &EncryptionContext,
-    id: &FullKeyId,
-) -> Result<WrappedKey, Error> {
-    let wrapped = kek.wrap_key(key, context).await?;
-    kek.unwrap_key(&wrapped, context, id).await?;
-    Ok(wrapped)
-}
 
 impl fmt::Debug for KeyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

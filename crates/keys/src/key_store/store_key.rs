@@ -1,6 +1,8 @@
-use super::{KeyStoreConfig, new_key, new_wrap};
-use crate::{DataKey, Error, ErrorKind, FullKeyId, Kek, RecordKind, Store};
-use phiseal_format::{Cursor, EncryptionContext, EnvironmentId, MAX_WRAPPED, WrappedKey, write};
+use super::KeyStoreConfig;
+use crate::{DataKey, Error, ErrorKind, FullKeyId, Keks, Keyset, RecordKind, Store};
+use phiseal_format::{
+    Cursor, EncryptionContext, EnvironmentId, MAX_WRAPPED_KEY, WrappedKey, write,
+};
 
 /// The one record that no MAC protects, since its content is the key of all MACs: the wrap does, or the pinned id.
 const ID: &[u8] = b"store key";
@@ -15,8 +17,7 @@ pub(super) struct StoreKey {
 /// Reads the store key, or makes it when the store is empty; of two processes that do so at once, one wins for both.
 pub(super) async fn open_or_create(
     store: &dyn Store,
-    first: &Kek,
-    keks: &[Kek],
+    keks: &Keks,
     config: &KeyStoreConfig,
 ) -> Result<StoreKey, Error> {
     if let Some(record) = store.read(RecordKind::StoreKey, ID).await? {
@@ -46,10 +47,10 @@ pub(super) async fn open_or_create(
     let mut environment = [0; 16];
     config.engine.fill_random(&mut environment)?;
     let environment = EnvironmentId::from_bytes(environment);
-    let (generated, id) = new_key(first, &EncryptionContext::store_key(&environment)).await?;
-    let bytes = to_bytes(environment, &id, &generated.wrapped)?;
+    let (key, id, wraps) = keks.generate(&EncryptionContext::store_key(&environment)).await?;
+    let bytes = to_bytes(environment, &id, &wraps)?;
     match store.write(RecordKind::StoreKey, ID, 0, &bytes).await {
-        Ok(()) => Ok(StoreKey { environment, id, key: generated.key }),
+        Ok(()) => Ok(StoreKey { environment, id, key }),
         Err(error) if error.kind() == ErrorKind::Conflict => {
             let record = store.read(RecordKind::StoreKey, ID).await?.ok_or(error)?;
             open(&record.bytes, keks, None).await
@@ -58,74 +59,83 @@ pub(super) async fn open_or_create(
     }
 }
 
-async fn open(bytes: &[u8], keks: &[Kek], pinned: Option<FullKeyId>) -> Result<StoreKey, Error> {
-    let (environment, id, wrapped) = parse(bytes)?;
+async fn open(bytes: &[u8], keks: &Keks, pinned: Option<FullKeyId>) -> Result<StoreKey, Error> {
+    let (environment, id, wraps) = parse(bytes)?;
     if pinned.is_some_and(|pinned| pinned != id) {
         return Err(Error::new(
             ErrorKind::Tampered,
             "the key store is under another key than the pinned one",
         ));
     }
-    let kek = keks
-        .iter()
-        .find(|kek| kek.info().id == *wrapped.kek_id())
-        .ok_or(Error::new(ErrorKind::Foreign, "the key store was set up under another KEK"))?;
-    if pinned.is_none() && kek.info().public_wraps {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            "with a public-key KEK the store key's id must be pinned in the configuration",
-        ));
-    }
-    let key = kek.unwrap_key(&wrapped, &EncryptionContext::store_key(&environment), &id).await?;
+    let check = || {
+        if pinned.is_none() && keks.connected().any(|kek| kek.info().public_wraps) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "with a public-key KEK the store key's id must be pinned in the configuration",
+            ));
+        }
+        Ok(())
+    };
+    check()?;
+    let context = EncryptionContext::store_key(&environment);
+    let key = keks.unwrap(&wraps, &context, &id).await?;
+    // It may have taken a KEK that was not connected before.
+    check()?;
     Ok(StoreKey { environment, id, key })
 }
 
-/// Rewraps the store key under the first KEK's current version.
+/// Rewraps the store key under the current version of every KEK that wraps.
 pub(super) async fn rewrap(
     store: &dyn Store,
-    keks: &[Kek],
+    keks: &Keks,
     expected: FullKeyId,
 ) -> Result<bool, Error> {
     let record = store
         .read(RecordKind::StoreKey, ID)
         .await?
         .ok_or(Error::new(ErrorKind::NotFound, "the key store is empty"))?;
-    let StoreKey { environment, id, key } = open(&record.bytes, keks, Some(expected)).await?;
-    let kek = keks.first().ok_or(Error::new(ErrorKind::Invalid, "a key store needs a KEK"))?;
+    let StoreKey { environment, id, .. } = open(&record.bytes, keks, Some(expected)).await?;
     let (_, _, old) = parse(&record.bytes)?;
-    let info = kek.describe().await?;
-    if info.is_current(&old) {
-        return Ok(false);
-    }
     let context = EncryptionContext::store_key(&environment);
-    let wrapped = new_wrap(kek, &key, &context, &id).await?;
+    let Some(wraps) = keks.rewrap(&keks.describe().await?, &old, &context, &id).await? else {
+        return Ok(false);
+    };
     store
-        .write(RecordKind::StoreKey, ID, record.revision, &to_bytes(environment, &id, &wrapped)?)
+        .write(RecordKind::StoreKey, ID, record.revision, &to_bytes(environment, &id, &wraps)?)
         .await?;
     Ok(true)
 }
 
-/// `0x01 | environment 16 | key id 32 | wrapped key u16 + bytes`.
+/// `0x01 | environment 16 | key id 32 | { wrapped key u16 + bytes } x 1..8`.
 fn to_bytes(
     environment: EnvironmentId,
     id: &FullKeyId,
-    wrapped: &WrappedKey,
+    wraps: &[WrappedKey],
 ) -> Result<Vec<u8>, Error> {
     let mut out = vec![VERSION];
     out.extend_from_slice(environment.as_bytes());
     out.extend_from_slice(id.as_bytes());
-    write::push_prefixed_u16(&mut out, &wrapped.to_bytes())?;
+    for wrapped in wraps {
+        write::push_prefixed_u16(&mut out, &wrapped.to_bytes())?;
+    }
     Ok(out)
 }
 
-fn parse(bytes: &[u8]) -> Result<(EnvironmentId, FullKeyId, WrappedKey), Error> {
+fn parse(bytes: &[u8]) -> Result<(EnvironmentId, FullKeyId, Vec<WrappedKey>), Error> {
     let mut cursor = Cursor::new(bytes);
     if cursor.u8()? != VERSION {
         return Err(Error::new(ErrorKind::Malformed, "a store key of an unknown format version"));
     }
     let environment = EnvironmentId::from_bytes(*cursor.array()?);
     let id = FullKeyId::from_bytes(*cursor.array()?);
-    let wrapped = WrappedKey::parse(cursor.prefixed_u16(MAX_WRAPPED + 264)?)?;
-    cursor.finish()?;
-    Ok((environment, id, wrapped))
+    let mut wraps = Vec::new();
+    loop {
+        wraps.push(WrappedKey::parse(cursor.prefixed_u16(MAX_WRAPPED_KEY)?)?);
+        if cursor.is_empty() {
+            return Ok((environment, id, wraps));
+        }
+        if wraps.len() >= Keyset::MAX_WRAPS {
+            return Err(Error::new(ErrorKind::Malformed, "a store key has one to eight wraps"));
+        }
+    }
 }

@@ -217,6 +217,35 @@
 //! denied too. It guards against mistakes of the program; against the program itself, the key store's own permissions
 //! guard.
 //!
+//! # More than one KEK
+//!
+//! [`Builder::also_wrap_with`](crate::Builder::also_wrap_with) gives a store one more KEK that wraps every key of it: another
+//! region of the service, or an HSM that is kept for the day when the service is lost. Each key then has a wrap of each, and
+//! any one of them opens it.
+//!
+//! ```
+//! # fn main() -> Result<(), phiseal::Error> {
+//! # use phiseal::{backends::memory::MemoryKek, blocking::Phiseal, stores::MemoryStore};
+//! # use std::sync::Arc;
+//! # let engine = phiseal::default_engine();
+//! # let (here, elsewhere) = (Arc::new(MemoryKek::new(engine)?), Arc::new(MemoryKek::new(engine)?));
+//! # let store = Arc::new(MemoryStore::new());
+//! let both = || phiseal::Phiseal::builder().also_wrap_with(elsewhere.clone());
+//! Phiseal::open_with(both(), store.clone(), here.clone())?.domain("clinic/patients")?;
+//!
+//! here.set_unavailable(true);
+//! let phi = Phiseal::open_with(both(), store.clone(), here.clone())?;
+//! assert!(phi.domain("clinic/patients").is_ok());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! New domains and rotations need all KEKs that wrap; opening, and the start of a process, need one. The next one is asked
+//! when a KEK does not answer, denies, or does not have its key any more, never after a wrap has failed a check: a key is
+//! withdrawn when every KEK has withdrawn it. A KEK that was added, or left out, takes effect for existing domains with
+//! [`Domain::rewrap`](crate::Domain::rewrap), and for the store itself with
+//! [`KeyStore::rewrap_store_key`](crate::KeyStore::rewrap_store_key).
+//!
 //! # Testing with a clock and faults
 //!
 //! [`ManualClock`](crate::ManualClock) moves when it is told to; [`MemoryKek`](crate::backends::memory::MemoryKek) fails
