@@ -7,14 +7,19 @@
 //! |---|---|---|
 //! | [`MemoryStore`] | | tests, and keys that need not outlive the process |
 //! | [`SqliteStore`] | `sqlite` (default) | one machine, any number of processes |
+//! | [`PostgresStore`] | `postgres` | any number of machines |
 
 #![forbid(unsafe_code)]
 
 mod limits;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

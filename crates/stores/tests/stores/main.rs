@@ -1,6 +1,6 @@
 //! The stores of this crate: their contract, and what is theirs alone.
 #![cfg_attr(
-    feature = "sqlite",
+    any(feature = "sqlite", all(feature = "postgres", target_os = "linux")),
     expect(
         clippy::unwrap_used,
         clippy::panic,
@@ -9,6 +9,8 @@
 )]
 
 mod memory;
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "sqlite")]

@@ -1,0 +1,178 @@
+//! The way to the server: one connection, made anew when it is gone.
+
+use super::error::{failed, is_lost, late};
+use super::link::{Link, Parameter};
+use super::schema::Id;
+use super::settings::Settings;
+use super::tls::Tls;
+use arc_swap::ArcSwapOption;
+use phiseal_keys::{Error, fork_generation};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::Row;
+
+/// What a store's handle and the work that it started share.
+pub(super) struct Line {
+    pub(super) settings: Settings,
+    tls: ArcSwapOption<Option<Tls>>,
+    /// Which store it was the first time.
+    known: ArcSwapOption<Id>,
+    // None of these has a lock that a forked child could find held for ever.
+    now: ArcSwapOption<Attempt>,
+}
+
+/// Whether a statement that may have been done is asked for once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// It changes nothing.
+    Once,
+    /// Nobody may do twice what it does.
+    Never,
+}
+
+/// A connection of one process, made by the first who needs it while others wait.
+struct Attempt {
+    generation: u64,
+    link: OnceCell<Link>,
+}
+
+/// A statement that failed.
+struct Failure {
+    error: Error,
+    lost: bool,
+}
+
+impl Line {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            tls: ArcSwapOption::const_empty(),
+            known: ArcSwapOption::const_empty(),
+            now: ArcSwapOption::const_empty(),
+        }
+    }
+
+    /// The rows that `sql` brings, within the timeout.
+    pub(super) async fn query(
+        &self,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+        repeat: Repeat,
+    ) -> Result<Vec<Row>, Error> {
+        let deadline = self.deadline();
+        let (attempt, made) = self.reach(deadline).await?;
+        let first = self.ask(&attempt, sql, parameters, deadline).await;
+        match first {
+            // It had died while nobody used it.
+            Err(Failure { lost: true, .. })
+                if !made && repeat == Repeat::Once && Instant::now() < deadline =>
+            {
+                let (attempt, _) = self.reach(deadline).await?;
+                self.ask(&attempt, sql, parameters, deadline).await
+            }
+            first => first,
+        }
+        .map_err(|failure| failure.error)
+    }
+
+    /// Connects unless there is a connection.
+    pub(super) async fn connect(&self) -> Result<(), Error> {
+        self.reach(self.deadline()).await.map(drop)
+    }
+
+    fn deadline(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.settings.timeout).unwrap_or(now)
+    }
+
+    async fn ask(
+        &self,
+        attempt: &Arc<Attempt>,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+        deadline: Instant,
+    ) -> Result<Vec<Row>, Failure> {
+        let Some(link) = attempt.link.get() else {
+            return Err(Failure { error: late(), lost: true });
+        };
+        let failure = match timeout_at(deadline, link.client.query_typed(sql, parameters)).await {
+            Ok(Ok(rows)) => return Ok(rows),
+            Ok(Err(error)) => Failure { error: failed(&error), lost: is_lost(&error) },
+            // The server should have given up before: it hangs, or the network does.
+            Err(_) => Failure { error: late(), lost: true },
+        };
+        if failure.lost {
+            self.leave(attempt);
+        }
+        Err(failure)
+    }
+
+    /// A connection, and whether this call made it.
+    async fn reach(&self, deadline: Instant) -> Result<(Arc<Attempt>, bool), Error> {
+        let attempt = self.attempt();
+        let mut made = false;
+        let link = attempt.link.get_or_try_init(|| {
+            made = true;
+            self.open()
+        });
+        timeout_at(deadline, link).await.map_err(|_| late())??;
+        Ok((attempt, made))
+    }
+
+    async fn open(&self) -> Result<Link, Error> {
+        let tls = match self.tls.load_full() {
+            Some(tls) => tls,
+            None => {
+                let tls = Arc::new(self.settings.tls()?.map(|config| Tls(Arc::new(config))));
+                self.tls.store(Some(Arc::clone(&tls)));
+                tls
+            }
+        };
+        let known = self.known.load_full();
+        let (link, id) = Link::open(&self.settings, tls.as_ref().clone(), known.as_deref()).await?;
+        if known.is_none() {
+            self.known.store(Some(Arc::new(id)));
+        }
+        Ok(link)
+    }
+
+    /// The one of this process that has not ended; a new one if there is none.
+    fn attempt(&self) -> Arc<Attempt> {
+        loop {
+            let now = self.now.load();
+            match &*now {
+                Some(attempt) if attempt.is_of_use() => return Arc::clone(attempt),
+                earlier => {
+                    self.now.compare_and_swap(earlier, Some(Arc::new(Attempt::new())));
+                }
+            }
+        }
+    }
+
+    /// Nobody asks on this connection any more; those who did still wait for their answers.
+    fn leave(&self, attempt: &Arc<Attempt>) {
+        self.now.compare_and_swap(attempt, None);
+    }
+}
+
+impl Attempt {
+    fn new() -> Self {
+        Self { generation: fork_generation(), link: OnceCell::new() }
+    }
+
+    fn is_of_use(&self) -> bool {
+        self.generation == fork_generation()
+            && self.link.get().is_none_or(|link| !link.client.is_closed())
+    }
+}
+
+impl Drop for Attempt {
+    /// In a forked child the connection is its parent's, and so are the locks of the work behind it: it is neither used
+    /// nor closed.
+    fn drop(&mut self) {
+        if self.generation != fork_generation() {
+            core::mem::forget(self.link.take());
+        }
+    }
+}
