@@ -9,5 +9,7 @@ pub mod ghash;
 pub mod numbers;
 pub mod processes;
 pub mod spy;
+#[cfg(feature = "transit")]
+pub mod transit;
 pub mod warm;
 pub mod world;

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`local`] | `local` (default) | in a file that only this user reads, with or without a passphrase, or in the environment |
 //! | [`pkcs11`] | `pkcs11` | in a hardware security module, or anything else that speaks PKCS#11 |
+//! | [`transit`] | `transit` | in the transit engine of an OpenBao or Vault server |
 //! | [`memory`] | | nowhere else: for tests, with faults to inject |
 //!
 //! The feature `layers` adds [`layer`]: timeouts, retries, limits and audit around any backend.
@@ -20,4 +21,6 @@ pub mod local;
 pub mod memory;
 #[cfg(feature = "pkcs11")]
 pub mod pkcs11;
+#[cfg(feature = "transit")]
+pub mod transit;
 mod versions;

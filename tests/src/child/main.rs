@@ -10,6 +10,8 @@ mod life;
 mod locking;
 mod os;
 mod second;
+#[cfg(feature = "transit")]
+mod transit;
 
 use std::io::{self, Write};
 
@@ -28,6 +30,8 @@ fn main() {
         ["life", engine] => life::live(engine, false),
         ["life", engine, "and-leak"] => life::live(engine, true),
         ["open-person", sealed] => second::open_person(sealed),
+        #[cfg(feature = "transit")]
+        ["transit-fork", address, name] => transit::fork(address, name),
         _ => std::process::exit(64),
     }
 }

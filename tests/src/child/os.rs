@@ -13,6 +13,20 @@ pub(crate) fn fork() -> Option<libc::pid_t> {
     (id > 0).then_some(id)
 }
 
+/// Makes a child of this process, whose other threads belong to the library: `true` in the child.
+///
+/// # Panics
+///
+/// When the system makes none.
+#[cfg(feature = "transit")]
+pub(crate) fn fork_among_threads() -> Option<libc::pid_t> {
+    // SAFETY: the child goes on as a program may whose C library puts its own locks in order at a fork, as those of Linux do
+    // (their allocators among them); locks of the other threads are what the test is about.
+    let id = unsafe { libc::fork() };
+    assert!(id >= 0, "no fork");
+    (id > 0).then_some(id)
+}
+
 /// Ends this process without running anything that its parent will also run.
 pub(crate) fn end_at_once() -> ! {
     // SAFETY: `_exit` takes no memory of this process.
