@@ -5,6 +5,7 @@
 //!
 //! | backend | feature | the KEK lives |
 //! |---|---|---|
+//! | [`aws_kms`] | `aws-kms` | in AWS KMS |
 //! | [`local`] | `local` (default) | in a file that only this user reads, with or without a passphrase, or in the environment |
 //! | [`pkcs11`] | `pkcs11` | in a hardware security module, or anything else that speaks PKCS#11 |
 //! | [`transit`] | `transit` | in the transit engine of an OpenBao or Vault server |
@@ -14,6 +15,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "aws-kms")]
+pub mod aws_kms;
 #[cfg(feature = "layers")]
 pub mod layer;
 #[cfg(all(feature = "local", unix))]
