@@ -73,6 +73,20 @@
 //! ([`KekAdmin::destroy`](crate::KekAdmin::destroy)) when every domain and the store key are rewrapped and no backup of the
 //! key store that might be needed is older than that: nothing else opens what it wrapped.
 //!
+//! # Rotating with an HSM, a KMS or a transit server
+//!
+//! The acts are the same, and so is the proof: `rewrap` says how many keys it moved, and after the last domain and the store
+//! key nothing is wrapped by an older version. What differs is who makes a version, and how one ends:
+//!
+//! | KEK | a new version | the end of an old one |
+//! |---|---|---|
+//! | HSM | `KekAdmin::create_version`, by whoever may log in to the token | deactivated and destroyed on the token, which refuses from then on, whoever asks; not the newest one |
+//! | transit | `KekAdmin::create_version`, with the custodian's token | deactivated and destroyed from the oldest on, as the server knows a lower bound only |
+//! | AWS KMS | by the service: yearly, or `RotateKeyOnDemand`; the key's name stays, and no version is shown | never by itself: the service keeps what it needs to open old wraps until the whole key is deleted |
+//!
+//! As AWS KMS shows no versions, `rewrap` moves every key each time. The service does it by itself there, and so does transit:
+//! the data key does not leave it, though it is opened once afterwards, so that no wrap is stored that does not open.
+//!
 //! # Retiring a key
 //!
 //! After `rotate`, old data stays under the old version until it is resealed, which is an open and a seal:
