@@ -144,7 +144,14 @@ impl Pkcs11Token {
                 return Err(Error::new(ErrorKind::Conflict, message).into());
             }
             open.changing(|session| {
-                session.generate(mechanism, Some((&owned, &object_id(&name, 1)))).map(drop)
+                let made = session.generate(mechanism, Some((&owned, &object_id(&name, 1))))?;
+                // Another custodian may have made one of this label at the same time: then neither has.
+                if session.keys(&owned)?.iter().all(|key| key.id.starts_with(&name)) {
+                    return Ok(());
+                }
+                made.each().try_for_each(|key| session.destroy(key))?;
+                let message = "a key of this label was made at the same time: try again";
+                Err(Error::new(ErrorKind::Conflict, message).into())
             })
         })?;
         let selector = Selector { label: label.to_owned(), which: Which::Named(name) };

@@ -300,7 +300,8 @@ impl Address {
         Ok(Held { session, needs_login, keks: BTreeMap::new(), changes })
     }
 
-    /// One login at a time, and none after the PIN was refused.
+    /// One login at a time, so that one PIN is asked for and a wrong one shown once; none after it was refused. A login is
+    /// of all sessions of the process.
     fn log_in(&self, token: &Token, session: &Session) -> Result<(), Failure> {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if *refused {
@@ -309,6 +310,9 @@ impl Address {
                 ErrorKind::Denied,
                 "the token refused the PIN: it is not tried again before the token is opened anew",
             ));
+        }
+        if session.is_logged_in()? {
+            return Ok(());
         }
         if token.pin_locked {
             return Err(Failure::of(

@@ -300,6 +300,25 @@ fn custodians_who_rotate_at_once_make_no_version_twice() {
 }
 
 #[test]
+fn custodians_who_make_a_kek_of_one_label_at_once_make_one_or_none() {
+    for soft in BOTH {
+        let Ok(token) = soft.open() else { return };
+        let label = new_label();
+        let make = || soft.open().unwrap().create_kek(&label).map(drop);
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let made = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert!(made <= 1, "{soft:?}: {answers:?}");
+        let conflicts = answers.iter().filter(|answer| kind(answer) == Some(ErrorKind::Conflict));
+        assert_eq!(conflicts.count() + made, 4, "{soft:?}: {answers:?}");
+        let expected = (made == 0).then_some(ErrorKind::NotFound);
+        assert_eq!(kind(&token.kek(&label)), expected, "{soft:?}: {answers:?}");
+    }
+}
+
+#[test]
 fn a_token_is_found_by_label_or_serial_and_what_is_there_instead_is_told() {
     for soft in BOTH {
         let Ok(module) = soft.module() else { return };

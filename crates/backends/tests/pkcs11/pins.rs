@@ -125,6 +125,28 @@ fn the_pin_is_asked_for_when_somebody_has_logged_out_and_a_new_one_that_is_wrong
 }
 
 #[test]
+fn the_pin_is_asked_for_once_however_many_threads_there_are() {
+    for soft in [Soft::Hsm, Soft::Kryoptic] {
+        let Ok(module) = soft.module() else { return };
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let right = soft.pin_text();
+        let pin = Pin::from_callback(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(right.clone().into_bytes().into())
+        });
+        let builder = Pkcs11Token::builder(module).label(&soft.label()).workers(8).pin(pin);
+        let kek = new_kek(&builder.open(engine()).unwrap());
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| block_on(kek.generate_key(&context(1))).unwrap());
+            }
+        });
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "{soft:?}");
+    }
+}
+
+#[test]
 fn debug_shows_no_pin() {
     let callback = Pin::from_callback(|| Ok(b"98765".to_vec().into()));
     let (reader, mut writer) = std::io::pipe().unwrap();

@@ -51,8 +51,12 @@ impl Soft {
         self.variable("LABEL").unwrap()
     }
 
+    pub(crate) fn pin_text(self) -> String {
+        self.variable("PIN").unwrap()
+    }
+
     pub(crate) fn pin(self) -> Pin {
-        let pin = self.variable("PIN").unwrap();
+        let pin = self.pin_text();
         Pin::from_callback(move || Ok(pin.clone().into_bytes().into()))
     }
 
