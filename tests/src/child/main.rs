@@ -9,6 +9,8 @@ mod holder;
 mod life;
 mod locking;
 mod os;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod second;
 #[cfg(feature = "transit")]
 mod transit;
@@ -30,6 +32,17 @@ fn main() {
         ["life", engine] => life::live(engine, false),
         ["life", engine, "and-leak"] => life::live(engine, true),
         ["open-person", sealed] => second::open_person(sealed),
+        #[cfg(feature = "pkcs11")]
+        ["pkcs11", module, token, kek, pin, ref act @ ..] => {
+            let place = pkcs11::Place { module, token, kek, pin };
+            match act[..] {
+                ["fork"] => pkcs11::fork(place),
+                ["hold", then] => pkcs11::hold(place, then),
+                ["tell", wrong_pin] => pkcs11::tell(place, wrong_pin, false),
+                ["tell", wrong_pin, "and-leak"] => pkcs11::tell(place, wrong_pin, true),
+                _ => std::process::exit(64),
+            }
+        }
         #[cfg(feature = "transit")]
         ["transit-fork", address, name] => transit::fork(address, name),
         _ => std::process::exit(64),

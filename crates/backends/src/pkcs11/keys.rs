@@ -11,6 +11,9 @@
 //! | active | yes | yes |
 //! | deactivated, compromised | no | yes |
 //! | suspended | yes, and not used | no |
+//!
+//! Whoever reaches a token without its PIN can put keys on it that are not private, with any label and id, and public
+//! halves. The former are as if they were not there. Of the latter those count that belong to a private half.
 
 use super::binding::{Key, Part, Usage};
 use super::mechanism::{Handles, WrapMechanism};
@@ -73,9 +76,17 @@ impl Kek {
             Which::Id(id) => *id == key.id,
             Which::Named(name) => key.id.starts_with(name),
         };
+        let (keys, unguarded): (Vec<_>, Vec<_>) =
+            keys.into_iter().filter(wanted).partition(is_guarded);
         let mut by_id: BTreeMap<Vec<u8>, Vec<Key>> = BTreeMap::new();
-        for key in keys.into_iter().filter(wanted) {
+        for key in with_own_halves(keys) {
             by_id.entry(key.id.clone()).or_default().push(key);
+        }
+        if by_id.is_empty() && !unguarded.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the key can be used without the PIN: make one that is private",
+            ));
         }
         let mut names: Vec<Option<Name>> =
             by_id.keys().map(|id| parse(id).map(|(name, _)| name)).collect();
@@ -216,9 +227,41 @@ impl Version {
     }
 }
 
+/// Whether it takes the PIN to have put this key there, or it is a public half.
+fn is_guarded(key: &Key) -> bool {
+    key.private || key.part == Part::RsaPublic
+}
+
+/// `keys` without the public halves that belong to no private half of the same id: planted ones, and what is left of a
+/// version that was being destroyed.
+fn with_own_halves(keys: Vec<Key>) -> Vec<Key> {
+    let (halves, mut keys): (Vec<_>, Vec<_>) =
+        keys.into_iter().partition(|key| key.part == Part::RsaPublic);
+    for half in halves {
+        let owner = |key: &Key| {
+            (key.part, &key.id) == (Part::RsaPrivate, &half.id) && key.pair.has(&half.pair)
+        };
+        if let Some(at) = keys.iter().position(owner) {
+            // The public half first.
+            keys.insert(at, half);
+        }
+    }
+    keys
+}
+
 /// The `CKA_ID` of a version.
 pub(super) fn object_id(name: &Name, number: u32) -> Vec<u8> {
     [&name[..], &number.to_be_bytes()].concat()
+}
+
+/// The number in the `CKA_ID` of a version.
+pub(super) fn number_of(id: &[u8]) -> Option<u32> {
+    parse(id).map(|(_, number)| number)
+}
+
+/// The label of versions that are being made: no process uses them yet, and one that was not finished is of no use to any.
+pub(super) fn staging_label(name: &Name) -> String {
+    format!("phiseal being made {}", hex(name))
 }
 
 fn parse(id: &[u8]) -> Option<(Name, u32)> {

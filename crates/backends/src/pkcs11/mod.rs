@@ -36,7 +36,8 @@
 //! # Versions and states
 //!
 //! [`Pkcs11Kek`] is administered by the same user as it is used by, as PKCS#11 has one for both; a token with policies of
-//! its own keeps them apart. A new version is another key with the same label. The states are enforced by the token
+//! its own keeps them apart. A new version is another key with the same label; it has one of its own until it is whole and
+//! known to be the only one of its number. The states are enforced by the token
 //! against every program, as the key may then do less:
 //!
 //! | state | may encrypt or wrap | may decrypt or unwrap |
@@ -75,9 +76,11 @@
 //! | leave an operation active after an error ([`Quirk::StaysActive`]) | the session is dropped after any error |
 //! | return fewer or more bytes than it said | the length of every answer is compared with what it must be |
 //! | allow two keys of one label and id | such a key is refused |
+//! | let anybody put keys on it that are not private (SoftHSM) | such keys, and public halves without their private one, do not count |
 //! | forget logins, sessions and handles | see above |
 //! | do OAEP with SHA-1 only (SoftHSM) | not used |
 //! | have AES key wrap with padding under the wrong number, or apply CBC as a wrap mechanism | not used: 64 bytes need no padding |
+//! | leave data keys of AES key wrap in memory of its own (kryoptic) | nothing can be done; AES-GCM leaves none |
 //! | wrap keys that are not extractable (NSS) | nothing can be done: the module decides |
 //!
 //! A module is native code in this process, which can do to it what it likes. Where it answers a length that no memory
@@ -95,9 +98,9 @@ mod token;
 mod trial;
 mod worker;
 
-use binding::{Cause, Failure};
+use binding::{Cause, Failure, Session};
 use core::fmt;
-use keys::{Kek, Selector, Version, Which, object_id};
+use keys::{Kek, Selector, Version, Which, number_of, object_id, staging_label};
 use mechanism::{NonceWay, Wrapping};
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrappedKey};
 use phiseal_keys::{
@@ -106,6 +109,7 @@ use phiseal_keys::{
 };
 use phiseal_primitives::Engine;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use worker::Open;
 
 pub use mechanism::{Nonces, WrapMechanism};
@@ -121,6 +125,8 @@ pub struct Pkcs11Kek {
     selector: Arc<Selector>,
     id: KekId,
     nonces: NonceWay,
+    /// The newest version that any session has seen: one that knows of none as new has to look again.
+    newest: Arc<AtomicU32>,
 }
 
 impl Pkcs11Token {
@@ -203,7 +209,7 @@ impl Pkcs11Token {
             let selector = Arc::new(kek.selector(&selector));
             Ok((kek.id.clone(), nonces, selector))
         })?;
-        Ok(Pkcs11Kek { token: self.clone(), selector, id, nonces })
+        Ok(Pkcs11Kek { token: self.clone(), selector, id, nonces, newest: Arc::default() })
     }
 }
 
@@ -247,10 +253,11 @@ impl Pkcs11Kek {
     async fn wrap(&self, key: &DataKey, context: &EncryptionContext) -> Result<WrappedKey, Error> {
         let key = DataKey::from_backend(key.expose_secret())?;
         let (selector, id, context) = (self.selector.clone(), self.id.clone(), context.clone());
-        let wrapping = self.wrapping();
+        let (wrapping, newest) = (self.wrapping(), self.newest.clone());
         let wrapped = self.run(move |open| {
             let mut kek = open.kek(&selector)?;
-            if kek.current()?.1.state != KeyState::Active {
+            let (KekVersion(known), version) = kek.current()?;
+            if version.state != KeyState::Active || known < newest.load(Ordering::SeqCst) {
                 kek = open.fresh_kek(&selector)?;
             }
             let (number, version) = kek.current()?;
@@ -340,6 +347,8 @@ impl KekBackend for Pkcs11Kek {
             let kek = self.run(move |open| open.fresh_kek(&selector)).await;
             let kek = kek.map_err(|failure| failure.error)?;
             let (current, newest) = kek.current()?;
+            // A wrap that is asked for after this is one of the version that this says.
+            self.newest.fetch_max(current.0, Ordering::SeqCst);
             let mut info = KekInfo::new(id, current);
             info.public_wraps = newest.mechanism == WrapMechanism::RsaOaep;
             info.max_wrapped = newest.mechanism.wrap_length(newest.bits);
@@ -395,20 +404,36 @@ impl KekAdminBackend for Pkcs11Kek {
                     return Err(Error::new(ErrorKind::Unsupported, message).into());
                 };
                 let (KekVersion(newest), like) = kek.current()?;
-                let next = newest.checked_add(1).ok_or_else(|| {
+                // It is made under another label, and gets the KEK's when it is known to be the only one of its number:
+                // what another process has wrapped by it is never destroyed with it.
+                let staging = staging_label(&name);
+                let staged = |session: &Session| {
+                    let keys = session.keys(&staging)?.into_iter();
+                    Ok::<_, Failure>(keys.filter(|key| key.private).map(|key| key.id))
+                };
+                let taken = staged(open.session)?.filter_map(|id| number_of(&id)).max();
+                let next = newest.max(taken.unwrap_or(0)).checked_add(1).ok_or_else(|| {
                     Error::new(ErrorKind::Exhausted, "no version number of the KEK is left")
                 })?;
                 let id = object_id(&name, next);
-                let made = open.changing(|session| {
-                    session.generate(like.mechanism, Some((&selector.label, &id)))
-                })?;
-                // Two custodians at once may have made the same version: then neither has.
-                if let Err(Failure { error, .. }) = open.fresh_kek(&selector) {
+                let made = open
+                    .changing(|session| session.generate(like.mechanism, Some((&staging, &id))))?;
+                // Looked for in this order, as another one goes from the first to the second.
+                let alone = staged(open.session)?.filter(|other| *other == id).count() == 1;
+                if !alone || open.fresh_kek(&selector)?.version(KekVersion(next)).is_ok() {
                     open.changing(|session| made.each().try_for_each(|key| session.destroy(key)))?;
                     let message = "another version was made at the same time: try again";
-                    return Err(Error::new(ErrorKind::Conflict, message).with_source(error).into());
+                    return Err(Error::new(ErrorKind::Conflict, message).into());
                 }
-                Ok(KekVersion(next))
+                // Of a pair the public half first, which alone is as if it were not there.
+                let named = open.changing(|session| {
+                    made.each().try_for_each(|key| session.set_label(key, &selector.label))
+                });
+                if named.as_ref().is_err_and(|failure| failure.cause == Cause::Final) {
+                    // A token that changes no labels: nobody has used it.
+                    open.changing(|session| made.each().try_for_each(|key| session.destroy(key)))?;
+                }
+                named.map(|()| KekVersion(next))
             });
             made.await.map_err(|failure| failure.error)
         })
@@ -445,7 +470,8 @@ impl KekAdminBackend for Pkcs11Kek {
                     "the newest version of a KEK is not destroyed: make another one first";
                 return Err(Error::new(ErrorKind::State, message).into());
             }
-            version.objects.iter().try_for_each(|key| session.destroy(key.handle))
+            // Of a pair the private half first: what is left when this is cut short is as if it were not there.
+            version.objects.iter().rev().try_for_each(|key| session.destroy(key.handle))
         }))
     }
 }

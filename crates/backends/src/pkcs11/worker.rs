@@ -180,8 +180,12 @@ impl Open<'_> {
                 self.keks.insert(Arc::clone(selector), Arc::clone(&kek));
                 Ok(kek)
             }
-            // It may have been hidden.
-            Err(error) => self.check_login().and(Err(error.into())),
+            // It may have been hidden, or be away with the token.
+            Err(error) => {
+                self.check_login()?;
+                self.address.token()?;
+                Err(error.into())
+            }
         }
     }
 
@@ -261,15 +265,17 @@ impl Address {
     /// The token, in whatever slot it is now.
     pub(super) fn token(&self) -> Result<Token, Failure> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let was_there = seen.is_some();
         let token = match seen.map(|seen| self.module.look_again(&seen)) {
             Some(Ok(token)) if self.wanted.is(&token) => token,
-            _ => self.look_for_token()?,
+            _ => self.look_for_token(was_there)?,
         };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
         Ok(token)
     }
 
-    fn look_for_token(&self) -> Result<Token, Failure> {
+    /// One that was there before is awaited back; one that never was is an error of whoever named it.
+    fn look_for_token(&self, was_there: bool) -> Result<Token, Failure> {
         let tokens = self.module.tokens()?;
         let mut found = tokens.iter().filter(|token| self.wanted.is(token));
         match (found.next(), found.next()) {
@@ -281,8 +287,12 @@ impl Address {
             .with_source(listed(&tokens))
             .into()),
             (None, _) => {
-                let error = Error::new(ErrorKind::NotFound, "there is no such token")
-                    .with_source(listed(&tokens));
+                let error = if was_there {
+                    Error::new(ErrorKind::Unavailable, "the token is not there any more")
+                } else {
+                    Error::new(ErrorKind::NotFound, "there is no such token")
+                };
+                let error = error.with_source(listed(&tokens));
                 Err(Failure { error, cause: Cause::Lost })
             }
         }

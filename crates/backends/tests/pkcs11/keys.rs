@@ -9,6 +9,7 @@ use phiseal_backends::pkcs11::{Pkcs11Kek, Pkcs11Token, WrapMechanism};
 use phiseal_format::KekVersion;
 use phiseal_keys::{Error, ErrorKind, KekAdminBackend, KekBackend, KeyState};
 use pollster::block_on;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const BOTH: [Soft; 2] = [Soft::Hsm, Soft::Kryoptic];
 
@@ -296,6 +297,49 @@ fn custodians_who_rotate_at_once_make_no_version_twice() {
         let kek = token.kek(&label).unwrap();
         assert!(block_on(kek.create_version()).is_ok(), "{soft:?}: {answers:?}");
         assert!(block_on(kek.generate_key(&context(1))).is_ok());
+    }
+}
+
+/// While custodians rotate against each other, no wrap is refused, and none is of a version that is taken back.
+#[test]
+fn what_is_wrapped_while_custodians_rotate_at_once_opens_afterwards() {
+    const CUSTODIANS: usize = 3;
+    for soft in BOTH {
+        let Ok(token) = soft.open() else { return };
+        let label = new_label();
+        let kek = token.create_kek(&label).unwrap();
+        let rotating = AtomicUsize::new(CUSTODIANS);
+        let rotate = || {
+            let kek = soft.open().unwrap().kek(&label).unwrap();
+            let made = (0..10).filter(|_| match block_on(kek.create_version()) {
+                Ok(_) => true,
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Conflict, "{soft:?}: {error:?}");
+                    false
+                }
+            });
+            let made = made.count();
+            rotating.fetch_sub(1, Ordering::SeqCst);
+            made
+        };
+        let (wrapped, made) = std::thread::scope(|scope| {
+            let custodians: Vec<_> = (0..CUSTODIANS).map(|_| scope.spawn(rotate)).collect();
+            let mut wrapped = Vec::new();
+            while rotating.load(Ordering::SeqCst) > 0 {
+                block_on(kek.describe()).unwrap();
+                wrapped.push(block_on(kek.generate_key(&context(1))).unwrap());
+            }
+            let made = custodians.into_iter().map(|custodian| custodian.join().unwrap());
+            (wrapped, made.sum::<usize>())
+        });
+        let kek = soft.open().unwrap().kek(&label).unwrap();
+        let mut versions: Vec<_> = wrapped.iter().map(|key| key.wrapped.kek_version()).collect();
+        versions.dedup();
+        assert!(made > 1 && versions.len() > 1, "the control: {made} made, {versions:?} used");
+        for key in wrapped {
+            let opened = block_on(kek.unwrap_key(&key.wrapped, &context(1))).unwrap();
+            assert!(opened.key.expose_secret() == key.key.expose_secret(), "{soft:?}");
+        }
     }
 }
 

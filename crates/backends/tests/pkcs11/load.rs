@@ -1,8 +1,8 @@
 //! Many callers at once.
 
-use crate::support::{Soft, context, engine, new_kek};
-use phiseal_backends::pkcs11::Pkcs11Kek;
-use phiseal_keys::KekBackend;
+use crate::support::{Soft, context, engine, new_kek, new_label};
+use phiseal_backends::pkcs11::{Pkcs11Kek, Pkcs11Token};
+use phiseal_keys::{Error, ErrorKind, KekBackend};
 use pollster::block_on;
 use std::task::{Context, Poll, Waker};
 
@@ -62,4 +62,57 @@ fn callers_who_give_up_leave_nothing_behind() {
         let opened = block_on(kek.unwrap_key(&made.wrapped, &context)).unwrap();
         assert_eq!(opened.key.expose_secret(), made.key.expose_secret());
     }
+}
+
+/// What a thread does with one token handle: opened, used, dropped, with calls of others going on.
+fn open_use_drop(soft: Soft, label: &str) -> Result<(), Error> {
+    let token: Pkcs11Token = soft.builder().unwrap().workers(1).open(engine())?;
+    let kek = token.kek(label)?;
+    let made = block_on(kek.generate_key(&context(1)))?;
+    drop(token);
+    let opened = block_on(kek.unwrap_key(&made.wrapped, &context(1)))?;
+    assert!(opened.key.expose_secret() == made.key.expose_secret());
+    Ok(())
+}
+
+/// Sixteen handles, each with a thread and a session, two to each of eight threads, all opened and dropped at once: the
+/// module is initialised and finalised over and over.
+#[test]
+fn handles_that_are_opened_and_dropped_at_once_end_well() {
+    const TIMES: usize = 50;
+    for soft in [Soft::Hsm, Soft::Kryoptic] {
+        let Ok(token) = soft.open() else { return };
+        let label = new_label();
+        token.create_kek(&label).unwrap();
+        drop(token);
+        let done: usize = (0..TIMES)
+            .map(|_| {
+                let barrier = std::sync::Barrier::new(8);
+                std::thread::scope(|scope| {
+                    let threads: Vec<_> = (0..8)
+                        .map(|_| {
+                            scope.spawn(|| {
+                                barrier.wait();
+                                [0, 1].map(|_| open_use_drop(soft, &label))
+                            })
+                        })
+                        .collect();
+                    let outcomes = threads.into_iter().flat_map(|thread| thread.join().unwrap());
+                    outcomes.filter(|outcome| is_well(soft, outcome)).count()
+                })
+            })
+            .sum();
+        // The control: nearly all of them worked.
+        assert!(done > TIMES * 16 * 9 / 10, "{soft:?}: {done} of {}", TIMES * 16);
+        assert!(open_use_drop(soft, &label).is_ok(), "{soft:?}: afterwards");
+    }
+}
+
+/// Whether it worked; an error is one that may pass.
+fn is_well(soft: Soft, outcome: &Result<(), Error>) -> bool {
+    let error = outcome.as_ref().err();
+    if let Some(error) = error {
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{soft:?}: {error:?}");
+    }
+    error.is_none()
 }

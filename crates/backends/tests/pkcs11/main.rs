@@ -7,4 +7,5 @@ mod hostile;
 mod keys;
 mod load;
 mod pins;
+mod planted;
 mod support;

@@ -52,12 +52,20 @@ impl Soft {
     }
 
     pub(crate) fn pin_text(self) -> String {
-        self.variable("PIN").unwrap()
+        std::env::var(self.pin_variable()).unwrap()
     }
 
     pub(crate) fn pin(self) -> Pin {
         let pin = self.pin_text();
         Pin::from_callback(move || Ok(pin.clone().into_bytes().into()))
+    }
+
+    /// The environment variable with the PIN.
+    pub(crate) const fn pin_variable(self) -> &'static str {
+        match self {
+            Self::Hsm => "PHISEAL_SOFTHSM_PIN",
+            Self::Kryoptic => "PHISEAL_KRYOPTIC_PIN",
+        }
     }
 
     pub(crate) fn builder(self) -> Result<Pkcs11TokenBuilder, Absent> {

@@ -40,6 +40,26 @@ pub(in crate::pkcs11) struct Key {
     pub(in crate::pkcs11) bits: usize,
     /// Whether its value can be had, in the clear or wrapped.
     pub(in crate::pkcs11) leaves_the_token: bool,
+    /// Whether it takes the PIN to make, see or use it.
+    pub(in crate::pkcs11) private: bool,
+    /// What the halves of a pair have in common; of an RSA key alone.
+    pub(in crate::pkcs11) pair: Pair,
+}
+
+/// Modulus and public exponent of an RSA key, each empty where the token does not tell it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::pkcs11) struct Pair {
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
+}
+
+impl Pair {
+    /// Whether a public half with these numbers belongs to this private half. Some tokens tell no exponent of the latter.
+    pub(in crate::pkcs11) fn has(&self, public: &Self) -> bool {
+        !self.modulus.is_empty()
+            && self.modulus == public.modulus
+            && (self.exponent.is_empty() || self.exponent == public.exponent)
+    }
 }
 
 /// Which part of a key.
@@ -117,8 +137,9 @@ impl Session {
     }
 
     fn key(&self, handle: Handle, class: ObjectClass) -> Result<Key, Failure> {
-        const WANTED: [AttributeType; 10] = [
+        const WANTED: [AttributeType; 13] = [
             AttributeType::Id,
+            AttributeType::Private,
             AttributeType::KeyType,
             AttributeType::Encrypt,
             AttributeType::Decrypt,
@@ -128,13 +149,17 @@ impl Session {
             AttributeType::Extractable,
             AttributeType::ValueLen,
             AttributeType::ModulusBits,
+            AttributeType::Modulus,
+            AttributeType::PublicExponent,
         ];
-        // A module that does not say whether a key stays inside is taken to say that it does not.
+        // A module that does not say whether a key stays inside is taken to say that it does not; so with the PIN.
         let (mut id, mut kind, mut usage) = (Vec::new(), None, Usage::default());
         let (mut sensitive, mut extractable, mut bits) = (false, true, 0);
+        let (mut private, mut pair) = (false, Pair::default());
         for attribute in self.open()?.get_attributes(handle, &WANTED).map_err(failed)? {
             match attribute {
                 Attribute::Id(value) => id = value,
+                Attribute::Private(value) => private = value,
                 Attribute::KeyType(value) => kind = Some(value),
                 Attribute::Encrypt(value) => usage.encrypt = value,
                 Attribute::Decrypt(value) => usage.decrypt = value,
@@ -144,6 +169,8 @@ impl Session {
                 Attribute::Extractable(value) => extractable = value,
                 Attribute::ValueLen(value) => bits = to_usize(*value).saturating_mul(8),
                 Attribute::ModulusBits(value) => bits = to_usize(*value),
+                Attribute::Modulus(value) => pair.modulus = value,
+                Attribute::PublicExponent(value) => pair.exponent = value,
                 _ => {}
             }
         }
@@ -154,7 +181,7 @@ impl Session {
             _ => Part::Other,
         };
         let leaves_the_token = part != Part::RsaPublic && (extractable || !sensitive);
-        Ok(Key { handle, id, part, usage, bits, leaves_the_token })
+        Ok(Key { handle, id, part, usage, bits, leaves_the_token, private, pair })
     }
 
     /// Makes a key for `mechanism` that cannot leave the token; one of the session alone, unless `name` gives label and id.
@@ -216,6 +243,11 @@ impl Session {
             Part::Aes | Part::Other => [encrypt, decrypt].concat(),
         };
         self.open()?.update_attributes(key.handle, &attributes).map_err(failed)
+    }
+
+    pub(in crate::pkcs11) fn set_label(&self, key: Handle, label: &str) -> Result<(), Failure> {
+        let label = Attribute::Label(label.as_bytes().to_vec());
+        self.open()?.update_attributes(key, &[label]).map_err(failed)
     }
 
     pub(in crate::pkcs11) fn destroy(&self, handle: Handle) -> Result<(), Failure> {
@@ -316,6 +348,7 @@ impl Session {
             });
         let held = held.map_err(failed)?;
         let read = self.open()?.get_attributes(held, &[AttributeType::Value]).map_err(failed);
+        write_over_freed(length);
         self.destroy(held)?;
         match read?.pop() {
             Some(Attribute::Value(value)) => Ok(Zeroizing::new(value)),
@@ -379,6 +412,18 @@ fn is_about_the_template(error: &CkError) -> bool {
             _
         )
     )
+}
+
+/// Writes over memory of this length that this thread has just freed. The binding frees the one buffer into which a token
+/// wrote a value without wiping it, and allocators hand out first what was freed last.
+fn write_over_freed(length: usize) {
+    let covers: [Vec<u8>; 4] = core::array::from_fn(|_| {
+        let mut cover = Vec::with_capacity(length);
+        // Not zeros, for which an allocator may look elsewhere.
+        cover.resize(length, 0xa5);
+        cover
+    });
+    core::hint::black_box(&covers);
 }
 
 fn to_usize(number: u64) -> usize {
