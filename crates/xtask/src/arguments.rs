@@ -8,6 +8,7 @@ usage: cargo xtask test    [--local] [--full] [--only STEP]... [--package NAME].
        cargo xtask ci      [--only STEP]...
        cargo xtask fuzz    [TARGET]... [--runs N] [--seed N]
        cargo xtask servers [NAME]...
+       cargo xtask table
 
 test     prepares what the tests need, runs every test, closes with `N passed, N failed`
            --local         no network and no server: leaves out the steps that need them, and says which
@@ -19,7 +20,8 @@ fuzz     runs every fuzz target, or those that are named, from the committed cor
            --runs N        inputs for each target (default 1000000)
            --seed N        where libFuzzer's own generator starts (default: a new one each time)
 servers  starts every server that tests talk to, or those that are named, prints the variables that tests
-         find them by as `export` lines, and runs until standard input ends";
+         find them by as `export` lines, and runs until standard input ends
+table    writes the README's table of backends from the reports of the last whole `cargo xtask test`";
 
 /// A command and its options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub enum Command {
     Fuzz(FuzzOptions),
     /// `cargo xtask servers`.
     Servers(ServersOptions),
+    /// `cargo xtask table`.
+    Table,
 }
 
 /// Options of `cargo xtask test`.
@@ -89,6 +93,10 @@ impl Command {
             Some("ci") => parse_ci(arguments),
             Some("fuzz") => parse_fuzz(arguments),
             Some("servers") => parse_servers(arguments),
+            Some("table") => match arguments.next() {
+                None => Ok(Self::Table),
+                Some(other) => Err(unknown("option", &other)),
+            },
             Some(other) => Err(unknown("command", other)),
         }
     }
@@ -200,6 +208,11 @@ mod tests {
     }
 
     #[test]
+    fn the_table_has_no_options() {
+        assert_eq!(parse("table").unwrap(), Command::Table);
+    }
+
+    #[test]
     fn nothing_asks_for_help() {
         assert_eq!(parse("").unwrap(), Command::Help);
     }
@@ -218,6 +231,7 @@ mod tests {
             "fuzz --seed -1",
             "fuzz --jobs 2",
             "servers --all",
+            "table README.md",
         ] {
             assert!(parse(line).is_err(), "{line} was accepted");
         }

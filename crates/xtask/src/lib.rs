@@ -6,6 +6,7 @@
 //! | `cargo xtask ci` | formatting, lints, documentation, every engine alone, examples, benches, `test`, FIPS |
 //! | `cargo xtask fuzz` | runs the fuzz targets for longer than the smoke run in `test` does |
 //! | `cargo xtask servers` | starts what the tests talk to, and says where it is |
+//! | `cargo xtask table` | writes what the last test run found of each backend into the README |
 //!
 //! Each prints its steps as they go and closes with one line, `N passed, N failed`. The exit code is 1 if a test
 //! or a check failed, or if a step that should run tests ran none. What is missing is a failure, never a skip.
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 
 pub mod arguments;
 pub mod ci;
+pub mod conformance;
 pub mod counts;
 pub mod failure;
 pub mod fuzz;
@@ -31,6 +33,7 @@ pub mod process;
 pub mod report;
 pub mod servers;
 pub mod summary;
+pub mod table;
 pub mod test;
 pub mod workspace;
 
@@ -64,6 +67,7 @@ fn dispatch(arguments: impl IntoIterator<Item = String>) -> Result<Option<Report
         Command::Ci(options) => ci::run(&workspace, &options, &mut report),
         Command::Fuzz(options) => fuzz::run(&workspace, &options, &mut report),
         Command::Servers(options) => servers::hold::run(&workspace, &options, &mut report)?,
+        Command::Table => table::run(&workspace, &mut report),
     }
     Ok(Some(report))
 }

@@ -6,10 +6,11 @@ use crate::arguments::TestOptions;
 use crate::counts::{self, Counts};
 use crate::failure::Failure;
 use crate::fuzz;
-use crate::prepare::{Environment, PREPARATIONS};
+use crate::prepare::{Environment, PREPARATIONS, empty_folder};
 use crate::process::{Finished, show, works};
 use crate::report::{Kind, Outcome, Report};
 use crate::servers;
+use crate::table;
 use crate::workspace::Workspace;
 
 /// The kinds of backend whose tests must find their server: a test that left one of them out would have failed.
@@ -63,6 +64,11 @@ pub fn run_prepared(
     let doctests = if options.packages.is_empty() { Kind::Tests } else { Kind::Check };
     let servers = if options.local || !wanted("tests") { Vec::new() } else { servers::servers() };
     let running = servers::start(&servers, workspace, environment, report);
+    // Less than all tests would leave less than the table needs, and the last reports would be gone.
+    let whole = !options.local && options.packages.is_empty();
+    if whole {
+        environment.set("PHISEAL_REPORTS", table::reports(workspace));
+    }
     let mut done = 0_u32;
     let mut step = |name: &str, kind: Kind, work: &dyn Fn() -> Result<Outcome, Failure>| {
         if wanted(name) {
@@ -70,7 +76,15 @@ pub fn run_prepared(
             done += 1;
         }
     };
-    step("tests", Kind::Tests, &|| tests(workspace, options, environment));
+    step("tests", Kind::Tests, &|| {
+        if whole {
+            empty_folder(&table::reports(workspace))?;
+        }
+        tests(workspace, options, environment)
+    });
+    if whole && options.only.is_empty() {
+        step("backend table", Kind::Check, &|| table::check(workspace));
+    }
     step("doctests", doctests, &|| doc_tests(workspace, options, environment));
     if options.packages.is_empty() {
         step("fuzz smoke run", Kind::Tests, &|| fuzz::smoke(workspace, options.full));
@@ -84,7 +98,7 @@ pub fn run_prepared(
     }
     if !options.packages.is_empty() {
         report.leave_out(format!(
-            "the fuzz smoke run and every package but {}",
+            "the fuzz smoke run, the backend table and every package but {}",
             options.packages.join(", ")
         ));
     }
@@ -101,6 +115,7 @@ fn leave_out_what_is_not_local(report: &mut Report) {
     for server in servers::servers() {
         report.leave_out(format!("server {}", server.name()));
     }
+    report.leave_out("the backend table");
     report.leave_out("what tests say they leave out under PHISEAL_LOCAL=1");
 }
 

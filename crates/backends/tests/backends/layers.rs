@@ -23,7 +23,7 @@ fn memory() -> Arc<MemoryKek> {
 
 /// The contract through a layer: the KEK inside is administered directly.
 macro_rules! contract_through {
-    ($($name:ident: $layer:expr;)*) => {
+    ($($name:ident, $report:literal: $layer:expr;)*) => {
         $(
             mod $name {
                 use super::*;
@@ -34,19 +34,19 @@ macro_rules! contract_through {
                     Fixture::new(engine(), layer(inside.clone()), layer(other)).with_admin(inside)
                 }
 
-                phiseal_conformance::kek_backend_tests!(fixture);
+                phiseal_conformance::kek_backend_tests!($report, fixture);
             }
         )*
     };
 }
 
 contract_through! {
-    timeout: |inside| Arc::new(Timeout::new(inside, NEVER));
-    retry: |inside| Arc::new(Retry::new(inside).first_delay(SOON));
-    limit: |inside| Arc::new(Limit::new(inside, 4));
-    breaker: |inside| Arc::new(Breaker::new(inside));
-    audited: |inside| Arc::new(Audited::new(inside, Log::default()));
-    all: |inside| {
+    timeout, "layer-timeout": |inside| Arc::new(Timeout::new(inside, NEVER));
+    retry, "layer-retry": |inside| Arc::new(Retry::new(inside).first_delay(SOON));
+    limit, "layer-limit": |inside| Arc::new(Limit::new(inside, 4));
+    breaker, "layer-breaker": |inside| Arc::new(Breaker::new(inside));
+    audited, "layer-audited": |inside| Arc::new(Audited::new(inside, Log::default()));
+    all, "layer-all": |inside| {
         let inside = Limit::new(Timeout::new(inside, NEVER), 4);
         let inside = Breaker::new(Retry::new(inside).first_delay(SOON));
         Arc::new(Timeout::new(Audited::new(inside, Log::default()), NEVER))

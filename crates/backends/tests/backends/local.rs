@@ -50,7 +50,7 @@ mod plain {
         Fixture::new(engine(), backend.clone(), other).with_admin(backend)
     }
 
-    phiseal_conformance::kek_backend_tests!(fixture);
+    phiseal_conformance::kek_backend_tests!("local", fixture);
 }
 
 mod with_passphrase {
@@ -67,7 +67,7 @@ mod with_passphrase {
         Fixture::new(engine(), backend.clone(), other).with_admin(backend)
     }
 
-    phiseal_conformance::kek_backend_tests!(fixture);
+    phiseal_conformance::kek_backend_tests!("local-passphrase", fixture);
 }
 
 /// A file that was opened elsewhere and handed over, and that is in no folder any more.

@@ -18,7 +18,7 @@ fn fixture() -> Fixture {
     Fixture::new(engine(), backend.clone(), memory()).with_admin(backend)
 }
 
-phiseal_conformance::kek_backend_tests!(fixture);
+phiseal_conformance::kek_backend_tests!("memory", fixture);
 
 #[test]
 fn no_wrapped_key_opens_in_the_place_of_another() {

@@ -40,7 +40,7 @@ mod as_root {
         Ok(super::fixture(server.kek(&name), server.kek(&other), server.admin(&name)))
     }
 
-    phiseal_conformance::kek_backend_tests!("transit-as-root", fixture);
+    phiseal_conformance::kek_backend_tests!("transit-openbao-root", fixture);
 }
 
 mod with_the_documented_policies {
@@ -57,5 +57,5 @@ mod with_the_documented_policies {
         ))
     }
 
-    phiseal_conformance::kek_backend_tests!("transit-with-the-documented-policies", fixture);
+    phiseal_conformance::kek_backend_tests!("transit-openbao-policies", fixture);
 }

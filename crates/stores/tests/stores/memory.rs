@@ -9,7 +9,7 @@ fn fixture() -> Fixture {
     Fixture::new(move || store.clone())
 }
 
-phiseal_conformance::store_tests!(fixture);
+phiseal_conformance::store_tests!("memory", fixture);
 
 #[test]
 fn debug_counts_and_shows_nothing_else() {

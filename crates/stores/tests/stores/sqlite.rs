@@ -20,7 +20,7 @@ fn fixture() -> Fixture {
     .with_medium(move || medium(&to_read))
 }
 
-phiseal_conformance::store_tests!(fixture);
+phiseal_conformance::store_tests!("sqlite", fixture);
 
 #[cfg(unix)]
 #[test]
