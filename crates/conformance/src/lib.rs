@@ -16,9 +16,12 @@
 //!
 //! No case needs an executor, and none measures time; one that waits for an answer for longer than the fixture's patience
 //! (30 seconds) fails. The suites themselves are tested with backends and stores that each break one clause on purpose.
+//!
+//! [`Faults`] is for the tests of whoever uses a backend: any one, with outages and wrong answers.
 
 #![forbid(unsafe_code)]
 
+mod faults;
 mod forms;
 mod guard;
 pub mod kek;
@@ -26,6 +29,7 @@ mod report;
 mod run;
 pub mod store;
 
+pub use faults::{Before, Call, Faults};
 pub use guard::{Absent, Made};
 pub use report::{CaseReport, Outcome, Report};
 

@@ -1,6 +1,7 @@
 //! The suite for KEK backends against a correct one and against ones that each break the contract on purpose.
 #![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
+mod faults;
 mod toy;
 
 use phiseal_conformance::Outcome;
