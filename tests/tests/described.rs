@@ -5,10 +5,11 @@
 use phiseal::backends::memory::MemoryKek;
 use phiseal::{
     EncryptionContext, EnvironmentId, Error, ErrorKind, KekAdminBackend, KekBackend, KekId,
-    KekVersion, WrappedKey,
+    KekVersion,
 };
+use phiseal_conformance::Faults;
 use phiseal_format::MAX_WRAPPED;
-use phiseal_keys::{BoxFuture, DataKey, GeneratedKey, Kek, KekInfo, UnwrappedKey, WrappingKey};
+use phiseal_keys::{DataKey, Kek, KekInfo, WrappingKey};
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
 use std::sync::{Arc, Mutex};
@@ -16,13 +17,15 @@ use std::sync::{Arc, Mutex};
 /// A right KEK that describes itself as a test says.
 #[derive(Clone, Debug)]
 struct Described {
-    kek: Arc<MemoryKek>,
+    kek: Arc<Faults<Arc<MemoryKek>>>,
     info: Arc<Mutex<KekInfo>>,
 }
 
 impl Described {
     fn new(kek: Arc<MemoryKek>) -> Self {
         let info = Arc::new(Mutex::new(block_on(kek.describe()).unwrap()));
+        let (kek, said) = (Arc::new(Faults::new(kek)), info.clone());
+        kek.after_describe(move |_, _| Ok(said.lock().unwrap().clone()));
         Self { kek, info }
     }
 
@@ -33,44 +36,7 @@ impl Described {
     }
 
     fn connect(&self) -> Result<Kek, Error> {
-        block_on(Kek::connect(Arc::new(self.clone()), phiseal::default_engine()))
-    }
-}
-
-impl KekBackend for Described {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        Box::pin(async { Ok(self.info.lock().unwrap().clone()) })
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        self.kek.generate_key(context)
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        key: &'a DataKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.kek.wrap_key(key, context)
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        self.kek.unwrap_key(wrapped, context)
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        phiseal_keys::rewrap_in_process(self, wrapped, context)
+        block_on(Kek::connect(self.kek.clone(), phiseal::default_engine()))
     }
 }
 
@@ -126,7 +92,7 @@ fn a_kek_that_is_rotated_while_keys_are_rewrapped_is_a_conflict_and_nothing_is_s
     let process = phiseal::blocking::Phiseal::open_with(
         world.builder(),
         world.store.clone(),
-        backend.clone(),
+        backend.kek.clone(),
     )
     .unwrap();
     let domain = process.domain(DOMAIN).unwrap();

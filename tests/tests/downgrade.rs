@@ -4,10 +4,8 @@
 
 use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::{Domain, Phiseal, Subject};
-use phiseal::{
-    EncryptionContext, Error, ErrorKind, FieldCipher, KekBackend, Options, Phi, Sealed, WrappedKey,
-};
-use phiseal_keys::{BoxFuture, DataKey, GeneratedKey, KekInfo, UnwrappedKey};
+use phiseal::{Error, ErrorKind, FieldCipher, KekOperation, Options, Phi, Sealed};
+use phiseal_conformance::{Before, Faults};
 use phiseal_tests::numbers::{Dice, figure};
 use phiseal_tests::world::{DOMAIN, World, what};
 use std::sync::{Arc, Mutex};
@@ -28,13 +26,22 @@ enum Mood {
 /// One credential for a KEK that others may use too.
 #[derive(Clone, Debug)]
 struct Credential {
-    kek: Arc<MemoryKek>,
+    kek: Arc<Faults<Arc<MemoryKek>>>,
     mood: Arc<Mutex<Mood>>,
 }
 
 impl Credential {
     fn new(world: &World) -> Self {
-        Self { kek: world.kek.clone(), mood: Arc::new(Mutex::new(Mood::Answers)) }
+        let kek = Arc::new(Faults::new(world.kek.clone()));
+        let mood = Arc::new(Mutex::new(Mood::Answers));
+        let now = mood.clone();
+        kek.before(move |call| match *now.lock().unwrap() {
+            _ if call.operation == KekOperation::Describe => Before::GoOn,
+            Mood::Answers => Before::GoOn,
+            Mood::Silent => Before::Fail(ErrorKind::Unavailable),
+            Mood::Denies => Before::Fail(ErrorKind::Denied),
+        });
+        Self { kek, mood }
     }
 
     fn set(&self, mood: Mood) {
@@ -43,51 +50,6 @@ impl Credential {
 
     fn mood(&self) -> Mood {
         *self.mood.lock().unwrap()
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        match self.mood() {
-            Mood::Answers => Ok(()),
-            Mood::Silent => Err(Error::new(ErrorKind::Unavailable, "no answer")),
-            Mood::Denies => Err(Error::new(ErrorKind::Denied, "not with this credential")),
-        }
-    }
-}
-
-impl KekBackend for Credential {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        self.kek.describe()
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        Box::pin(async { self.check().and(Ok(self.kek.generate_key(context).await?)) })
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        key: &'a DataKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        Box::pin(async { self.check().and(Ok(self.kek.wrap_key(key, context).await?)) })
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        Box::pin(async { self.check().and(Ok(self.kek.unwrap_key(wrapped, context).await?)) })
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        phiseal_keys::rewrap_in_process(self, wrapped, context)
     }
 }
 
@@ -105,7 +67,8 @@ impl Reader {
         options: impl FnOnce(&mut Options) + Send + 'static,
     ) -> Self {
         let builder = world.builder().options(options);
-        let process = Phiseal::open_with(builder, world.store.clone(), credential.clone()).unwrap();
+        let process =
+            Phiseal::open_with(builder, world.store.clone(), credential.kek.clone()).unwrap();
         let domain = process.domain(DOMAIN).unwrap();
         let ada = domain.subject_or_create("ada").unwrap();
         Self { domain, ada, kept: Vec::new() }

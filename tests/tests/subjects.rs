@@ -6,11 +6,9 @@ use phiseal::backends::local::LocalKek;
 use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::{Domain, Phiseal, Subject};
 use phiseal::stores::SqliteStore;
-use phiseal::{Erasure, Error, ErrorKind, KeyState, ManualClock, Phi, Sealed};
-use phiseal_format::{EncryptionContext, WrappedKey};
-use phiseal_keys::{
-    BoxFuture, DataKey, GeneratedKey, KekBackend, KekInfo, RecordKind, SubjectState, UnwrappedKey,
-};
+use phiseal::{Erasure, Error, ErrorKind, KekOperation, KeyState, Phi, Sealed};
+use phiseal_conformance::{Before, Faults};
+use phiseal_keys::{RecordKind, SubjectState};
 use phiseal_tests::processes::run;
 use phiseal_tests::warm::matrix;
 use phiseal_tests::world::{DOMAIN, World, what};
@@ -602,66 +600,29 @@ fn a_person_who_was_moved_elsewhere_opens_here_while_the_store_is_down() {
     assert_eq!(kind(open(&ada, &sealed)), Some(ErrorKind::Unavailable), "the lease is over");
 }
 
-/// A KEK that, once it is told to, does not answer for six seconds, for `FEW` calls.
-#[derive(Debug)]
-struct Tired {
-    kek: MemoryKek,
-    clock: ManualClock,
-    calls: Arc<AtomicU64>,
+/// A KEK that, once `left` is set, does not answer for six seconds, for so many calls.
+fn tired(world: &World, left: Arc<AtomicU64>) -> Arc<Faults<MemoryKek>> {
+    let kek = Arc::new(Faults::new(MemoryKek::new(world.engine).unwrap()));
+    let clock = world.clock.clone();
+    kek.before(move |call| {
+        if call.operation != KekOperation::Unwrap || left.load(Ordering::SeqCst) == 0 {
+            return Before::GoOn;
+        }
+        left.fetch_sub(1, Ordering::SeqCst);
+        clock.advance(Duration::from_secs(6));
+        Before::Fail(ErrorKind::Unavailable)
+    });
+    kek
 }
 
 const FEW: u64 = 20;
-
-impl KekBackend for Tired {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        self.kek.describe()
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        self.kek.generate_key(context)
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        key: &'a DataKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.kek.wrap_key(key, context)
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        let left = self.calls.load(Ordering::SeqCst);
-        if left == 0 {
-            return self.kek.unwrap_key(wrapped, context);
-        }
-        self.calls.store(left - 1, Ordering::SeqCst);
-        self.clock.advance(Duration::from_secs(6));
-        Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "no answer")) })
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        phiseal_keys::rewrap_in_process(self, wrapped, context)
-    }
-}
 
 /// One of two KEKs is down and takes its time to say so, and a person was made elsewhere after a rotation.
 #[test]
 fn a_person_made_elsewhere_is_found_while_an_earlier_kek_does_not_answer() {
     let world = World::of_default_engine();
     let calls = Arc::new(AtomicU64::new(0));
-    let kek = MemoryKek::new(world.engine).unwrap();
-    let earlier = Arc::new(Tired { kek, clock: world.clock.clone(), calls: calls.clone() });
+    let earlier = tired(&world, calls.clone());
     Phiseal::open_with(world.builder(), world.store.clone(), earlier.clone())
         .unwrap()
         .domain(DOMAIN)

@@ -8,7 +8,8 @@ use phiseal::blocking::Phiseal;
 use phiseal::{
     Builder, EncryptionContext, Engine, Error, ErrorKind, KekBackend, KekId, KekVersion, WrappedKey,
 };
-use phiseal_keys::{BoxFuture, DataKey, GeneratedKey, KekInfo, RecordKind, UnwrappedKey};
+use phiseal_conformance::{Call, Faults};
+use phiseal_keys::{DataKey, GeneratedKey, RecordKind, UnwrappedKey};
 use phiseal_tests::editable::EditableStore;
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
@@ -82,60 +83,100 @@ impl Wrong {
 }
 
 /// A backend that is honest until it is told otherwise.
-#[derive(Clone, Debug)]
-struct Liar(Arc<Inner>);
+struct Liar {
+    kek: Arc<Faults<Arc<MemoryKek>>>,
+    lies: Arc<Lies>,
+}
 
-#[derive(Debug)]
-struct Inner {
-    kek: MemoryKek,
+struct Lies {
+    kek: Arc<MemoryKek>,
     engine: &'static dyn Engine,
-    lie: Mutex<Option<(KekOperation, Wrong)>>,
+    told: Mutex<Option<(KekOperation, Wrong)>>,
     earlier: Mutex<Option<(DataKey, WrappedKey)>>,
     lied: AtomicBool,
 }
 
 impl Liar {
     fn new(engine: &'static dyn Engine) -> Self {
-        let kek = MemoryKek::new(engine).unwrap();
-        let (lie, earlier, lied) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-        Self(Arc::new(Inner { kek, engine, lie, earlier, lied }))
+        let kek = Arc::new(MemoryKek::new(engine).unwrap());
+        let (told, earlier, lied) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        let lies = Arc::new(Lies { kek: kek.clone(), engine, told, earlier, lied });
+        let kek = Arc::new(Faults::new(kek).rewrapping_in_process());
+        let [generating, wrapping, unwrapping] = [(); 3].map(|()| lies.clone());
+        kek.after_generate(move |call, made| generating.made(call, made?));
+        kek.after_wrap(move |call, wrapped| Ok(wrapping.wrapped(call, wrapped?)));
+        kek.after_unwrap(move |call, answer| unwrapping.unwrapped(call, answer?));
+        Self { kek, lies }
     }
 
     fn tell(&self, operation: KekOperation, wrong: Wrong) {
-        *self.0.lie.lock().unwrap() = Some((operation, wrong));
-        self.0.lied.store(false, Ordering::SeqCst);
+        *self.lies.told.lock().unwrap() = Some((operation, wrong));
+        self.lies.lied.store(false, Ordering::SeqCst);
     }
 
     fn be_honest(&self) {
-        *self.0.lie.lock().unwrap() = None;
+        *self.lies.told.lock().unwrap() = None;
     }
 
-    /// Makes a key of this KEK that is not the right one.
+    /// Makes a key of this KEK that is not the right one, and its wrap.
     fn prepare(&self, context: &EncryptionContext) {
-        let made = block_on(self.0.kek.generate_key(context)).unwrap();
-        *self.0.earlier.lock().unwrap() = Some((made.key, made.wrapped));
-    }
-
-    fn lie(&self, operation: KekOperation) -> Option<Wrong> {
-        let lie =
-            self.0.lie.lock().unwrap().filter(|(of, _)| *of == operation).map(|(_, wrong)| wrong);
-        if lie.is_some() {
-            self.0.lied.store(true, Ordering::SeqCst);
-        }
-        lie
+        let made = block_on(self.lies.kek.generate_key(context)).unwrap();
+        *self.lies.earlier.lock().unwrap() = Some((made.key, made.wrapped));
     }
 
     fn lied(&self) -> bool {
-        self.0.lied.load(Ordering::SeqCst)
+        self.lies.lied.load(Ordering::SeqCst)
+    }
+}
+
+impl Lies {
+    /// What to say wrongly in the answer to this call.
+    fn about(&self, call: &Call<'_>) -> Option<Wrong> {
+        let told = self.told.lock().unwrap().filter(|(of, _)| *of == call.operation);
+        self.lied.fetch_or(told.is_some(), Ordering::SeqCst);
+        told.map(|(_, wrong)| wrong)
+    }
+
+    fn made(&self, call: &Call<'_>, mut made: GeneratedKey) -> Result<GeneratedKey, Error> {
+        if let Some(wrong) = self.about(call) {
+            match self.wrong_key(wrong)? {
+                Some(key) if wrong == Wrong::Repeated => {
+                    made.wrapped = block_on(self.kek.wrap_key(&key, call.context.unwrap()))?;
+                    made.key = key;
+                }
+                Some(key) => made.key = key,
+                None => made.wrapped = self.wrong_wrap(wrong, &made.wrapped),
+            }
+        }
+        Ok(made)
+    }
+
+    fn wrapped(&self, call: &Call<'_>, wrapped: WrappedKey) -> WrappedKey {
+        self.about(call).map_or(wrapped.clone(), |wrong| self.wrong_wrap(wrong, &wrapped))
+    }
+
+    fn unwrapped(&self, call: &Call<'_>, mut answer: UnwrappedKey) -> Result<UnwrappedKey, Error> {
+        if let Some(wrong) = self.about(call) {
+            if let Some(key) = self.wrong_key(wrong)? {
+                answer.key = key;
+            }
+            match wrong {
+                Wrong::OtherKek => answer.kek_id = KekId::try_from("another:kek").unwrap(),
+                Wrong::OtherVersion => answer.kek_version = KekVersion(2),
+                Wrong::VersionUnseen => answer.kek_version = KekVersion::UNSEEN,
+                _ => {}
+            }
+        }
+        Ok(answer)
     }
 
     fn wrong_key(&self, wrong: Wrong) -> Result<Option<DataKey>, Error> {
         Ok(Some(match wrong {
             Wrong::Length(length) => DataKey::from_backend(&vec![7; length])?,
             Wrong::Zeros => DataKey::from_backend(&[0; 32])?,
-            Wrong::Random => DataKey::generate(self.0.engine)?,
+            Wrong::Random => DataKey::generate(self.engine)?,
             Wrong::Earlier | Wrong::Repeated => {
-                let earlier = self.0.earlier.lock().unwrap();
+                let earlier = self.earlier.lock().unwrap();
                 DataKey::from_backend(earlier.as_ref().unwrap().0.expose_secret())?
             }
             _ => return Ok(None),
@@ -151,79 +192,10 @@ impl Liar {
             Wrong::WrapOfOtherKek => kek = KekId::try_from("another:kek").unwrap(),
             Wrong::WrapOfOtherVersion => version = KekVersion(9),
             Wrong::WrapTooLong => bytes.resize(6144, 0),
-            Wrong::Earlier => return self.0.earlier.lock().unwrap().as_ref().unwrap().1.clone(),
+            Wrong::Earlier => return self.earlier.lock().unwrap().as_ref().unwrap().1.clone(),
             _ => {}
         }
         WrappedKey::new(right.algorithm(), kek, version, bytes).unwrap()
-    }
-}
-
-impl KekBackend for Liar {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        self.0.kek.describe()
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        Box::pin(async move {
-            let mut made = self.0.kek.generate_key(context).await?;
-            if let Some(wrong) = self.lie(KekOperation::Generate) {
-                match self.wrong_key(wrong)? {
-                    Some(key) if wrong == Wrong::Repeated => {
-                        made.wrapped = self.0.kek.wrap_key(&key, context).await?;
-                        made.key = key;
-                    }
-                    Some(key) => made.key = key,
-                    None => made.wrapped = self.wrong_wrap(wrong, &made.wrapped),
-                }
-            }
-            Ok(made)
-        })
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        key: &'a DataKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        Box::pin(async move {
-            let wrapped = self.0.kek.wrap_key(key, context).await?;
-            Ok(self
-                .lie(KekOperation::Wrap)
-                .map_or(wrapped.clone(), |wrong| self.wrong_wrap(wrong, &wrapped)))
-        })
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        Box::pin(async move {
-            let mut answer = self.0.kek.unwrap_key(wrapped, context).await?;
-            if let Some(wrong) = self.lie(KekOperation::Unwrap) {
-                if let Some(key) = self.wrong_key(wrong)? {
-                    answer.key = key;
-                }
-                match wrong {
-                    Wrong::OtherKek => answer.kek_id = KekId::try_from("another:kek").unwrap(),
-                    Wrong::OtherVersion => answer.kek_version = KekVersion(2),
-                    Wrong::VersionUnseen => answer.kek_version = KekVersion::UNSEEN,
-                    _ => {}
-                }
-            }
-            Ok(answer)
-        })
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        phiseal_keys::rewrap_in_process(self, wrapped, context)
     }
 }
 
@@ -242,7 +214,7 @@ impl Setting {
 
     fn open(&self) -> Result<Phiseal, Error> {
         let builder = Builder::new().engine(self.engine).clock(self.clock.clone());
-        Phiseal::open_with(builder, self.store.clone(), self.liar.clone())
+        Phiseal::open_with(builder, self.store.clone(), self.liar.kek.clone())
     }
 }
 
@@ -362,7 +334,7 @@ fn a_wrong_new_wrap_is_refused_and_the_old_one_is_kept() {
         setting
             .liar
             .prepare(&block_on(process.key_store().keyset(DOMAIN)).unwrap().wrap_context(1));
-        block_on(phiseal::KekAdminBackend::create_version(&setting.liar.0.kek)).unwrap();
+        block_on(phiseal::KekAdminBackend::create_version(&*setting.liar.lies.kek)).unwrap();
         let rows = setting.store.rows();
         setting.liar.tell(KekOperation::Wrap, wrong);
         assert!(domain.rewrap().is_err(), "{wrong:?}: a domain's key");

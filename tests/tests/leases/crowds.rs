@@ -6,8 +6,9 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use phiseal::KekOperation;
 use phiseal::backends::memory::MemoryKek;
-use phiseal::{EncryptionContext, Error, ErrorKind, KekBackend, Phiseal, WrappedKey};
-use phiseal_keys::{BoxFuture, DataKey, GeneratedKey, KekInfo, RecordKind, UnwrappedKey};
+use phiseal::{Error, ErrorKind, Phiseal};
+use phiseal_conformance::{Before, Faults};
+use phiseal_keys::RecordKind;
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -145,56 +146,20 @@ fn two_processes_that_make_one_domain_at_once_have_one_keyset() {
     }
 }
 
-/// A KEK whose answers wait until a gate is opened.
-#[derive(Debug)]
-struct Gate {
-    kek: MemoryKek,
-    open: AtomicBool,
-    asked: AtomicU64,
-}
-
-impl KekBackend for Gate {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        self.kek.describe()
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        self.kek.generate_key(context)
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        key: &'a DataKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.kek.wrap_key(key, context)
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async move {
-            core::future::poll_fn(|_| {
-                if self.open.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
-            })
-            .await;
-            self.kek.unwrap_key(wrapped, context).await
-        })
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        phiseal_keys::rewrap_in_process(self, wrapped, context)
-    }
+/// A KEK that opens keys only while `gate` is open; until then who asks waits.
+fn gated(engine: &'static dyn phiseal::Engine, gate: Arc<AtomicBool>) -> Arc<Faults<MemoryKek>> {
+    let kek = Arc::new(Faults::new(MemoryKek::new(engine).unwrap()));
+    kek.before(move |call| {
+        if call.operation != KekOperation::Unwrap {
+            return Before::GoOn;
+        }
+        let gate = gate.clone();
+        Before::wait(core::future::poll_fn(move |_| match gate.load(Ordering::SeqCst) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }))
+    });
+    kek
 }
 
 #[derive(Default)]
@@ -209,15 +174,16 @@ impl Wake for CountedWake {
 #[test]
 fn a_leader_that_is_cancelled_passes_on() {
     let world = World::of_default_engine();
-    let kek = MemoryKek::new(world.engine).unwrap();
-    let gate = Arc::new(Gate { kek, open: AtomicBool::new(true), asked: AtomicU64::new(0) });
+    let gate = Arc::new(AtomicBool::new(true));
+    let kek = gated(world.engine, gate.clone());
+    let asked = || kek.calls_of(KekOperation::Unwrap);
     let store = world.store.clone();
     let builder = world.builder();
-    let phiseal: Phiseal = block_on(builder.open(store, gate.clone())).unwrap();
+    let phiseal: Phiseal = block_on(builder.open(store, kek.clone())).unwrap();
     let domain = block_on(phiseal.domain(DOMAIN)).unwrap();
     world.clock.advance(KEY_TIME + SECOND);
-    gate.open.store(false, Ordering::SeqCst);
-    let before = gate.asked.load(Ordering::SeqCst);
+    gate.store(false, Ordering::SeqCst);
+    let before = asked();
 
     let wakes: Vec<_> = (0..4).map(|_| Arc::new(CountedWake::default())).collect();
     let wakers: Vec<_> = wakes.iter().map(|wake| Waker::from(wake.clone())).collect();
@@ -234,24 +200,24 @@ fn a_leader_that_is_cancelled_passes_on() {
     assert!(poll(leader.as_mut(), 0).is_pending());
     assert!(poll(second.as_mut(), 1).is_pending());
     assert!(poll(third.as_mut(), 2).is_pending());
-    assert_eq!(gate.asked.load(Ordering::SeqCst), before + 1, "one asks");
+    assert_eq!(asked(), before + 1, "one asks");
     assert_eq!(wakes[1].0.load(Ordering::SeqCst), 0, "the control: nobody was woken yet");
 
     drop(leader);
     assert_eq!(wakes[1].0.load(Ordering::SeqCst), 1, "those that wait are told");
     assert_eq!(wakes[2].0.load(Ordering::SeqCst), 1, "those that wait are told");
     assert!(poll(second.as_mut(), 1).is_pending());
-    assert_eq!(gate.asked.load(Ordering::SeqCst), before + 2, "another asks");
+    assert_eq!(asked(), before + 2, "another asks");
     assert!(poll(third.as_mut(), 2).is_pending());
-    assert_eq!(gate.asked.load(Ordering::SeqCst), before + 2, "and only one");
+    assert_eq!(asked(), before + 2, "and only one");
     drop(second);
     assert!(poll(third.as_mut(), 2).is_pending());
-    assert_eq!(gate.asked.load(Ordering::SeqCst), before + 3);
+    assert_eq!(asked(), before + 3);
 
-    gate.open.store(true, Ordering::SeqCst);
+    gate.store(true, Ordering::SeqCst);
     assert!(matches!(poll(third.as_mut(), 2), Poll::Ready(Ok(()))));
     assert!(block_on(domain.ready()).is_ok());
-    assert_eq!(gate.asked.load(Ordering::SeqCst), before + 3);
+    assert_eq!(asked(), before + 3);
 }
 
 #[test]

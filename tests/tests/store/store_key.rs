@@ -3,12 +3,10 @@
 use crate::assert_kind;
 use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::Phiseal;
-use phiseal::{Builder, Error, ErrorKind};
-use phiseal_format::{EncryptionContext, WrappedKey, write};
-use phiseal_keys::{
-    BoxFuture, DataKey, FullKeyId, GeneratedKey, KekBackend, KekInfo, Keyset, Record, RecordKind,
-    UnwrappedKey,
-};
+use phiseal::{Builder, ErrorKind};
+use phiseal_conformance::Faults;
+use phiseal_format::{EncryptionContext, write};
+use phiseal_keys::{DataKey, FullKeyId, KekBackend, Keyset, Record, RecordKind};
 use phiseal_tests::editable::EditableStore;
 use phiseal_tests::world::{DOMAIN, World, authenticated, parse_store_key, what};
 use pollster::block_on;
@@ -65,54 +63,18 @@ fn an_emptied_store_is_not_set_up_again_over_a_pinned_key() {
     assert!(world.open(world.builder()).is_ok(), "the control: nothing pinned");
 }
 
-/// A KEK whose wraps anybody can make, as with the public half of an RSA key.
-#[derive(Clone, Debug)]
-struct PublicKek {
-    secret_half: Arc<MemoryKek>,
-    /// Whether it says so.
-    admits: bool,
-}
+/// A KEK whose wraps anybody can make, as with the public half of an RSA key; `wrap_key` is the public operation.
+type PublicKek = Arc<Faults<Arc<MemoryKek>>>;
 
-impl KekBackend for PublicKek {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        Box::pin(async {
-            let mut info = self.secret_half.describe().await?;
-            info.public_wraps = self.admits;
-            Ok(info)
-        })
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        self.secret_half.generate_key(context)
-    }
-
-    /// The public operation.
-    fn wrap_key<'a>(
-        &'a self,
-        key: &'a DataKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.secret_half.wrap_key(key, context)
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        self.secret_half.unwrap_key(wrapped, context)
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        phiseal_keys::rewrap_in_process(self, wrapped, context)
-    }
+/// The KEK of this secret half, which says that its wraps are public, or does not.
+fn public_kek(secret_half: &Arc<MemoryKek>, admits: bool) -> PublicKek {
+    let kek = Arc::new(Faults::new(secret_half.clone()));
+    kek.after_describe(move |_, info| {
+        let mut info = info?;
+        info.public_wraps = admits;
+        Ok(info)
+    });
+    kek
 }
 
 /// Replaces the store's key and the domain's keyset by ones whose keys the attacker has, all wrapped by the public half.
@@ -151,7 +113,7 @@ struct Public {
 /// A store that was set up while its KEK still was a secret one.
 fn set_up() -> Public {
     let secret_half = Arc::new(MemoryKek::new(phiseal::default_engine()).unwrap());
-    let (store, kek) = (EditableStore::default(), PublicKek { secret_half, admits: false });
+    let (store, kek) = (EditableStore::default(), public_kek(&secret_half, false));
     let process = Phiseal::open(store.clone(), kek.clone()).unwrap();
     process.domain(DOMAIN).unwrap();
     Public { store, kek, pin: process.key_store().store_key() }
@@ -160,7 +122,7 @@ fn set_up() -> Public {
 #[test]
 fn a_store_key_of_the_attacker_s_own_is_refused_where_wraps_are_public() {
     let Public { store, kek, pin } = set_up();
-    let kek = PublicKek { admits: true, ..kek };
+    let kek = public_kek(kek.backend(), true);
     let open = |pin: Option<FullKeyId>| {
         let builder = pin.into_iter().fold(Builder::new(), Builder::store_key);
         Phiseal::open_with(builder, store.clone(), kek.clone())
@@ -179,7 +141,7 @@ fn a_store_key_of_the_attacker_s_own_is_refused_where_wraps_are_public() {
     let row = store.only(STORE_KEY);
     attack(&store, &kek);
     store.put(STORE_KEY, &row.0, row.1);
-    let kek = PublicKek { admits: true, ..kek };
+    let kek = public_kek(kek.backend(), true);
     let process = Phiseal::open_with(Builder::new().store_key(pin), store, kek).unwrap();
     assert_kind(process.domain(DOMAIN), ErrorKind::Tampered, "the domain's row");
 }

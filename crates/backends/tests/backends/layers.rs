@@ -4,13 +4,9 @@ use crate::support::{connect, context, engine, generate, kind};
 use phiseal_backends::layer::{Audited, Breaker, Limit, Retry, Timeout};
 use phiseal_backends::memory::MemoryKek;
 use phiseal_conformance::kek::Fixture;
-use phiseal_format::{EncryptionContext, WrappedKey};
-use phiseal_keys::{
-    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, Kek, KekBackend, KekEvent, KekEvents,
-    KekInfo, KekOperation, ManualClock, UnwrappedKey,
-};
+use phiseal_conformance::{Before, Faults};
+use phiseal_keys::{ErrorKind, Kek, KekBackend, KekEvent, KekEvents, KekOperation, ManualClock};
 use pollster::block_on;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -53,73 +49,16 @@ contract_through! {
     };
 }
 
-/// A backend that never answers, and counts who waits for it now.
-#[derive(Debug, Default)]
-struct Silent {
-    waiting: AtomicUsize,
-    most: AtomicUsize,
-}
-
-/// Counts as waiting for as long as it lives.
-struct Waiting<'a>(&'a Silent);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl Silent {
-    fn wait<T: Send + 'static>(&self) -> BoxFuture<'_, Result<T, Error>> {
-        Box::pin(async {
-            let now = self.waiting.fetch_add(1, Ordering::SeqCst) + 1;
-            self.most.fetch_max(now, Ordering::SeqCst);
-            let _waiting = Waiting(self);
-            std::future::pending().await
-        })
-    }
-}
-
-impl KekBackend for Silent {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        self.wait()
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        _: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        self.wait()
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        _: &'a DataKey,
-        _: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.wait()
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        _: &'a WrappedKey,
-        _: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        self.wait()
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        _: &'a WrappedKey,
-        _: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.wait()
-    }
+/// A backend that never answers.
+fn silent() -> Arc<Faults<Arc<MemoryKek>>> {
+    let silent = Arc::new(Faults::new(memory()));
+    silent.before(|_| Before::Hang);
+    silent
 }
 
 #[test]
 fn a_call_that_is_not_answered_in_time_is_given_up() {
-    let silent = Arc::new(Silent::default());
+    let silent = silent();
     let kek = Timeout::new(silent.clone(), SOON);
     let memory = connect(&memory());
     let sealed = generate(&memory, 1);
@@ -130,8 +69,8 @@ fn a_call_that_is_not_answered_in_time_is_given_up() {
         kind(block_on(kek.unwrap_key(&sealed.wrapped, &context(1)))),
     ];
     assert_eq!(outcomes, [Some(ErrorKind::Unavailable); 4]);
-    assert_eq!(silent.most.load(Ordering::SeqCst), 1, "the control: each was begun");
-    assert_eq!(silent.waiting.load(Ordering::SeqCst), 0, "and dropped");
+    assert_eq!(silent.most_under_way(), 1, "the control: each was begun");
+    assert_eq!(silent.under_way(), 0, "and dropped");
 }
 
 #[test]
@@ -179,23 +118,23 @@ fn retries_are_bounded_by_a_budget() {
 
 #[test]
 fn no_more_calls_are_made_at_once_than_may_be_and_no_more_wait() {
-    let silent = Arc::new(Silent::default());
+    let silent = silent();
     let kek = Limit::new(silent.clone(), 2);
     let mut calls: Vec<_> = (0..34).map(|_| kek.describe()).collect();
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     for call in &mut calls {
         assert!(call.as_mut().poll(&mut context).is_pending());
     }
-    assert_eq!(silent.most.load(Ordering::SeqCst), 2);
+    assert_eq!(silent.most_under_way(), 2);
     assert_eq!(kind(block_on(kek.describe())), Some(ErrorKind::Throttled), "too many wait");
     // Those that are given up make room.
     calls.drain(..2);
     calls.iter_mut().for_each(|call| assert!(call.as_mut().poll(&mut context).is_pending()));
-    assert_eq!(silent.waiting.load(Ordering::SeqCst), 2);
+    assert_eq!(silent.under_way(), 2);
     assert!(kek.describe().as_mut().poll(&mut context).is_pending(), "there is room again");
     drop(calls);
-    assert_eq!(silent.waiting.load(Ordering::SeqCst), 0);
-    assert_eq!(silent.most.load(Ordering::SeqCst), 2);
+    assert_eq!(silent.under_way(), 0);
+    assert_eq!(silent.most_under_way(), 2);
 }
 
 #[test]
@@ -232,74 +171,20 @@ fn a_backend_that_does_not_answer_is_left_alone_for_a_while() {
 /// Of many that come when the pause is over, one tries; a try that is given up leaves room for another.
 #[test]
 fn one_call_at_a_time_tries_again() {
-    let (silent, clock) = (Arc::new(Switch::default()), ManualClock::at(0));
-    let kek = Breaker::new(silent.clone()).after(1).pause(SOON).clock(clock.clone());
+    let (inside, clock) = (Arc::new(Faults::new(memory())), ManualClock::at(0));
+    inside.before(|_| Before::Fail(ErrorKind::Unavailable));
+    let kek = Breaker::new(inside.clone()).after(1).pause(SOON).clock(clock.clone());
     assert_eq!(kind(block_on(kek.describe())), Some(ErrorKind::Unavailable), "the control");
     clock.advance(SOON);
-    silent.hang.store(1, Ordering::SeqCst);
+    inside.before(|_| Before::Hang);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let mut trying = kek.describe();
     assert!(trying.as_mut().poll(&mut context).is_pending());
     assert_eq!(kind(block_on(kek.describe())), Some(ErrorKind::Unavailable));
-    assert_eq!(silent.calls.load(Ordering::SeqCst), 2, "the second was not made");
+    assert_eq!(inside.calls(), 2, "the second was not made");
     drop(trying);
     assert!(kek.describe().as_mut().poll(&mut context).is_pending());
-    assert_eq!(silent.calls.load(Ordering::SeqCst), 3, "another tries");
-}
-
-/// Fails at once, or hangs.
-#[derive(Debug, Default)]
-struct Switch {
-    silent: Silent,
-    hang: AtomicUsize,
-    calls: AtomicUsize,
-}
-
-impl Switch {
-    fn answer<T: Send + 'static>(&self) -> BoxFuture<'_, Result<T, Error>> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        if self.hang.load(Ordering::SeqCst) == 1 {
-            return self.silent.wait();
-        }
-        Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "down")) })
-    }
-}
-
-impl KekBackend for Switch {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        self.answer()
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        _: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        self.answer()
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        _: &'a DataKey,
-        _: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.answer()
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        _: &'a WrappedKey,
-        _: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        self.answer()
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        _: &'a WrappedKey,
-        _: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.answer()
-    }
+    assert_eq!(inside.calls(), 3, "another tries");
 }
 
 /// Remembers what it was told, as text.

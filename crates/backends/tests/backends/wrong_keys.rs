@@ -2,79 +2,32 @@
 
 use crate::support::{connect, context, engine, generate, kind, opens};
 use phiseal_backends::memory::MemoryKek;
-use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
-use phiseal_keys::{
-    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekBackend, KekInfo, UnwrappedKey,
-};
+use phiseal_conformance::Faults;
+use phiseal_format::{KekId, KekVersion, WrapAlgorithm, WrappedKey};
+use phiseal_keys::{DataKey, Error, ErrorKind, GeneratedKey, UnwrappedKey};
 use pollster::block_on;
 use std::sync::Arc;
 
-/// Answers every unwrap with the same bytes, id and version.
-#[derive(Debug)]
-struct Scripted {
-    inner: Arc<MemoryKek>,
-    bytes: Option<Vec<u8>>,
-    id: Option<KekId>,
-    version: Option<KekVersion>,
-    wrap: Option<WrappedKey>,
+/// The KEK, whose every answer to an unwrap is changed.
+fn unwrapping(
+    inner: &Arc<MemoryKek>,
+    change: impl Fn(&mut UnwrappedKey) -> Result<(), Error> + Send + Sync + 'static,
+) -> Arc<Faults<Arc<MemoryKek>>> {
+    let kek = Arc::new(Faults::new(inner.clone()));
+    kek.after_unwrap(move |_, answer| {
+        let mut answer = answer?;
+        change(&mut answer).map(|()| answer)
+    });
+    kek
 }
 
-impl Scripted {
-    fn over(inner: &Arc<MemoryKek>) -> Self {
-        Self { inner: inner.clone(), bytes: None, id: None, version: None, wrap: None }
-    }
-}
-
-impl KekBackend for Scripted {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        self.inner.describe()
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        Box::pin(async move {
-            let mut generated = self.inner.generate_key(context).await?;
-            generated.wrapped = self.wrap.clone().unwrap_or(generated.wrapped);
-            Ok(generated)
-        })
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        key: &'a DataKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        Box::pin(async move {
-            let wrapped = self.inner.wrap_key(key, context).await?;
-            Ok(self.wrap.clone().unwrap_or(wrapped))
-        })
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        Box::pin(async move {
-            let mut answer = self.inner.unwrap_key(wrapped, context).await?;
-            if let Some(bytes) = &self.bytes {
-                answer.key = DataKey::from_backend(bytes)?;
-            }
-            answer.kek_id = self.id.clone().unwrap_or(answer.kek_id);
-            answer.kek_version = self.version.unwrap_or(answer.kek_version);
-            Ok(answer)
-        })
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        phiseal_keys::rewrap_in_process(self, wrapped, context)
-    }
+/// The KEK, whose every new wrap is this one.
+fn wrapping(inner: &Arc<MemoryKek>, wrap: &WrappedKey) -> Arc<Faults<Arc<MemoryKek>>> {
+    let kek = Arc::new(Faults::new(inner.clone()));
+    let (of_new_keys, of_others) = (wrap.clone(), wrap.clone());
+    kek.after_generate(move |_, made| Ok(GeneratedKey { wrapped: of_new_keys.clone(), ..made? }));
+    kek.after_wrap(move |_, wrapped| wrapped.map(|_| of_others.clone()));
+    kek
 }
 
 #[test]
@@ -99,7 +52,10 @@ fn wrong_bytes_are_refused() {
         ("the key but for a bit", one_bit.to_vec(), Some(ErrorKind::Unauthenticated)),
     ];
     for (what, bytes, expected) in cases {
-        let scripted = Arc::new(Scripted { bytes: Some(bytes), ..Scripted::over(&inner) });
+        let scripted = unwrapping(&inner, move |answer| {
+            answer.key = DataKey::from_backend(&bytes)?;
+            Ok(())
+        });
         assert_eq!(kind(opens(&connect(&scripted), &sealed)), expected, "{what}");
     }
 }
@@ -108,18 +64,19 @@ fn wrong_bytes_are_refused() {
 fn an_answer_of_another_kek_or_version_is_refused() {
     let inner = Arc::new(MemoryKek::new(engine()).unwrap());
     let sealed = generate(&connect(&inner), 1);
-    let other_id = Some(KekId::try_from("memory:other").unwrap());
-    for scripted in [
-        Scripted { id: other_id, ..Scripted::over(&inner) },
-        Scripted { version: Some(KekVersion(0)), ..Scripted::over(&inner) },
-        Scripted { version: Some(KekVersion(2)), ..Scripted::over(&inner) },
+    let (id, other) = (connect(&inner).info().id.clone(), KekId::try_from("memory:other").unwrap());
+    for (id, version, expected) in [
+        (other, KekVersion(1), Some(ErrorKind::Unauthenticated)),
+        (id.clone(), KekVersion(0), Some(ErrorKind::Unauthenticated)),
+        (id.clone(), KekVersion(2), Some(ErrorKind::Unauthenticated)),
+        (id, KekVersion(1), None),
     ] {
-        assert_eq!(
-            kind(opens(&connect(&Arc::new(scripted)), &sealed)),
-            Some(ErrorKind::Unauthenticated)
-        );
+        let scripted = unwrapping(&inner, move |answer| {
+            (answer.kek_id, answer.kek_version) = (id.clone(), version);
+            Ok(())
+        });
+        assert_eq!(kind(opens(&connect(&scripted), &sealed)), expected);
     }
-    opens(&connect(&Arc::new(Scripted::over(&inner))), &sealed).unwrap();
 }
 
 #[test]
@@ -136,7 +93,7 @@ fn a_wrap_of_another_kek_or_an_overlong_one_is_refused() {
     ];
     let key = DataKey::generate(engine()).unwrap();
     for (wrap, expected) in cases {
-        let kek = connect(&Arc::new(Scripted { wrap: Some(wrap), ..Scripted::over(&inner) }));
+        let kek = connect(&wrapping(&inner, &wrap));
         assert_eq!(kind(block_on(kek.generate_key(&context(1)))), expected);
         assert_eq!(kind(block_on(kek.wrap_key(&key, &context(1)))), expected);
     }
