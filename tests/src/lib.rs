@@ -5,6 +5,7 @@
 pub mod canaries;
 pub mod editable;
 pub mod forge;
+pub mod forwarding;
 pub mod ghash;
 pub mod numbers;
 pub mod processes;
