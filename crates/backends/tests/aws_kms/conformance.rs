@@ -22,7 +22,7 @@ mod own {
         Fixture::new(engine(), backend, other).without_admin(NO_ADMIN)
     }
 
-    phiseal_conformance::kek_backend_tests!("aws-kms-own", fixture);
+    phiseal_conformance::kek_backend_tests!("aws-kms-fake", fixture);
 }
 
 mod localstack {
