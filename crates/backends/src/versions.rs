@@ -52,6 +52,9 @@ impl Versions {
 
     pub(crate) fn describe(&self) -> KekInfo {
         let mut info = KekInfo::new(self.id.clone(), self.current());
+        let versions = self.versions.iter();
+        info.versions =
+            versions.map(|(number, version)| (KekVersion(*number), version.state)).collect();
         info.fips = Some(self.engine.module().validation != Validation::None);
         info.max_wrapped = WrappingKey::WRAPPED;
         info

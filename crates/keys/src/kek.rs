@@ -15,7 +15,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// The contract, by clause; `phiseal-conformance` has a case for each:
 ///
-/// 1. `describe` answers the same id for as long as the key exists, and the version that new wraps get.
+/// 1. `describe` answers the same id for as long as the key exists, and the version that new wraps get; where it lists
+///    versions, they ascend and the current one is among them.
 /// 2. What `generate_key` returned, `unwrap_key` opens under the same context to the same key.
 /// 3. What `wrap_key` returned, `unwrap_key` opens under the same context to the same key; and so it does what `rewrap_key`
 ///    made of it, which is a wrap of the current version.
@@ -146,6 +147,9 @@ pub struct KekInfo {
     pub id: KekId,
     /// The version that new wraps get; 0 when the backend shows none.
     pub current: KekVersion,
+    /// Every version that the backend shows, ascending, and its state, as near as the backend can tell one from another;
+    /// empty where it shows none. One that was destroyed may be missing.
+    pub versions: Vec<(KekVersion, KeyState)>,
     /// Whether a wrap opens only under the context it was made with.
     pub binds_context: bool,
     /// Whether anybody who knows the public half can make a wrap (RSA-OAEP).
@@ -157,17 +161,25 @@ pub struct KekInfo {
 }
 
 impl KekInfo {
-    /// A KEK that binds contexts, shows versions and wraps with a secret key, as every backend should.
+    /// A KEK that binds contexts, has a current version and wraps with a secret key, as every backend should. It lists no
+    /// versions yet.
     #[must_use]
     pub const fn new(id: KekId, current: KekVersion) -> Self {
         Self {
             id,
             current,
+            versions: Vec::new(),
             binds_context: true,
             public_wraps: false,
             fips: None,
             max_wrapped: MAX_WRAPPED,
         }
+    }
+
+    /// The state of a version, where the backend lists it.
+    #[must_use]
+    pub fn state(&self, version: KekVersion) -> Option<KeyState> {
+        self.versions.iter().find(|(listed, _)| *listed == version).map(|(_, state)| *state)
     }
 
     /// Whether `wrap` is one that this KEK's current version made, as far as the backend shows versions.

@@ -93,6 +93,15 @@ impl Keks {
         if ids.is_empty() { Err(why) } else { Ok(()) }
     }
 
+    /// Each of them in their order, connected where that can be done: whether it wraps, and the KEK.
+    pub(crate) async fn each(&self) -> Vec<(bool, Result<&Kek, Error>)> {
+        let mut keks = Vec::new();
+        for member in &self.0 {
+            keks.push((member.wraps, member.kek().await));
+        }
+        keks
+    }
+
     /// The key in one of these wraps.
     ///
     /// A KEK that is not connected is asked after all that are.

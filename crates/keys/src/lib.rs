@@ -4,6 +4,7 @@ mod clock;
 mod data_key;
 mod error;
 mod events;
+mod health;
 mod kek;
 mod keks;
 mod key_store;
@@ -21,6 +22,9 @@ pub use clock::{Clock, ManualClock, Moment, SystemClock};
 pub use data_key::{DataKey, FullKeyId, Purpose, derive};
 pub use error::{Error, ErrorKind};
 pub use events::{KekEvent, KekEvents, KekOperation};
+pub use health::{
+    DomainHealth, Finding, FindingKind, Health, KekAnswer, KekHealth, VersionHealth, Wraps,
+};
 pub use kek::{
     BoxFuture, GeneratedKey, Kek, KekAdmin, KekAdminBackend, KekBackend, KekInfo, UnwrappedKey,
     rewrap_in_process,

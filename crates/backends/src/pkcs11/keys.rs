@@ -132,6 +132,11 @@ impl Kek {
         Ok((KekVersion(*number), version))
     }
 
+    /// Every version and the state that the token shows of it.
+    pub(super) fn states(&self) -> impl Iterator<Item = (KekVersion, KeyState)> + '_ {
+        self.versions.iter().map(|(number, version)| (KekVersion(*number), version.state))
+    }
+
     pub(super) fn version(&self, number: KekVersion) -> Result<&Version, Error> {
         self.versions.get(&number.0).ok_or_else(no_version)
     }

@@ -350,6 +350,7 @@ impl KekBackend for Pkcs11Kek {
             // A wrap that is asked for after this is one of the version that this says.
             self.newest.fetch_max(current.0, Ordering::SeqCst);
             let mut info = KekInfo::new(id, current);
+            info.versions = kek.states().collect();
             info.public_wraps = newest.mechanism == WrapMechanism::RsaOaep;
             info.max_wrapped = newest.mechanism.wrap_length(newest.bits);
             Ok(info)

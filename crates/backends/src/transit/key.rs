@@ -2,7 +2,7 @@
 
 use super::error::senseless;
 use phiseal_format::KekVersion;
-use phiseal_keys::{Error, ErrorKind};
+use phiseal_keys::{Error, ErrorKind, KeyState};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -94,6 +94,23 @@ impl TransitKey {
         1 <= version.0 && version.0 <= self.latest_version
     }
 
+    /// Every version that the server still has, and the state that its thresholds give it: the newest [`MOST_STATES`].
+    ///
+    /// A version that is out of use counts as suspended, since it neither wraps nor opens.
+    pub(super) fn states(&self) -> Vec<(KekVersion, KeyState)> {
+        // Thresholds are what a server says: those of a wrong one name four thousand million versions.
+        let newest = self.latest_version.saturating_sub(MOST_STATES - 1);
+        let states = (self.oldest_kept().max(newest)..=self.latest_version).map(|number| {
+            let state = match number {
+                _ if number >= self.oldest_active() => KeyState::Active,
+                _ if number >= self.oldest_open() => KeyState::Deactivated,
+                _ => KeyState::Suspended,
+            };
+            (KekVersion(number), state)
+        });
+        states.collect()
+    }
+
     /// When its versions were made.
     pub(super) fn births(&self) -> Result<Births, Error> {
         let times = self
@@ -106,6 +123,9 @@ impl TransitKey {
         if births.times.keys().copied().eq(open) { Ok(births) } else { Err(senseless()) }
     }
 }
+
+/// The most versions of a key whose states are told: more than an answer of 64 KiB has room to list as open.
+const MOST_STATES: u32 = 4_096;
 
 /// When the versions of a key were made: by that a key is known from another one that has its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,6 +242,14 @@ mod tests {
             ("min_encryption_version", 6.into()),
         ]);
         assert_eq!((old.oldest_kept(), old.oldest_open(), old.oldest_active()), (3, 4, 6));
+        let states: Vec<_> =
+            old.states().iter().map(|(number, state)| (number.0, *state)).collect();
+        let (suspended, deactivated, active) =
+            (KeyState::Suspended, KeyState::Deactivated, KeyState::Active);
+        assert_eq!(states[..4], [(3, suspended), (4, deactivated), (5, deactivated), (6, active)]);
+        assert_eq!((states.len(), states.last()), (7, Some(&(9, active))));
+        let immense = key(&[("latest_version", u32::MAX.into())]).states();
+        assert_eq!((immense.len(), immense.last().unwrap().0.0), (4_096, u32::MAX));
         assert!(old.knows(KekVersion(9)) && old.knows(KekVersion(1)));
         assert!(!old.knows(KekVersion(0)) && !old.knows(KekVersion(10)));
     }

@@ -256,6 +256,7 @@ impl KekBackend for TransitKek {
         Box::pin(self.run(|pinned| async move {
             let (known, key) = pinned.describe().await?;
             let mut info = KekInfo::new(known.id.clone(), key.latest());
+            info.versions = key.states();
             info.max_wrapped = ciphertext::MAX;
             Ok(info)
         }))

@@ -4,6 +4,7 @@ use super::versions::ROTATIONS;
 use super::{Administration, Fixture, context};
 use crate::report::{Stop, ensure};
 use phiseal_format::{KekVersion, MAX_WRAPPED, WrappedKey};
+use phiseal_keys::KekInfo;
 
 pub(super) fn describe_is_steady(fixture: &Fixture) -> Result<(), Stop> {
     let first = fixture.done("describe", fixture.backend.describe())?;
@@ -19,6 +20,7 @@ pub(super) fn describe_is_steady(fixture: &Fixture) -> Result<(), Stop> {
         for _ in 0..3 {
             let info = fixture.done("describe", fixture.backend.describe())?;
             ensure!(info.id == first.id, "the KEK is {} first and {} later", first.id, info.id);
+            versions_are_in_order(&info)?;
             let generated =
                 fixture.done("generate_key", fixture.backend.generate_key(&context(1)))?;
             let wrapped =
@@ -36,6 +38,21 @@ pub(super) fn describe_is_steady(fixture: &Fixture) -> Result<(), Stop> {
             }
         }
     }
+    Ok(())
+}
+
+/// A backend that shows no versions lists none.
+fn versions_are_in_order(info: &KekInfo) -> Result<(), Stop> {
+    let listed: Vec<_> = info.versions.iter().map(|(version, _)| *version).collect();
+    ensure!(
+        listed.is_empty() || listed.contains(&info.current),
+        "describe lists versions, and the current one, {}, is not among them",
+        info.current
+    );
+    ensure!(
+        listed.windows(2).all(|pair| pair[0] < pair[1]),
+        "describe lists versions that do not ascend"
+    );
     Ok(())
 }
 

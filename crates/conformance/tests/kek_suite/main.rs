@@ -11,10 +11,12 @@ use std::time::Duration;
 use toy::{Fault, Toy};
 
 /// Each fault and the clauses that it breaks.
-const FAULTS: [(Fault, &[u8]); 42] = [
+const FAULTS: [(Fault, &[u8]); 44] = [
     (Fault::SaysNextVersion, &[1]),
     (Fault::SaysNoLength, &[1]),
     (Fault::ChangesItsIdWhenRotated, &[1]),
+    (Fault::LeavesOutTheCurrentVersion, &[1]),
+    (Fault::ListsVersionsNewestFirst, &[1]),
     (Fault::GeneratesAnotherKey, &[2]),
     (Fault::WrapsAnotherKey, &[3]),
     (Fault::GeneratesOneKeyForEver, &[4]),

@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     SaysNextVersion,
     SaysNoLength,
     ChangesItsIdWhenRotated,
+    LeavesOutTheCurrentVersion,
+    ListsVersionsNewestFirst,
     GeneratesAnotherKey,
     WrapsAnotherKey,
     GeneratesOneKeyForEver,
@@ -276,9 +278,15 @@ impl KekBackend for Toy {
         Box::pin(async move {
             let inside = self.enter(&[]).await?;
             let mut info = KekInfo::new(self.id.clone(), self.current());
+            let states = self.states.lock().unwrap().clone();
+            info.versions = (1..).map(KekVersion).zip(states).collect();
             match self.fault {
                 Fault::SaysNextVersion => info.current.0 += 1,
                 Fault::SaysNoLength => info.max_wrapped = 0,
+                Fault::LeavesOutTheCurrentVersion => {
+                    info.versions.retain(|(version, _)| *version < info.current);
+                }
+                Fault::ListsVersionsNewestFirst => info.versions.reverse(),
                 Fault::ChangesItsIdWhenRotated => {
                     info.id = KekId::try_from(format!("{}/{}", self.id, info.current)).unwrap();
                     if info.current.0 == 1 {

@@ -1,5 +1,6 @@
 //! The concrete key store that callers hold, on top of a [`Store`] that is not trusted.
 
+mod health;
 mod keysets;
 mod seal;
 mod store_key;

@@ -84,6 +84,27 @@ async fn open(bytes: &[u8], keks: &Keks, pinned: Option<FullKeyId>) -> Result<St
     Ok(StoreKey { environment, id, key })
 }
 
+/// The wraps of the store key, as the store has them now.
+pub(super) async fn wraps(
+    store: &dyn Store,
+    environment: EnvironmentId,
+    expected: FullKeyId,
+) -> Result<Vec<WrappedKey>, Error> {
+    let record = store
+        .read(RecordKind::StoreKey, ID)
+        .await?
+        .ok_or(Error::new(ErrorKind::NotFound, "the key store is empty"))?;
+    let (said, id, wraps) = parse(&record.bytes)?;
+    if said == environment && id == expected {
+        Ok(wraps)
+    } else {
+        Err(Error::new(
+            ErrorKind::Tampered,
+            "the key store is under another key than when it was opened",
+        ))
+    }
+}
+
 /// Rewraps the store key under the current version of every KEK that wraps.
 pub(super) async fn rewrap(
     store: &dyn Store,

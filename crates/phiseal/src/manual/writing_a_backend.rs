@@ -6,7 +6,8 @@
 //!
 //! # The contract
 //!
-//! 1. `describe` answers the same id for as long as the key exists, and the version that new wraps get.
+//! 1. `describe` answers the same id for as long as the key exists, and the version that new wraps get; where it lists
+//!    versions, they ascend and the current one is among them.
 //! 2. What `generate_key` returned, `unwrap_key` opens under the same context to the same key.
 //! 3. What `wrap_key` returned, `unwrap_key` opens under the same context to the same key; and so it does what `rewrap_key`
 //!    made of it, which is a wrap of the current version.
