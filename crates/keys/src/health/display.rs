@@ -61,8 +61,8 @@ impl Display for KekAnswer {
             Some(false) => "no",
             None => "not known",
         };
-        let who = if *public_wraps { "anybody with the public half" } else { "only itself" };
-        writeln!(f, "    FIPS mode: {fips}; wraps can be made by {who}")?;
+        let who = if *public_wraps { "whoever has the public half" } else { "the KEK alone" };
+        writeln!(f, "    FIPS mode: {fips}; wraps are made by {who}")?;
         write!(f, "    describe took {}; ", took(self.described_in))?;
         match &self.trial {
             Some(Ok(time)) => writeln!(f, "the trial took {}", took(*time)),
@@ -87,8 +87,8 @@ impl Display for VersionHealth {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {} old, {}, ", self.state, days(self.age), self.wraps)?;
         match self.reserved_uses {
-            0 => f.write_str("never used to seal"),
-            uses => write!(f, "at most {uses} uses"),
+            0 => f.write_str("never sealed under"),
+            uses => write!(f, "{uses} uses reserved"),
         }
     }
 }

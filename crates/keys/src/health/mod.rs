@@ -87,8 +87,8 @@ pub struct VersionHealth {
     /// Its wraps; none once it is destroyed.
     pub wraps: Wraps,
     /// How many messages have been reserved under it: never fewer than were sealed, and more by up to 2^24 for each time that
-    /// a process began to seal. 0: nothing was ever sealed under it. Nobody writes down when a key was last used, nor
-    /// what was opened, nor what was sealed under the keys of persons.
+    /// a process made itself ready to seal. 0: nothing was ever sealed under it. Nobody writes down when a key was last
+    /// used, what was opened, or what was sealed under the keys of persons.
     pub reserved_uses: u64,
 }
 
