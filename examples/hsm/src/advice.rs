@@ -1,5 +1,6 @@
 //! From an error to the sentence that says what to change.
 
+use crate::arguments::{Pin, Wiring};
 use phiseal::{Error, ErrorKind};
 use std::error::Error as _;
 use std::fmt;
@@ -16,11 +17,13 @@ pub(crate) struct Trouble {
 
 /// What the program was doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Loading the module, finding the token, logging in.
-    Opening,
-    /// Finding or making the KEK.
+pub(crate) enum Step<'a> {
+    /// Loading the module, finding the token, logging in: as the arguments say.
+    Opening(&'a Wiring),
+    /// Finding the KEK, which is there.
     FindingKek,
+    /// Making it.
+    MakingKek,
     /// Anything after that.
     Working,
 }
@@ -36,7 +39,7 @@ impl Trouble {
         Self { what: what.into(), remedy, code: 1 }
     }
 
-    pub(crate) fn of(step: Step, error: &Error) -> Self {
+    pub(crate) fn of(step: Step<'_>, error: &Error) -> Self {
         let mut what = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -51,34 +54,44 @@ impl Trouble {
 }
 
 /// What to change, when it is the configuration or the token's set-up that has to be.
-fn remedy(step: Step, kind: ErrorKind) -> Option<&'static str> {
+fn remedy(step: Step<'_>, kind: ErrorKind) -> Option<&'static str> {
     Some(match (step, kind) {
-        (Step::Opening, ErrorKind::NotFound) => {
-            "correct --module, --token or --serial, or the source of the PIN, whichever is named above"
-        }
-        (Step::Opening, ErrorKind::Unsupported) => {
+        (Step::Opening(wiring), ErrorKind::NotFound) => not_found(wiring),
+        (Step::Opening(_), ErrorKind::Unsupported) => {
             "name the PKCS#11 library of the token's maker with --module; a 64-bit process needs the 64-bit one"
         }
-        (Step::Opening, ErrorKind::Invalid) => {
-            "correct --token, --serial or the PIN, as is said above"
+        (Step::Opening(_), ErrorKind::Invalid) => {
+            "name one token, with --serial where several have the label, and give its PIN in one of the two ways"
         }
-        (Step::Opening, ErrorKind::Denied) => {
-            "correct the PIN before the next attempt: a token locks after a few wrong ones"
+        (Step::Opening(_), ErrorKind::Denied) => {
+            "correct what --pin-env or --pin-file gives before the next attempt: a token locks after a few wrong PINs"
         }
-        (Step::FindingKek, ErrorKind::Invalid) => {
-            "name a KEK with --kek whose label one key alone has, or remove the keys that are not meant"
+        (Step::FindingKek, ErrorKind::Invalid | ErrorKind::Unsupported) => {
+            "name another label with --kek, and a key is made as it has to be; or remove the keys of this label that are not meant"
         }
-        (Step::FindingKek, ErrorKind::Unsupported) => {
-            "name another KEK with --kek, which is then made as it has to be; or enable one of CKM_AES_GCM, CKM_AES_KEY_WRAP and CKM_RSA_PKCS_OAEP with SHA-256 on the token"
+        (Step::MakingKek, ErrorKind::Unsupported) => {
+            "enable CKM_AES_GCM, CKM_AES_KEY_WRAP, or CKM_RSA_PKCS_OAEP with SHA-256 on the token, or take another token"
         }
-        (Step::FindingKek, ErrorKind::Denied) => {
-            "let this user make keys on the token, or make the KEK with the tool of its maker"
+        (Step::MakingKek, ErrorKind::Invalid) => "give --kek a label of 1 to 128 bytes",
+        (Step::MakingKek, ErrorKind::Denied) => {
+            "let this user make keys on the token, or make the KEK with the tool of the token's maker"
         }
         (Step::FindingKek | Step::Working, ErrorKind::State) => {
             "make a new version of the KEK, or name another one with --kek"
         }
         _ => return None,
     })
+}
+
+fn not_found(wiring: &Wiring) -> &'static str {
+    match &wiring.pin {
+        _ if !wiring.module.exists() => "correct --module: it is the full path of a library",
+        Pin::Environment(name) if std::env::var_os(name).is_none() => {
+            "set the variable that --pin-env names, or name the one that has the PIN"
+        }
+        Pin::File(path) if !path.exists() => "name the file that has the PIN with --pin-file",
+        _ => "correct --token or --serial: the tokens that the module has are named above",
+    }
 }
 
 impl fmt::Display for Trouble {

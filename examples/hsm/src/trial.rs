@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) fn run(wiring: &Wiring) -> Result<(), Trouble> {
-    let opening = |error| Trouble::of(Step::Opening, &error);
+    let opening = |error| Trouble::of(Step::Opening(wiring), &error);
     let token = open(wiring).map_err(opening)?;
     let report = token.report().map_err(opening)?;
     heading("Token");
@@ -85,7 +85,8 @@ fn kek(
             Ok((kek, false))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let (kek, took_so_long) = timed(|| token.create_kek(label)).map_err(finding)?;
+            let (kek, took_so_long) = timed(|| token.create_kek(label))
+                .map_err(|error| Trouble::of(Step::MakingKek, &error))?;
             let mechanism = kek.mechanism().map_err(finding)?;
             say(&format!("{label:?} made in {}", took(took_so_long)));
             say(&format!("it uses {}, {}", mechanism.name(), why(mechanism, report)));
