@@ -155,6 +155,10 @@
 //! # }
 //! ```
 //!
+//! `examples/write_a_backend.rs` has one that reaches a service, in one file with its administration: a process that holds
+//! the keys and is asked over a pipe, by a thread that the futures wait for. It runs the suite and prints what became of
+//! each clause: `cargo run --release --example write_a_backend`.
+//!
 //! # The suite
 //!
 //! `phiseal-conformance` is a dev-dependency. One line makes one `#[test]` of each clause; the fixture says what to test,
@@ -191,6 +195,8 @@
 //! # Advice
 //!
 //! * The id names the key itself, never an alias that somebody could point elsewhere.
+//! * List the versions and their states in `describe` where the service tells them: a custodian's report
+//!   ([`KeyStore::health`](crate::KeyStore::health)) has them from there, and from there knows of wraps that open no more.
 //! * Where the service takes associated data as bytes, give it
 //!   [`EncryptionContext::as_bytes`](crate::EncryptionContext::as_bytes); where it takes a map of strings,
 //!   [`components`](crate::EncryptionContext::components).
