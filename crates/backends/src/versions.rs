@@ -193,3 +193,25 @@ pub(crate) fn derive(engine: &dyn Engine, key: &Secret, label: &[u8]) -> Result<
 fn no_version() -> Error {
     Error::new(ErrorKind::NotFound, "the KEK has no such version")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_is_described_with_its_state() {
+        let id = KekId::try_from("test:1").unwrap();
+        let mut kek = Versions::new(phiseal_primitives::default_engine(), id);
+        let versions: Vec<_> = (0..4).map(|_| kek.create_version().unwrap()).collect();
+        kek.set_state(versions[0], KeyState::Deactivated).unwrap();
+        kek.destroy(versions[0]).unwrap();
+        kek.set_state(versions[1], KeyState::Compromised).unwrap();
+        kek.set_state(versions[2], KeyState::Suspended).unwrap();
+        let states =
+            [KeyState::Destroyed, KeyState::Compromised, KeyState::Suspended, KeyState::Active];
+        let info = kek.describe();
+        assert_eq!(info.versions, versions.into_iter().zip(states).collect::<Vec<_>>());
+        assert_eq!((info.current, info.state(KekVersion(2))), (KekVersion(4), Some(states[1])));
+        assert_eq!(info.state(KekVersion(5)), None);
+    }
+}

@@ -31,6 +31,35 @@
 //! # }
 //! ```
 //!
+//! # Looking at the keys before it matters
+//!
+//! [`KeyStore::health`](crate::KeyStore::health) asks every KEK what it is, has it wrap and unwrap a key that is thrown away,
+//! and reads every domain: versions, states, ages, and which wraps are of an older KEK version, by a KEK on its way out,
+//! missing, or lost. [`Health::findings`](crate::Health::findings) says what is to be done, sentence by sentence, and
+//! nothing when all is well:
+//!
+//! ```
+//! # fn main() -> Result<(), phiseal::Error> {
+//! # use phiseal::{KekAdminBackend, backends::memory::MemoryKek, blocking::Phiseal, stores::MemoryStore};
+//! use phiseal::FindingKind;
+//! # use std::{sync::Arc, time::Duration};
+//! # let kek = Arc::new(MemoryKek::new(phiseal::default_engine())?);
+//! # let phi = Phiseal::open(MemoryStore::new(), Arc::clone(&kek))?;
+//! # phi.domain("clinic/patients")?;
+//! # pollster::block_on(kek.create_version())?;
+//!
+//! let a_year = Duration::from_secs(365 * 24 * 3600);
+//! let health = pollster::block_on(phi.key_store().health(Some(a_year)))?;
+//! println!("{health}");
+//! let findings = health.findings();
+//! assert!(findings.iter().any(|finding| finding.kind == FindingKind::ToBeRewrapped));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `cargo run --release --example doctor` does it for a store in SQLite, and says whether keys, KEK and data lie together.
+//! What nobody writes down it does not know: when a key was last used, and what was opened with it.
+//!
 //! # Rotating and rewrapping with a key file
 //!
 //! Two different acts. Rotating the *KEK* changes what wraps the keys; data is not touched. Rotating a *data key* changes
