@@ -110,8 +110,8 @@ fn a_person_reads_it_too() {
     for part in [
         "current version 2; versions: 1 active, 2 active",
         "Needs attention: ",
-        "- Domain clinic/patients has 1 wrap of an older KEK version: call rewrap on it.",
-        "- The store key has 1 wrap of an older KEK version: call rewrap_store_key.",
+        "- Domain clinic/patients has 1 wrap of an older KEK version: rewrap it (KeyStore::rewrap).",
+        "- The store key has 1 wrap of an older KEK version: rewrap it (KeyStore::rewrap_store_key).",
         "version 1, primary: active, 0 h old, 1 wrap",
         "is on the device of the key store",
     ] {

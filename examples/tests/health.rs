@@ -93,6 +93,19 @@ fn a_store_that_is_well() {
 }
 
 #[test]
+fn a_look_can_be_taken_on_any_thread() {
+    const fn sends<T: Send>(_: &T) {}
+    let world = World::new();
+    let phi = world.open(&[0], &[]);
+    let look = phi.key_store().health(None);
+    sends(&look);
+    assert_eq!(
+        kinds(&std::thread::scope(|s| s.spawn(|| block_on(look)).join()).unwrap().unwrap()),
+        []
+    );
+}
+
+#[test]
 fn a_look_changes_nothing() {
     let world = World::new();
     let phi = world.open(&[0], &[]);
@@ -214,7 +227,7 @@ fn a_primary_that_is_overdue_until_it_is_rotated() {
     let found = findings(&health(&phi));
     assert_eq!(
         found[0].to_string(),
-        "Domain clinic/patients has a primary, version 1, that is 30 days old: rotate it."
+        "Domain clinic/patients has a primary, version 1, that is 30 days old: rotate it (Domain::rotate)."
     );
     assert_eq!(found.len(), 1);
     assert!(findings(&block_on(phi.key_store().health(None)).unwrap()).is_empty());

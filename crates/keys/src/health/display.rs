@@ -41,7 +41,7 @@ impl Display for KekHealth {
         writeln!(f, "    {}", if self.wraps { "wraps new keys" } else { "only unwraps" })?;
         match &self.answer {
             Ok(answer) => write!(f, "{answer}"),
-            Err(error) => writeln!(f, "    does not answer: {error}"),
+            Err(error) => writeln!(f, "    not reached: {error}"),
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum FindingKind {
     MemoryNotLocked,
     /// No KEK is configured to wrap new keys.
     NoKekWraps,
-    /// A KEK does not answer.
+    /// A KEK does not answer, or cannot be used.
     KekUnreachable,
     /// A KEK answers, but did not wrap and unwrap a key.
     KekTrialFailed,
@@ -83,12 +83,16 @@ impl Health {
         }
         let all_known = self.keks.iter().all(|kek| kek.id.is_some());
         let store_key = "The store key".to_owned();
-        found.extend(self.store_key.findings(&store_key, all_known, "call rewrap_store_key"));
+        found.extend(self.store_key.findings(
+            &store_key,
+            all_known,
+            "rewrap it (KeyStore::rewrap_store_key)",
+        ));
         for domain in &self.domains {
             found.extend(domain.wraps().findings(
                 &domain.subject(),
                 all_known,
-                "call rewrap on it",
+                "rewrap it (KeyStore::rewrap)",
             ));
             found.extend(domain.findings(self.max_age));
         }
@@ -117,7 +121,8 @@ impl KekHealth {
                 } else {
                     "see to its service and this process's access to it, or take it out"
                 };
-                let what = format!("does not answer ({error})");
+                let fails = if error.is_retryable() { "does not answer" } else { "cannot be used" };
+                let what = format!("{fails} ({error})");
                 return of(FindingKind::KekUnreachable, what, remedy);
             }
         };
@@ -143,7 +148,12 @@ impl Wraps {
     fn findings(self, subject: &str, all_known: bool, rewrap: &'static str) -> Vec<Finding> {
         let unknown = if all_known { self.unknown } else { 0 };
         let kinds = [
-            (self.lost, FindingKind::WrapsLost, "that its KEK no longer opens", rewrap),
+            (
+                self.lost,
+                FindingKind::WrapsLost,
+                "that its KEK no longer opens",
+                "rewrap while a wrap by another KEK opens it, or put the KEK version back from a backup",
+            ),
             (self.outdated, FindingKind::ToBeRewrapped, "of an older KEK version", rewrap),
             (self.leaving, FindingKind::KekLeaving, "by a KEK that only unwraps", rewrap),
             (
@@ -201,7 +211,7 @@ impl DomainHealth {
                         primary.number,
                         days(primary.age)
                     ),
-                    "rotate it",
+                    "rotate it (Domain::rotate)",
                 );
             }
         }
