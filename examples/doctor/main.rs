@@ -12,8 +12,10 @@
 //!     --json                       one JSON object
 //! ```
 //!
-//! No key is made or changed, and a store or a KEK file that is not there is not made. Exit code: 0 all is well, 1 something needs
-//! attention, 2 the arguments are wrong, or the store or a KEK cannot be opened or read.
+//! No key is made or changed, and a store or a KEK file that is not there is not made.
+//!
+//! Exit code: 0 all is well; 1 something needs attention; 2 the arguments are wrong, or the store or a KEK cannot be opened
+//! or read.
 
 mod arguments;
 mod places;
