@@ -185,6 +185,61 @@ fn each_kek_is_rotated_by_itself_and_the_rest_of_a_key_s_wraps_stays() {
 }
 
 #[test]
+fn a_wrap_of_the_store_s_own_key_that_does_not_open_is_never_taken_for_done() {
+    let world = World::new();
+    let phi = world.open(&[0, 1], &[]).unwrap();
+    assert!(!block_on(phi.key_store().rewrap_store_key()).unwrap(), "the control");
+    let (id, honest) = world.store.only(RecordKind::StoreKey);
+    // The last byte is of the second KEK's wrap, which nobody asks for while the first KEK is there.
+    let mut bytes = honest.bytes.clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    world.store.put_bytes(RecordKind::StoreKey, &id, bytes);
+    let phi = world.open(&[0, 1], &[]).unwrap();
+    let told = kind(block_on(phi.key_store().rewrap_store_key()));
+    assert_eq!(told, Some(ErrorKind::Unauthenticated));
+    assert_eq!(kind(world.open(&[1], &[])), Some(ErrorKind::Unauthenticated));
+}
+
+#[test]
+fn what_the_only_kek_of_a_key_says_for_good_is_not_hidden_by_another_that_is_down() {
+    let world = World::new();
+    seal(&world.open(&[0], &[]).unwrap());
+    world.keks[1].set_unavailable(true);
+    let phi = world.open(&[0], &[1]).unwrap();
+    let before = world.calls(KekOperation::Describe)[1];
+    world.keks[0].fail_every(1, ErrorKind::State);
+    assert_eq!(kind(phi.domain(DOMAIN)), Some(ErrorKind::State));
+    assert_eq!(world.calls(KekOperation::Describe)[1], before, "it wrapped nothing");
+}
+
+#[test]
+fn a_kek_that_was_given_twice_and_was_down_at_first_makes_no_two_wraps() {
+    let world = World::new();
+    world.keks[0].fail_next(1, ErrorKind::Unavailable);
+    let builder = Builder::new().also_wrap_with(world.keks[0].clone());
+    let phi = Phiseal::open_with(builder, world.store.clone(), world.keks[0].clone());
+    assert_eq!(kind(phi.and_then(|phi| phi.domain(DOMAIN).map(drop))), Some(ErrorKind::Invalid));
+}
+
+#[test]
+fn nine_keks_write_nothing_that_nobody_reads() {
+    let world = World::new();
+    let sealed = seal(&world.open(&[0, 1], &[]).unwrap());
+    let nine = |store: &EditableStore| {
+        let kek = || MemoryKek::new(phiseal::default_engine()).unwrap();
+        let builder = (0..7).fold(Builder::new(), |builder, _| builder.also_wrap_with(kek()));
+        let builder = builder.also_wrap_with(world.keks[1].clone());
+        let phi = Phiseal::open_with(builder, store.clone(), world.keks[0].clone())?;
+        block_on(phi.key_store().rewrap_store_key())
+    };
+    assert_eq!(kind(nine(&world.store)), Some(ErrorKind::Invalid));
+    assert!(opens(&world.open(&[0], &[]).unwrap(), &sealed));
+    let empty = EditableStore::default();
+    assert_eq!(kind(nine(&empty)), Some(ErrorKind::Invalid));
+    assert!(empty.rows().is_empty());
+}
+
+#[test]
 fn nine_keks_and_one_kek_twice_are_refused() {
     let world = World::new();
     let builder = Builder::new().also_wrap_with(world.keks[0].clone());

@@ -1,6 +1,6 @@
 //! The KEKs of a key store: those that wrap every key of it, and those that only unwrap.
 
-use crate::{DataKey, Error, ErrorKind, FullKeyId, Kek, KekBackend, KekInfo};
+use crate::{DataKey, Error, ErrorKind, FullKeyId, Kek, KekBackend, KekInfo, Keyset};
 use core::fmt;
 use phiseal_format::{EncryptionContext, WrappedKey};
 use phiseal_primitives::Engine;
@@ -76,6 +76,9 @@ impl Keks {
     /// Connects those that are not yet. It is enough that one is: what is not there is asked again when it is needed.
     pub(crate) async fn connect(&self) -> Result<(), Error> {
         let mut why = Error::new(ErrorKind::Invalid, "a key store needs a KEK");
+        if self.0.iter().filter(|member| member.wraps).count() > Keyset::MAX_WRAPS {
+            return Err(Error::new(ErrorKind::Invalid, "a key has one to eight wraps"));
+        }
         for member in &self.0 {
             if let Err(error) = member.kek().await {
                 if !may_go_on(error.kind()) {
@@ -85,12 +88,18 @@ impl Keks {
                 why = worse(why, error);
             }
         }
+        self.refuse_twins()?;
+        if self.connected().next().is_none() { Err(why) } else { Ok(()) }
+    }
+
+    /// Two wraps of one KEK are no more than one: of the KEKs that answered so far, each must be another.
+    fn refuse_twins(&self) -> Result<(), Error> {
         let mut ids: Vec<_> = self.connected().map(|kek| &kek.info().id).collect();
         ids.sort();
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(Error::new(ErrorKind::Invalid, "a KEK is given twice"));
         }
-        if ids.is_empty() { Err(why) } else { Ok(()) }
+        Ok(())
     }
 
     /// Each of them in their order, connected where that can be done: whether it wraps, and the KEK.
@@ -104,7 +113,8 @@ impl Keks {
 
     /// The key in one of these wraps.
     ///
-    /// A KEK that is not connected is asked after all that are.
+    /// A KEK that is not connected is asked after all that are, unless those have had every wrap: then it has none, and its
+    /// outage must not hide what they said.
     pub(crate) async fn unwrap(
         &self,
         wraps: &[WrappedKey],
@@ -112,8 +122,14 @@ impl Keks {
         expected: &FullKeyId,
     ) -> Result<DataKey, Error> {
         let mut why = Error::new(ErrorKind::Foreign, "no KEK of this store wrapped the key");
-        let (ready, rest): (Vec<_>, Vec<_>) =
+        let (ready, mut rest): (Vec<_>, Vec<_>) =
             self.0.iter().partition(|member| member.kek.get().is_some());
+        let is_of = |wrap: &WrappedKey, member: &&Member| {
+            member.kek.get().is_some_and(|kek| kek.info().id == *wrap.kek_id())
+        };
+        if wraps.iter().all(|wrap| ready.iter().any(|member| is_of(wrap, member))) {
+            rest.clear();
+        }
         for member in ready.into_iter().chain(rest) {
             let opened = match member.kek().await {
                 Ok(kek) => match wraps.iter().find(|wrap| *wrap.kek_id() == kek.info().id) {
@@ -189,6 +205,8 @@ impl Keks {
         for member in self.0.iter().filter(|member| member.wraps) {
             keks.push(member.kek().await?);
         }
+        // One may have been connected only now.
+        self.refuse_twins()?;
         Ok(keks)
     }
 }

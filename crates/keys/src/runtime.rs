@@ -40,8 +40,8 @@ pub async fn run<F>(future: F) -> Result<F::Output, Error>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    let mut task = Task(handle()?.spawn(future));
-    (&mut task.0).await.map_err(|end| {
+    let mut task = Task { generation: fork_generation(), handle: handle()?.spawn(future) };
+    (&mut task.handle).await.map_err(|end| {
         if end.is_panic() {
             Error::new(ErrorKind::Faulty, "a call of the backend panicked")
         } else {
@@ -64,11 +64,17 @@ where
 }
 
 /// A task that ends with the one that waits for it.
-struct Task<T>(JoinHandle<T>);
+struct Task<T> {
+    generation: u64,
+    handle: JoinHandle<T>,
+}
 
 impl<T> Drop for Task<T> {
+    /// In a forked child the task is its parent's: to end it would take a lock that the parent may have held.
     fn drop(&mut self) {
-        self.0.abort();
+        if self.generation == fork_generation() {
+            self.handle.abort();
+        }
     }
 }
 

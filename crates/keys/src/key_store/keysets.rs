@@ -214,11 +214,13 @@ impl KeyStore {
         Ok(Rewrapped { rewrapped, current, revision })
     }
 
-    /// Wraps the store's own key under the KEK's current version; `false` when it was already.
+    /// Wraps the store's own key under the current version of every KEK that wraps; `false` when it was already, and each of
+    /// its wraps opens.
     ///
     /// # Errors
     ///
-    /// As [`KeyStore::rewrap`].
+    /// As [`KeyStore::rewrap`]; [`ErrorKind::Unauthenticated`] for a wrap that does not open. To replace that one, rewrap
+    /// without its KEK and then with it again.
     pub async fn rewrap_store_key(&self) -> Result<bool, Error> {
         store_key::rewrap(&*self.store, &self.keks, self.store_key).await
     }

@@ -84,7 +84,7 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] without a KEK; [`ErrorKind::Unsupported`] for a public-key KEK without a pinned store key;
+    /// [`ErrorKind::Invalid`] without a KEK, with more than eight that wrap or with one twice; [`ErrorKind::Unsupported`] for a public-key KEK without a pinned store key;
     /// [`ErrorKind::Tampered`] when the store key is not the pinned one; [`ErrorKind::Foreign`] when none of the KEKs
     /// wrapped it; and what store and backend answer.
     pub async fn open(

@@ -118,7 +118,17 @@ pub(super) async fn rewrap(
     let StoreKey { environment, id, .. } = open(&record.bytes, keks, Some(expected)).await?;
     let (_, _, old) = parse(&record.bytes)?;
     let context = EncryptionContext::store_key(&environment);
-    let Some(wraps) = keks.rewrap(&keks.describe().await?, &old, &context, &id).await? else {
+    let described = keks.describe().await?;
+    // A wrap that says that it is of the current version stays. These are under no MAC, so whoever can write the store could
+    // say so of one that opens under an older version only, or not at all, and wait until the others are retired.
+    for (kek, info) in &described {
+        if let Some(wrap) = old.iter().find(|wrap| *wrap.kek_id() == info.id)
+            && info.is_current(wrap)
+        {
+            kek.unwrap_key(wrap, &context, &id).await?;
+        }
+    }
+    let Some(wraps) = keks.rewrap(&described, &old, &context, &id).await? else {
         return Ok(false);
     };
     store
@@ -133,6 +143,9 @@ fn to_bytes(
     id: &FullKeyId,
     wraps: &[WrappedKey],
 ) -> Result<Vec<u8>, Error> {
+    if !(1..=Keyset::MAX_WRAPS).contains(&wraps.len()) {
+        return Err(Error::new(ErrorKind::Invalid, "a store key has one to eight wraps"));
+    }
     let mut out = vec![VERSION];
     out.extend_from_slice(environment.as_bytes());
     out.extend_from_slice(id.as_bytes());
