@@ -16,8 +16,7 @@ pub(super) fn failed(error: &tokio_postgres::Error) -> Error {
         return Error::new(kind, message).with_source(State(state.clone()));
     }
     if let Some(tls) = cause::<rustls::Error>(error) {
-        let (kind, message) = of_tls(tls);
-        return Error::new(kind, message).with_source(tls.clone());
+        return Error::new(ErrorKind::Unavailable, of_tls(tls)).with_source(tls.clone());
     }
     if let Some(io) = cause::<io::Error>(error) {
         // tokio-postgres says so of a server on which `transaction_read_only` is on.
@@ -32,7 +31,7 @@ pub(super) fn failed(error: &tokio_postgres::Error) -> Error {
     // Its kind has no accessor; a test pins these.
     match error.to_string().as_str() {
         "error performing TLS handshake" => {
-            Error::new(ErrorKind::Unsupported, "the store's server does not offer TLS")
+            Error::new(ErrorKind::Unavailable, "the store's server does not offer TLS")
         }
         "authentication error" | "invalid configuration" => Error::new(
             ErrorKind::Denied,
@@ -104,12 +103,14 @@ fn of_class(class: &str) -> (ErrorKind, &'static str) {
     }
 }
 
-fn of_tls(error: &rustls::Error) -> (ErrorKind, &'static str) {
+/// Nobody has proved to be the server, so nothing permanent follows from it: whoever can put itself between must not be able
+/// to make applications drop the keys that they hold.
+fn of_tls(error: &rustls::Error) -> &'static str {
     match error {
         rustls::Error::AlertReceived(_) => {
-            (ErrorKind::Denied, "the store's server does not accept this process's certificate")
+            "the store's server does not accept this process's certificate"
         }
-        _ => (ErrorKind::Unsupported, "the store's server is not the one that TLS must prove"),
+        _ => "the store's server is not the one that TLS must prove",
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) enum Repeat {
 /// A connection of one process, made by the first who needs it while others wait.
 struct Attempt {
     generation: u64,
-    link: OnceCell<Link>,
+    link: OnceCell<Result<Link, Error>>,
 }
 
 /// A statement that failed.
@@ -93,7 +93,7 @@ impl Line {
         parameters: &[Parameter<'_>],
         deadline: Instant,
     ) -> Result<Vec<Row>, Failure> {
-        let Some(link) = attempt.link.get() else {
+        let Some(Ok(link)) = attempt.link.get() else {
             return Err(Failure { error: late(), lost: true });
         };
         let failure = match timeout_at(deadline, link.client.query_typed(sql, parameters)).await {
@@ -108,15 +108,20 @@ impl Line {
         Err(failure)
     }
 
-    /// A connection, and whether this call made it.
+    /// A connection, and whether this call made it. All who waited for one that could not be made have the same error: they
+    /// do not connect one after the other to a server that is down.
     async fn reach(&self, deadline: Instant) -> Result<(Arc<Attempt>, bool), Error> {
         let attempt = self.attempt();
         let mut made = false;
-        let link = attempt.link.get_or_try_init(|| {
+        let link = attempt.link.get_or_init(|| {
             made = true;
             self.open()
         });
-        timeout_at(deadline, link).await.map_err(|_| late())??;
+        let link = timeout_at(deadline, link).await.map_err(|_| late())?;
+        if let Err(error) = link.as_ref().map_err(Error::clone) {
+            self.leave(&attempt);
+            return Err(error);
+        }
         Ok((attempt, made))
     }
 
@@ -163,7 +168,10 @@ impl Attempt {
 
     fn is_of_use(&self) -> bool {
         self.generation == fork_generation()
-            && self.link.get().is_none_or(|link| !link.client.is_closed())
+            && self
+                .link
+                .get()
+                .is_none_or(|link| link.as_ref().is_ok_and(|link| !link.client.is_closed()))
     }
 }
 

@@ -92,7 +92,7 @@ async fn prepare(client: &Client, settings: &Settings) -> Result<(), Error> {
          SET idle_in_transaction_session_timeout = {statement}; \
          SET default_transaction_isolation = 'read committed'; \
          SELECT set_config('synchronous_commit', 'on', false) \
-         WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+         WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')"
     );
     client.batch_execute(&sql).await.map_err(|e| failed(&e))
 }

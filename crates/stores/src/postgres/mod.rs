@@ -181,13 +181,13 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// * [`Unavailable`](phiseal_keys::ErrorKind::Unavailable): no server answers in time, or none that accepts writes.
+    /// * [`Unavailable`](phiseal_keys::ErrorKind::Unavailable): no server answers in time, none that accepts writes, or
+    ///   none that offers TLS and is the one that it must prove.
     /// * [`Throttled`](phiseal_keys::ErrorKind::Throttled): the server has too many connections.
     /// * [`Denied`](phiseal_keys::ErrorKind::Denied): it does not accept the role, its password or its certificate, or the
     ///   role may not set the store up.
     /// * [`NotFound`](phiseal_keys::ErrorKind::NotFound): the database does not exist.
-    /// * [`Unsupported`](phiseal_keys::ErrorKind::Unsupported): it is not the server that TLS must prove or offers no TLS,
-    ///   the schema is another application's or a newer release's, or the server is too old. Nothing was changed.
+    /// * [`Unsupported`](phiseal_keys::ErrorKind::Unsupported): the schema is another application's or a newer release's, or the server is too old. Nothing was changed.
     /// * [`Malformed`](phiseal_keys::ErrorKind::Malformed): the tables are not the ones that this store makes, or not those
     ///   of the store that was there before.
     pub async fn check(&self) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use phiseal_keys::{Error, ErrorKind};
+use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -60,6 +61,8 @@ pub(super) fn config(
             .map_err(unusable)?,
         None => builder.with_no_client_auth(),
     };
+    // One connection is kept; and sessions lie behind a lock that a forked child could find held for ever.
+    config.resumption = Resumption::disabled();
     // Servers from version 17 on want it where TLS begins at once, and the others take no notice.
     config.alpn_protocols = vec![b"postgresql".to_vec()];
     Ok(config)

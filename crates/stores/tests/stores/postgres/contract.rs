@@ -123,11 +123,21 @@ fn calls_that_are_dropped_do_no_harm() {
 /// Whatever the role's defaults are.
 #[test]
 fn sessions_are_durable_and_bounded() {
+    // `remote_write` is not yet the disk of a replica; `remote_apply` is more than that.
+    for (theirs, ours) in
+        [("off", "on"), ("local", "on"), ("remote_write", "on"), ("remote_apply", "remote_apply")]
+    {
+        session_is_durable_and_bounded(theirs, ours);
+    }
+}
+
+fn session_is_durable_and_bounded(theirs: &str, ours: &str) {
     let Some(server) = server("sessions of the Postgres store") else { return };
     let schema = server.schema();
     let application = server.name();
-    let options =
-        "options=-csynchronous_commit%3Doff%20-cdefault_transaction_isolation%3Dserializable";
+    let options = format!(
+        "options=-csynchronous_commit%3D{theirs}%20-cdefault_transaction_isolation%3Dserializable"
+    );
     let url = server.url_with(&format!("application_name={application}&{options}"));
     let store = schema.store_at(&url);
     // The server tells each session's settings to nobody else, so the session writes them down by itself.
@@ -142,7 +152,7 @@ fn sessions_are_durable_and_bounded() {
     let seen = |name| schema.sql(&format!("SELECT setting FROM {{s}}.seen WHERE name = '{name}'"));
     assert_eq!(seen("application_name"), application, "the control");
     for (name, setting) in [
-        ("synchronous_commit", "on"),
+        ("synchronous_commit", ours),
         ("default_transaction_isolation", "read committed"),
         ("search_path", "pg_catalog"),
         ("statement_timeout", "8000"),

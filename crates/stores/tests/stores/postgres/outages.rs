@@ -7,6 +7,7 @@ use phiseal_stores::PostgresStore;
 use pollster::block_on;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,38 @@ fn cluster(what: &str, settings: &[&str]) -> Option<Cluster> {
 
 fn store(cluster: &Cluster) -> PostgresStore {
     PostgresStore::new(&cluster.server().url).unwrap()
+}
+
+/// Not one connection for each of them.
+#[test]
+fn many_calls_to_a_server_that_fails_are_one_attempt() {
+    const CALLS: usize = 64;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connections = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&connections);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            count.fetch_add(1, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(300));
+            drop(stream);
+        }
+    });
+    let store = PostgresStore::new(&format!("postgres://u@127.0.0.1:{port}/d")).unwrap();
+    let together = Barrier::new(CALLS);
+    thread::scope(|scope| {
+        for _ in 0..CALLS {
+            scope.spawn(|| {
+                together.wait();
+                let error = block_on(store.read(RecordKind::Keyset, b"id")).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+            });
+        }
+    });
+    let before = connections.load(Ordering::SeqCst);
+    assert!((1..=4).contains(&before), "{before} connections");
+    block_on(store.check()).unwrap_err();
+    assert!(connections.load(Ordering::SeqCst) > before, "the control: a later call tries again");
 }
 
 /// Waits until `done`, and fails after a minute.
