@@ -87,6 +87,12 @@ impl AliasArn {
         }
         Ok(Self { text: text.to_owned(), region: parts.region.to_owned() })
     }
+
+    /// Whether the key with this ARN is in the same partition, region and account, as the key of an alias is.
+    pub(super) fn is_beside(&self, key: &str) -> bool {
+        let place = |arn: &str| arn.rsplit_once(':').map(|(place, _)| place.to_owned());
+        place(key) == place(&self.text)
+    }
 }
 
 const ALIAS: &str = "give the ARN of the key, not an alias, which can be pointed at another key";

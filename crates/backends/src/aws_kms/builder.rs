@@ -131,14 +131,17 @@ impl AwsKmsBuilder {
     /// or it points nowhere; as [`AwsKmsBuilder::connect`]; and what the service answers.
     pub async fn resolve_alias(self) -> Result<String, Error> {
         let alias = AliasArn::parse(&self.arn)?;
-        let connection = self.connection(alias.region).await?;
+        let connection = self.connection(alias.region.clone()).await?;
         runtime::run(async move {
-            let call = connection.client().await?.describe_key().key_id(alias.text);
+            let call = connection.client().await?.describe_key().key_id(&alias.text);
             let answer = call.send().await.map_err(|error| error::of(&error))?;
             let arn = answer.key_metadata.and_then(|key| key.arn);
-            let arn = arn.filter(|arn| KeyArn::parse(arn).is_ok());
+            let arn = arn.filter(|arn| KeyArn::parse(arn).is_ok() && alias.is_beside(arn));
             arn.ok_or_else(|| {
-                Error::new(ErrorKind::Faulty, "AWS KMS answered without the ARN of a key")
+                Error::new(
+                    ErrorKind::Faulty,
+                    "AWS KMS answered without the ARN of a key in the account and region of the alias",
+                )
             })
         })
         .await?

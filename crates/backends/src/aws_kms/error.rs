@@ -40,11 +40,7 @@ const CODES: &[(&str, ErrorKind, &str)] = {
         ("DependencyTimeoutException", Unavailable, UNREACHABLE),
         ("KeyUnavailableException", Unavailable, UNREACHABLE),
         ("DisabledException", State, "the key is disabled"),
-        (
-            "KMSInvalidStateException",
-            State,
-            "the key's state forbids this: pending deletion or import",
-        ),
+        (INVALID_STATE, State, "the key's state forbids this: pending deletion or import"),
         ("NotFoundException", NotFound, "there is no such key"),
         ("InvalidCiphertextException", Unauthenticated, UNOPENED),
         ("IncorrectKeyException", Unauthenticated, UNOPENED),
@@ -95,7 +91,16 @@ where
     E: ProvideErrorMetadata + StdError + 'static,
 {
     if let Some(refusal) = cause::<Refusal>(error) {
-        return refused(*refusal);
+        // What a proxy says of an outage may be long, and is one all the same.
+        return match (refusal, error) {
+            (Refusal::Long, SdkError::ResponseError(response))
+                if response.raw().status().is_server_error() =>
+            {
+                let (kind, message) = told(None, response.raw().status().as_u16());
+                Error::new(kind, message)
+            }
+            _ => refused(*refusal),
+        };
     }
     if let Some(credentials) = cause::<CredentialsError>(error) {
         return without_credentials(credentials);
@@ -147,6 +152,19 @@ pub(super) fn open_endpoint() -> Error {
         "the endpoint is not https, and keys would be seen on the way",
     )
 }
+
+/// Whether AWS KMS said that the key's state forbids the call. Of a key in a custom key store it says so of any failure of
+/// that store.
+pub(super) fn is_of_state(error: &Error) -> bool {
+    cause::<Answer>(error).is_some_and(|answer| answer.code.as_deref() == Some(INVALID_STATE))
+}
+
+/// For a key that is fit for use by its own state.
+pub(super) fn out_of_reach() -> Error {
+    Error::new(ErrorKind::Unavailable, "AWS KMS cannot reach the key now")
+}
+
+const INVALID_STATE: &str = "KMSInvalidStateException";
 
 /// The provider's own words may name profiles, roles and paths.
 fn without_credentials(error: &CredentialsError) -> Error {

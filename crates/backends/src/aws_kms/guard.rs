@@ -76,7 +76,8 @@ impl Intercept for Guard {
     ) -> Result<(), BoxError> {
         let request = context.request_mut();
         self.fips.store(is_fips(request.uri()), Ordering::Relaxed);
-        if !is_private(request.uri()) {
+        if !is_private(request.uri()) || is_proxied(request.uri(), |name| std::env::var(name).ok())
+        {
             return Err(Refusal::Open.into());
         }
         let body = core::mem::replace(request.body_mut(), SdkBody::taken());
@@ -169,6 +170,16 @@ pub(super) fn is_private(url: &str) -> bool {
     }
 }
 
+/// Whether the SDK would send a request without TLS to a proxy of the environment, which may be another machine. Not, for
+/// one whose host the environment excepts by name.
+fn is_proxied(url: &str, variable: impl Fn(&str) -> Option<String>) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let names = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+    let excepted = ["no_proxy", "NO_PROXY"].into_iter().find_map(&variable).unwrap_or_default();
+    names.into_iter().filter_map(&variable).any(|proxy| !proxy.trim().is_empty())
+        && !excepted.split(',').any(|excepted| excepted.trim() == host(rest))
+}
+
 /// Whether this is an endpoint whose TLS and key work are done by modules in FIPS mode.
 fn is_fips(url: &str) -> bool {
     url.strip_prefix("https://").is_some_and(|rest| host(rest).split('.').any(|l| l == "kms-fips"))
@@ -229,6 +240,27 @@ mod tests {
             "",
         ] {
             assert!(!is_private(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_known_by_the_environment() {
+        let proxied = |url, environment: &[(&str, &str)]| {
+            is_proxied(url, |name| {
+                let mut all = environment.iter();
+                all.find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let (local, proxy) = ("http://127.0.0.1:4566/", "http://proxy.example.com:3128");
+        assert!(!proxied(local, &[]) && !proxied(local, &[("HTTP_PROXY", "")]), "the control");
+        assert!(!proxied(local, &[("https_proxy", proxy)]));
+        for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+            assert!(proxied(local, &[(name, proxy)]), "{name}");
+            assert!(!proxied("https://kms.eu-central-1.amazonaws.com", &[(name, proxy)]));
+            assert!(!proxied(local, &[(name, proxy), ("no_proxy", "localhost, 127.0.0.1")]));
+            assert!(proxied(local, &[(name, proxy), ("NO_PROXY", "localhost,27.0.0.1")]));
+            // The SDK reads the first of the two that is set.
+            assert!(proxied(local, &[(name, proxy), ("no_proxy", ""), ("NO_PROXY", "127.0.0.1")]));
         }
     }
 

@@ -35,7 +35,8 @@
 //! | `rewrap_key` | `ReEncrypt` | the ARN twice, the encryption context twice, the wrap; the key does not leave AWS KMS |
 //!
 //! AWS writes encryption contexts into CloudTrail. They hold random ids and numbers, nothing that a person wrote
-//! ([`EncryptionContext::components`]). Only `https` is spoken, but to this machine.
+//! ([`EncryptionContext::components`]). Only `https` is spoken, but to this machine: and to that not
+//! through a proxy, so where the environment has one for `http`, `NO_PROXY` must list the endpoint's host.
 //!
 //! # Permissions
 //!
@@ -75,6 +76,7 @@
 //! | `AccessDenied`, expired or unknown credentials, a bad signature; no credentials at all | [`Denied`](ErrorKind::Denied) |
 //! | `NotFound` | [`NotFound`](ErrorKind::NotFound) |
 //! | `Disabled`, `KMSInvalidState` (pending deletion or import) | [`State`](ErrorKind::State) |
+//! | `KMSInvalidState` of a key that `DescribeKey` calls enabled: its custom key store fails | [`Unavailable`](ErrorKind::Unavailable) |
 //! | `InvalidCiphertext`, `IncorrectKey`; another key's answer to an unwrap | [`Unauthenticated`](ErrorKind::Unauthenticated) |
 //! | `InvalidKeyUsage`, `Validation`, an alias or bare id | [`Invalid`](ErrorKind::Invalid) |
 //! | `DryRunOperation`, answers that cannot be read, are too long, name another key or hold no key of 32 bytes | [`Faulty`](ErrorKind::Faulty) |
@@ -148,7 +150,14 @@ impl AwsKmsKek {
         W: Future<Output = Result<T, Error>> + Send,
     {
         let (connection, arn) = (self.connection.clone(), self.arn.clone());
-        runtime::run(async move { work(connection.client().await?, arn).await }).await?
+        runtime::run(async move {
+            let client = connection.client().await?;
+            match work(client.clone(), arn.clone()).await {
+                Err(error) if error::is_of_state(&error) => Err(judged(&client, &arn, error).await),
+                done => done,
+            }
+        })
+        .await?
     }
 
     /// Refuses what this key did not wrap, before any call.
@@ -259,6 +268,17 @@ impl KekBackend for AwsKmsKek {
 impl fmt::Debug for AwsKmsKek {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AwsKmsKek").field("arn", &self.arn.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// What it comes to that the key's state forbids a call, by what that state is.
+async fn judged(client: &Client, arn: &KeyArn, error: Error) -> Error {
+    let answer = client.describe_key().key_id(arn.as_str()).send().await;
+    let described = answer.map_err(|error| error::of(&error));
+    match described.and_then(|answer| describe::info(arn, answer.key_metadata, false)) {
+        Ok(_) => error::out_of_reach(),
+        Err(later) if later.is_retryable() => later,
+        Err(_) => error,
     }
 }
 

@@ -110,7 +110,8 @@ fn codes(scene: &Scene) {
         ("AccessDeniedException", ErrorKind::Denied),
         ("ExpiredTokenException", ErrorKind::Denied),
         ("DisabledException", ErrorKind::State),
-        ("KMSInvalidStateException", ErrorKind::State),
+        // Of a key that is enabled.
+        ("KMSInvalidStateException", ErrorKind::Unavailable),
         ("NotFoundException", ErrorKind::NotFound),
         ("InvalidCiphertextException", ErrorKind::Unauthenticated),
         ("IncorrectKeyException", ErrorKind::Unauthenticated),

@@ -159,6 +159,9 @@ fn an_answer_that_cannot_be_read_is_an_error_of_its_kind() {
     let spaces = vec![b' '; 8 << 20];
     fake.lie(move |_| Some(Reply::new(400, spaces.clone())));
     assert_eq!(kinds(&backend, &made), [FAULTY; 5], "8 MiB of an error");
+    let page = vec![b' '; 1 << 20];
+    fake.lie(move |_| Some(Reply::new(503, page.clone())));
+    assert_eq!(kinds(&backend, &made), [Some(ErrorKind::Unavailable); 5], "an outage at length");
 
     let honest = fake.clone();
     fake.lie(move |call| {
@@ -187,6 +190,34 @@ fn what_no_emulator_enforces_has_its_kind() {
     for (code, expected) in codes {
         fake.lie(move |_| Some(Reply::error(code)));
         assert_eq!(kinds(&backend, &made), [Some(expected); 5], "{code}");
+    }
+}
+
+/// For a key in a custom key store the code stands for any failure of that store (Decrypt, API reference): the state of
+/// the key tells them apart.
+#[test]
+fn an_outage_of_a_custom_key_store_is_no_state_of_the_key() {
+    let (fake, backend, made) = started();
+    let states = [
+        ("Enabled", 200, ErrorKind::Unavailable),
+        ("Unavailable", 200, ErrorKind::Unavailable),
+        ("Enabled", 503, ErrorKind::Unavailable),
+        ("PendingDeletion", 200, ErrorKind::State),
+        ("PendingImport", 200, ErrorKind::State),
+        ("Enabled", 400, ErrorKind::State),
+    ];
+    for (state, status, expected) in states {
+        let honest = fake.clone();
+        fake.lie(move |call| {
+            if call.operation != "DescribeKey" {
+                return Some(Reply::error("KMSInvalidStateException"));
+            }
+            let truth = honest.truth(call);
+            let body = String::from_utf8(truth.body).unwrap();
+            let state = format!("\"KeyState\":\"{state}\"");
+            Some(Reply::new(status, body.replace("\"KeyState\":\"Enabled\"", &state)))
+        });
+        assert_eq!(kinds(&backend, &made)[1..], [Some(expected); 4], "{state} {status}");
     }
 }
 

@@ -132,6 +132,35 @@ fn what_is_not_a_key_or_would_show_one_is_refused_before_any_call() {
     let alias = arn(0).split("key/").next().unwrap().to_owned() + "alias/clinic";
     assert_eq!(block_on(builder(&fake.url(), &alias).resolve_alias()).unwrap(), arn(0));
     assert_eq!(fake.count(), 1);
+    // The key is where its alias is.
+    for (was, becomes) in [("111122223333", "111122224444"), (":eu-central-1:", ":eu-west-1:")] {
+        let arn = arn(0).replace(was, becomes);
+        let elsewhere = json!({ "KeyMetadata": { "KeyId": "x", "Arn": arn } });
+        fake.lie(move |_| Some(Reply::new(200, elsewhere.to_string())));
+        let answer = block_on(builder(&fake.url(), &alias).resolve_alias());
+        assert_eq!(kind(answer), Some(ErrorKind::Faulty), "{becomes}");
+    }
+}
+
+/// The SDK takes a proxy from the environment, also to an endpoint on this machine, to which it then speaks no TLS.
+#[test]
+fn a_proxy_of_the_environment_sees_no_key() {
+    if is_again() {
+        let fake = Fake::start();
+        let told = kind(block_on(faked(&fake).describe()));
+        let kept = std::env::var("NO_PROXY").is_ok_and(|hosts| hosts.contains("127.0.0.1"));
+        assert_eq!(told, (!kept).then_some(ErrorKind::Unsupported));
+        assert_eq!(fake.count(), usize::from(kept));
+        return;
+    }
+    let (test, proxy) = ("wire::a_proxy_of_the_environment_sees_no_key", Fake::start());
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        alone(test, &[(name, &proxy.url()), ("NO_PROXY", "example.com"), ("no_proxy", "")]);
+        assert_eq!(proxy.connections(), 0, "{name}");
+    }
+    let except = "example.com, 127.0.0.1";
+    alone(test, &[("HTTP_PROXY", &proxy.url()), ("NO_PROXY", except), ("no_proxy", except)]);
+    assert_eq!(proxy.connections(), 0);
 }
 
 #[test]
