@@ -5,7 +5,7 @@ use serde::Deserialize;
 use std::error::Error as StdError;
 use std::io;
 
-/// What servers say with 400, and at times with 500, and what that means. The first that is found counts.
+/// What servers say with 400 and 404, and what that means. The first that is found counts.
 const SAID: [(&str, ErrorKind, &str); 14] = [
     ("message authentication failed", ErrorKind::Unauthenticated, "authentication failed"),
     ("unable to decrypt", ErrorKind::Unauthenticated, "authentication failed"),
@@ -39,6 +39,10 @@ const SAID: [(&str, ErrorKind, &str); 14] = [
     ("namespace not found", ErrorKind::NotFound, "the server has no such namespace"),
 ];
 
+/// Of those, what servers say with 500 too. Any other words are then about the server itself: it may be its own storage that
+/// it cannot decrypt.
+const SAID_WITH_500: [&str; 2] = ["soft-deleted", "transaction commit failed"];
+
 const NO_KEY: &str = "the server has no transit key of this name";
 
 /// What an answer with this status means that is not a success.
@@ -47,7 +51,8 @@ pub(super) fn refusal(status: u16, body: &[u8]) -> Error {
     let said = Said::parse(body);
     if let (400 | 404 | 500, Some(said)) = (status, &said) {
         for (words, kind, message) in SAID {
-            if said.errors.iter().any(|error| error.contains(words)) {
+            let counts = status != 500 || SAID_WITH_500.contains(&words);
+            if counts && said.errors.iter().any(|error| error.contains(words)) {
                 return Error::new(kind, message);
             }
         }
@@ -140,7 +145,9 @@ mod tests {
     fn what_servers_say() {
         for (status, said, expected) in [
             (400, "cipher: message authentication failed", Unauthenticated),
-            (500, "cipher: message authentication failed", Unauthenticated),
+            // What a server says of its own storage is no word about a wrap.
+            (500, "cipher: message authentication failed", Unavailable),
+            (500, "encryption key not found", Unavailable),
             (400, "invalid ciphertext: unable to decrypt", Unauthenticated),
             (400, "ciphertext or signature version is disallowed by policy (too old)", State),
             (400, "invalid ciphertext: version is too new", NotFound),

@@ -1,7 +1,7 @@
 //! One request and its answer, over HTTP/1.1: bounded in time and length, never redirected.
 
 use super::address::Address;
-use super::error::{senseless, unanswered};
+use super::error::{refusal, senseless, unanswered};
 use super::tls::Tls;
 use super::token::Token;
 use arc_swap::ArcSwapOption;
@@ -17,6 +17,7 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use phiseal_keys::{Error, ErrorKind, fork_generation};
+use rustls::client::Resumption;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -50,7 +51,17 @@ type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 /// The client of the process with this fork generation.
 pub(super) struct Generation {
     process: u64,
-    client: Client,
+    client: Option<Client>,
+}
+
+impl Drop for Generation {
+    /// What is the parent's wakes threads when it is dropped that this process does not have, by locks that one of them may
+    /// have held.
+    fn drop(&mut self) {
+        if self.process != fork_generation() {
+            core::mem::forget(self.client.take());
+        }
+    }
 }
 
 /// One client for each process that a fork has made.
@@ -103,7 +114,12 @@ impl Http {
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, Error> {
         let response = self.client().request(request).await.map_err(|error| unanswered(&error))?;
         let status = response.status().as_u16();
-        Ok(Answer { status, body: whole(response.into_body()).await? })
+        let body = whole(response.into_body()).await.map_err(|error| {
+            // What a proxy says of an outage may be long, and is one all the same.
+            let refusal = refusal(status, &[]);
+            if refusal.is_retryable() { refusal } else { error }
+        });
+        Ok(Answer { status, body: body? })
     }
 
     /// This process's client: a child has no threads of its parent's, and must not share its connections.
@@ -111,15 +127,12 @@ impl Http {
         let process = fork_generation();
         loop {
             let present = self.clients.load();
-            if let Some(held) = present.as_ref().filter(|held| held.process == process) {
-                return held.client.clone();
+            let held = present.as_ref().filter(|held| held.process == process);
+            if let Some(client) = held.and_then(|held| held.client.as_ref()) {
+                return client.clone();
             }
-            let fresh = Some(Arc::new(Generation { process, client: self.connector() }));
-            let before = self.clients.compare_and_swap(&*present, fresh);
-            // What is the parent's wakes threads when it is dropped that this process does not have.
-            if let Some(parents) = before.as_ref().filter(|held| held.process != process) {
-                core::mem::forget(Arc::clone(parents));
-            }
+            let fresh = Some(Arc::new(Generation { process, client: Some(self.connector()) }));
+            self.clients.compare_and_swap(&*present, fresh);
         }
     }
 
@@ -128,7 +141,10 @@ impl Http {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(self.timeout));
-        let builder = HttpsConnectorBuilder::new().with_tls_config((*self.tls.0).clone());
+        let mut tls = (*self.tls.0).clone();
+        // Each process has its own: they lie behind a lock.
+        tls.resumption = Resumption::default();
+        let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
         let builder =
             if self.address.is_https() { builder.https_only() } else { builder.https_or_http() };
         legacy::Client::builder(TokioExecutor::new())

@@ -2,6 +2,7 @@
 
 use super::service::{Service, content, data};
 use super::token::Token;
+use arc_swap::ArcSwapOption;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use hyper::Method;
@@ -15,6 +16,12 @@ use tokio::sync::Notify;
 pub(super) struct Keeper {
     /// The process that has the task.
     process: AtomicU64,
+    watch: ArcSwapOption<Watch>,
+}
+
+/// What wakes the task of one process: the parent's has a lock that a forked child could find held for ever.
+struct Watch {
+    process: u64,
     bell: Arc<Notify>,
 }
 
@@ -25,13 +32,18 @@ impl Keeper {
         if keeper.process.swap(process, Ordering::Relaxed) == process {
             return Ok(());
         }
-        let task = keep(Arc::downgrade(service), Arc::clone(&keeper.bell));
+        let bell = Arc::<Notify>::default();
+        keeper.watch.store(Some(Arc::new(Watch { process, bell: Arc::clone(&bell) })));
+        let task = keep(Arc::downgrade(service), bell);
         runtime::detach(task).inspect_err(|_| keeper.process.store(0, Ordering::Relaxed))
     }
 
     /// The token is another one.
     pub(super) fn ring(&self) {
-        self.bell.notify_one();
+        let watch = self.watch.load();
+        if let Some(watch) = watch.as_ref().filter(|it| it.process == fork_generation()) {
+            watch.bell.notify_one();
+        }
     }
 }
 

@@ -156,6 +156,12 @@ fn an_answer_that_is_none_is_refused() {
             ("success and errors", Reply::body(200, with_errors.as_bytes()), ErrorKind::Faulty),
             ("10 MiB", Reply::body(200, huge.as_bytes()), ErrorKind::Faulty),
             ("10 MiB of a refusal", Reply::body(400, huge.as_bytes()), ErrorKind::Faulty),
+            ("10 MiB of an outage", Reply::body(503, huge.as_bytes()), ErrorKind::Unavailable),
+            (
+                "a server that cannot read its own storage",
+                Reply::Json(500, json!({"errors": ["cipher: message authentication failed"]})),
+                ErrorKind::Unavailable,
+            ),
             (
                 "chunks without end",
                 Reply::Bytes([endless, chunk.repeat(160)].concat()),
