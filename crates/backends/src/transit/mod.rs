@@ -121,6 +121,11 @@
 //!
 //! Tested with OpenBao 2.7.2. HashiCorp Vault has the same interface where it is used here, and was not tested.
 //!
+//! Of a cluster, name the active node, or set `disable_standby_reads = true`. A standby that reads by itself, as OpenBao's do
+//! unless told otherwise, may be behind: after a rotation its answer is taken for one of an older copy of the key
+//! ([`ErrorKind::Tampered`]), and a wrap of the new version for one of a version that there is not
+//! ([`ErrorKind::NotFound`]).
+//!
 //! # Why hyper
 //!
 //! `vaultrs` reads answers without a bound and follows redirects with the token; the `openbao` crate cannot send a key type
