@@ -5,6 +5,7 @@
 mod certificates;
 mod contract;
 mod fake;
+mod forks;
 mod hostile;
 mod keys;
 mod outages;
