@@ -1,5 +1,4 @@
 //! Secrets cannot be copied, compared, printed or serialised, contexts not mixed up, nonces not given: it does not compile.
-#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
 use std::path::Path;
 

@@ -73,7 +73,8 @@ fn a_client_certificate_is_shown_to_a_server_that_asks_for_one() {
 
     let (kind_of_none, said) = refusal(build());
     assert_eq!(Some(kind_of_none), UNAVAILABLE, "none was shown");
-    assert!(said.contains("client certificate"), "{said}");
+    // Its alert may come after it has hung up.
+    assert!(said.contains("client certificate") || said.contains("hung up"), "{said}");
     let stranger = build().client_certificate(&wrong.certificate, &wrong.key);
     assert_eq!(Some(refusal(stranger).0), UNAVAILABLE, "of another authority");
     let mixed = build().client_certificate(&right.certificate, &wrong.key).build();
