@@ -6,6 +6,7 @@
 //! | [`Retry`] | a call that was not answered, or was one too many, is made again, within a budget |
 //! | [`Breaker`] | a backend that fails again and again is left alone for a while |
 //! | [`Limit`] | so many calls at once, so many that wait, and no more |
+//! | [`Deferred`] | the backend is opened when it is first needed, and again when that failed |
 //! | [`Audited`] | an [event](phiseal_keys::KekEvent) for each call |
 //!
 //! The order matters. From the inside out: a timeout for each attempt, the limit, retries, the breaker, the audit; and a
@@ -35,12 +36,14 @@
 
 mod audited;
 mod breaker;
+mod deferred;
 mod limit;
 mod retry;
 mod timeout;
 
 pub use audited::Audited;
 pub use breaker::Breaker;
+pub use deferred::Deferred;
 pub use limit::Limit;
 pub use retry::Retry;
 pub use timeout::Timeout;

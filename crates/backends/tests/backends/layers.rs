@@ -1,12 +1,15 @@
 //! Layers: the contract through each of them, and what each adds.
 
 use crate::support::{connect, context, engine, generate, kind};
-use phiseal_backends::layer::{Audited, Breaker, Limit, Retry, Timeout};
+use phiseal_backends::layer::{Audited, Breaker, Deferred, Limit, Retry, Timeout};
 use phiseal_backends::memory::MemoryKek;
 use phiseal_conformance::kek::Fixture;
 use phiseal_conformance::{Before, Faults};
-use phiseal_keys::{ErrorKind, Kek, KekBackend, KekEvent, KekEvents, KekOperation, ManualClock};
+use phiseal_keys::{
+    Error, ErrorKind, Kek, KekBackend, KekEvent, KekEvents, KekOperation, ManualClock,
+};
 use pollster::block_on;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -41,6 +44,12 @@ contract_through! {
     retry, "layer-retry": |inside| Arc::new(Retry::new(inside).first_delay(SOON));
     limit, "layer-limit": |inside| Arc::new(Limit::new(inside, 4));
     breaker, "layer-breaker": |inside| Arc::new(Breaker::new(inside));
+    deferred, "layer-deferred": |inside| {
+        Arc::new(Deferred::new(move || {
+            let inside = Arc::clone(&inside);
+            Box::pin(async move { Ok(inside) })
+        }))
+    };
     audited, "layer-audited": |inside| Arc::new(Audited::new(inside, Log::default()));
     all, "layer-all": |inside| {
         let inside = Limit::new(Timeout::new(inside, NEVER), 4);
@@ -54,6 +63,32 @@ fn silent() -> Arc<Faults<Arc<MemoryKek>>> {
     let silent = Arc::new(Faults::new(memory()));
     silent.before(|_| Before::Hang);
     silent
+}
+
+#[test]
+fn a_backend_that_cannot_be_opened_is_tried_again_by_the_next_call_and_opened_once() {
+    let inside = memory();
+    let (away, opened) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+    let (is_away, count, backend) = (away.clone(), opened.clone(), inside.clone());
+    let kek = Deferred::new(move || {
+        let (away, backend) = (is_away.load(Ordering::SeqCst), backend.clone());
+        count.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            if away { Err(Error::new(ErrorKind::NotFound, "no such token")) } else { Ok(backend) }
+        })
+    });
+    for tries in 1..=3 {
+        assert_eq!(kind(block_on(kek.describe())), Some(ErrorKind::NotFound));
+        assert_eq!(opened.load(Ordering::SeqCst), tries);
+    }
+    assert_eq!(inside.calls(), 0);
+    away.store(false, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| block_on(kek.generate_key(&context(1))).unwrap());
+        }
+    });
+    assert_eq!((opened.load(Ordering::SeqCst), inside.calls()), (4, 16));
 }
 
 #[test]
