@@ -62,7 +62,7 @@ impl Soft {
         );
     }
 
-    /// Makes an AES key with another tool.
+    /// Makes an AES key with another tool; one that needs no PIN unless `more` says otherwise.
     fn key(&self, label: &str, id: &str, more: &[&str]) {
         self.done(
             Command::new("pkcs11-tool")
@@ -158,7 +158,7 @@ fn a_kek_that_is_there_is_used_and_rotated_only_when_asked() {
     let third = says(&soft.wired(&["--kek", "phi", "--rotate"]));
     assert!(third.contains("the KEK's versions: 1 active, 2 active, 3 active"), "{third}");
     // A key that another tool made has one version for ever.
-    soft.key("theirs", "01", &["--sensitive", "--usage-decrypt"]);
+    soft.key("theirs", "01", &["--private", "--sensitive", "--usage-decrypt"]);
     refuses(&soft.wired(&["--kek", "theirs"]), "both encrypt and wrap", "--kek");
 }
 
@@ -226,13 +226,15 @@ fn a_pin_that_is_missing_wrong_or_among_the_arguments() {
 }
 
 #[test]
-fn a_key_that_can_leave_the_token_or_is_not_the_only_one() {
+fn a_key_that_can_leave_the_token_needs_no_pin_or_is_not_the_only_one() {
     let Some(soft) = Soft::new() else { return };
-    soft.key("loose", "01", &["--extractable"]);
+    soft.key("loose", "01", &["--private", "--extractable"]);
     refuses(&soft.wired(&["--kek", "loose"]), "the key can leave the token", "--kek");
-    soft.key("twins", "01", &["--sensitive"]);
-    soft.key("twins", "02", &["--sensitive"]);
+    soft.key("twins", "01", &["--private", "--sensitive"]);
+    soft.key("twins", "02", &["--private", "--sensitive"]);
     refuses(&soft.wired(&["--kek", "twins"]), "several keys of the token have this label", "--kek");
+    soft.key("bare", "01", &["--sensitive"]);
+    refuses(&soft.wired(&["--kek", "bare"]), "can be used without the PIN", "--kek");
     says(&soft.wired(&["--kek", "its own"]));
 }
 

@@ -48,8 +48,9 @@
 //!
 //! The newest version is not destroyed, as the next one would get its number: make a new one first.
 //!
-//! A key that another tool made (`pkcs11-tool --keygen --key-type AES:32 --usage-decrypt --sensitive`) is opened by its
-//! label, or by label and id, and has one version for ever.
+//! A key that another tool made is opened by its label, or by label and id, and has one version for ever, if it is private,
+//! sensitive, not extractable, and for one of the two pairs of uses. (OpenSC's `pkcs11-tool --keygen` gives all four uses on
+//! SoftHSM, whatever it is told: such a key is refused.)
 //!
 //! # Threads, sessions, failures
 //!

@@ -1,5 +1,6 @@
 //! What happens to tokens while they are in use, done to real ones: sessions closed, logged out, finalised, deleted.
 
+use crate::alone;
 use crate::support::{Soft, context, kind, new_kek};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::object::Attribute;
@@ -50,6 +51,7 @@ fn close_all_sessions(soft: Soft) {
 
 #[test]
 fn sessions_that_were_closed_are_opened_again() {
+    let _alone = alone();
     for soft in BOTH {
         let Some((_token, kek, made)) = world(soft) else { return };
         close_all_sessions(soft);
@@ -59,6 +61,7 @@ fn sessions_that_were_closed_are_opened_again() {
 
 #[test]
 fn a_user_who_was_logged_out_is_logged_in_again() {
+    let _alone = alone();
     for soft in BOTH {
         let Some((_token, kek, made)) = world(soft) else { return };
         let module = elsewhere(soft);
@@ -70,6 +73,7 @@ fn a_user_who_was_logged_out_is_logged_in_again() {
 
 #[test]
 fn a_module_that_was_finalised_is_initialised_again() {
+    let _alone = alone();
     for soft in BOTH {
         let Some((_token, kek, made)) = world(soft) else { return };
         elsewhere(soft).finalize().unwrap();
@@ -79,6 +83,7 @@ fn a_module_that_was_finalised_is_initialised_again() {
 
 #[test]
 fn a_module_that_somebody_else_had_initialised_is_left_to_him() {
+    let _alone = alone();
     for soft in BOTH {
         let Ok(path) = soft.module() else { return };
         let theirs = Pkcs11::new(path).unwrap();
@@ -92,6 +97,7 @@ fn a_module_that_somebody_else_had_initialised_is_left_to_him() {
 
 #[test]
 fn the_last_handle_finalises_the_module_and_the_next_one_begins_anew() {
+    let _alone = alone();
     for soft in BOTH {
         let Some((token, kek, made)) = world(soft) else { return };
         let second = soft.open().unwrap();
@@ -117,6 +123,7 @@ fn threads() -> Vec<String> {
 
 #[test]
 fn a_key_that_was_destroyed_elsewhere_is_not_found_and_others_open() {
+    let _alone = alone();
     for soft in BOTH {
         let Some((token, kek, made)) = world(soft) else { return };
         let kept = new_kek(&token);
@@ -148,6 +155,7 @@ fn kek_name(kek: &Pkcs11Kek) -> Vec<u8> {
 
 #[test]
 fn a_version_that_another_process_made_or_deactivated_is_noticed() {
+    let _alone = alone();
     for soft in BOTH {
         let Some((_token, kek, made)) = world(soft) else { return };
         // Another handle has threads and sessions of its own, as another process would.
@@ -184,6 +192,7 @@ fn label_of(soft: Soft, kek: &Pkcs11Kek) -> String {
 
 #[test]
 fn a_token_whose_folder_is_gone_is_an_error_and_comes_back_with_it() {
+    let _alone = alone();
     let Some((token, kek, made)) = world(Soft::Hsm) else { return };
     let tokens = Soft::Hsm.token_folder().join("tokens");
     let away = Soft::Hsm.token_folder().join("away");
@@ -207,6 +216,7 @@ fn a_token_whose_folder_is_gone_is_an_error_and_comes_back_with_it() {
 
 #[test]
 fn a_user_who_logs_in_elsewhere_is_no_hindrance() {
+    let _alone = alone();
     for soft in BOTH {
         let Ok(path) = soft.module() else { return };
         let first = soft.open().unwrap();

@@ -1,5 +1,6 @@
 //! A module of our own in front of SoftHSM that does one thing wrong at a time: see `hostile.c`.
 
+use crate::alone;
 use crate::support::{Soft, context, engine, kind, new_kek};
 use phiseal_backends::layer::Timeout;
 use phiseal_backends::pkcs11::{Pkcs11Kek, Pkcs11Token, Quirk, WrapMechanism};
@@ -50,7 +51,7 @@ impl Hostile {
         let base = Soft::Hsm.module().ok()?;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libhostile.so");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pkcs11/hostile.c");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pkcs11_alone/hostile.c");
         let mut cc = Command::new("cc");
         cc.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]).arg(&path).arg(source);
         cc.arg(format!("-DBASE=\"{}\"", base.display())).arg("-ldl");
@@ -93,6 +94,7 @@ impl Hostile {
 
 #[test]
 fn a_module_that_lies_about_what_it_seals_is_met_with_an_error_or_does_no_harm() {
+    let _alone = alone();
     let Some(module) = Hostile::new(None) else { return };
     let kek = module.kek(WrapMechanism::AesGcm);
     for (wrong, expected) in [
@@ -118,6 +120,7 @@ fn a_module_that_lies_about_what_it_seals_is_met_with_an_error_or_does_no_harm()
 
 #[test]
 fn a_module_that_lies_about_what_it_opens_yields_no_key() {
+    let _alone = alone();
     let Some(module) = Hostile::new(None) else { return };
     let backend = Arc::new(module.kek(WrapMechanism::AesGcm));
     let kek = block_on(Kek::connect(backend, engine())).unwrap();
@@ -140,6 +143,7 @@ fn a_module_that_lies_about_what_it_opens_yields_no_key() {
 
 #[test]
 fn a_module_that_finds_more_than_it_was_asked_for_is_met_with_an_error() {
+    let _alone = alone();
     let Some(module) = Hostile::new(None) else { return };
     let kek = module.kek(WrapMechanism::AesGcm);
     module.set(Wrong::FindsMoreThanAsked);
@@ -151,6 +155,7 @@ fn a_module_that_finds_more_than_it_was_asked_for_is_met_with_an_error() {
 
 #[test]
 fn a_token_that_makes_its_own_nonces_is_found_out_and_used() {
+    let _alone = alone();
     let Some(module) = Hostile::new(None) else { return };
     for (wrong, quirk) in [
         (Wrong::OverwritesNonces, Quirk::OverwritesNonces),
@@ -172,6 +177,7 @@ fn a_token_that_makes_its_own_nonces_is_found_out_and_used() {
 
 #[test]
 fn a_mechanism_that_does_not_do_its_work_is_not_chosen_and_the_report_says_why() {
+    let _alone = alone();
     let Some(module) = Hostile::new(None) else { return };
     for (wrong, reason) in [
         (Wrong::LeavesNoncesZero, "does not offer this mechanism"),
@@ -191,6 +197,7 @@ fn a_mechanism_that_does_not_do_its_work_is_not_chosen_and_the_report_says_why()
 
 #[test]
 fn a_session_that_stays_active_after_a_refusal_is_not_used_again() {
+    let _alone = alone();
     let Some(module) = Hostile::new(None) else { return };
     module.set(Wrong::StaysActive);
     let token = module.open().unwrap();
@@ -207,6 +214,7 @@ fn a_session_that_stays_active_after_a_refusal_is_not_used_again() {
 
 #[test]
 fn a_module_that_threads_cannot_share_is_refused() {
+    let _alone = alone();
     let Some(module) = Hostile::new(None) else { return };
     module.set(Wrong::CannotLock);
     assert_eq!(kind(&module.open()), Some(ErrorKind::Unsupported));
@@ -216,6 +224,7 @@ fn a_module_that_threads_cannot_share_is_refused() {
 
 #[test]
 fn a_token_without_sessions_says_so() {
+    let _alone = alone();
     let Some(module) = Hostile::new(None) else { return };
     module.set(Wrong::HasNoSessions);
     assert_eq!(kind(&module.open()), Some(ErrorKind::Throttled));
@@ -223,6 +232,7 @@ fn a_token_without_sessions_says_so() {
 
 #[test]
 fn a_wrong_pin_is_shown_to_the_token_once() {
+    let _alone = alone();
     let Some(module) = Hostile::new(None) else { return };
     let builder = Pkcs11Token::builder(&module.path).label(&Soft::Hsm.label()).workers(8);
     let pin = phiseal_backends::pkcs11::Pin::from_callback(|| Ok(b"not it".to_vec().into()));
@@ -232,6 +242,7 @@ fn a_wrong_pin_is_shown_to_the_token_once() {
 
 #[test]
 fn a_call_that_does_not_return_is_given_up_by_a_timeout_and_the_rest_goes_on() {
+    let _alone = alone();
     let Some(module) = Hostile::new(None) else { return };
     let kek = Arc::new(module.kek(WrapMechanism::AesGcm));
     let made = block_on(kek.generate_key(&context(1))).unwrap();
@@ -245,6 +256,7 @@ fn a_call_that_does_not_return_is_given_up_by_a_timeout_and_the_rest_goes_on() {
 
 #[test]
 fn a_function_that_is_left_out_is_named() {
+    let _alone = alone();
     const GENERATE_KEY: u32 = 58;
     const ENCRYPT_INIT: u32 = 29;
     const INITIALIZE: u32 = 0;

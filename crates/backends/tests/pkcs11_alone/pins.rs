@@ -1,5 +1,6 @@
 //! Where PINs come from, and what becomes of wrong ones.
 
+use crate::alone;
 use crate::support::{Soft, context, engine, kind, new_kek};
 use phiseal_backends::pkcs11::{Pin, Pkcs11Token};
 use phiseal_keys::{Error, ErrorKind, KekBackend};
@@ -29,6 +30,7 @@ fn file_with(path: &Path, contents: &str, mode: u32) {
 
 #[test]
 fn a_pin_comes_from_the_environment_a_file_a_descriptor_or_a_callback() {
+    let _alone = alone();
     if !is_here() {
         return;
     }
@@ -51,6 +53,7 @@ fn a_pin_comes_from_the_environment_a_file_a_descriptor_or_a_callback() {
 
 #[test]
 fn sources_without_a_pin_say_what_is_wrong() {
+    let _alone = alone();
     if !is_here() {
         return;
     }
@@ -77,6 +80,7 @@ fn sources_without_a_pin_say_what_is_wrong() {
 
 #[test]
 fn a_wrong_pin_is_denied_named_nowhere_and_does_not_lock_the_token() {
+    let _alone = alone();
     for soft in [Soft::Hsm, Soft::Kryoptic] {
         let Ok(module) = soft.module() else { return };
         // kryoptic locks after ten.
@@ -93,6 +97,7 @@ fn a_wrong_pin_is_denied_named_nowhere_and_does_not_lock_the_token() {
 
 #[test]
 fn the_pin_is_asked_for_when_somebody_has_logged_out_and_a_new_one_that_is_wrong_not_twice() {
+    let _alone = alone();
     if !is_here() {
         return;
     }
@@ -126,6 +131,7 @@ fn the_pin_is_asked_for_when_somebody_has_logged_out_and_a_new_one_that_is_wrong
 
 #[test]
 fn the_pin_is_asked_for_once_however_many_threads_there_are() {
+    let _alone = alone();
     for soft in [Soft::Hsm, Soft::Kryoptic] {
         let Ok(module) = soft.module() else { return };
         let asked = Arc::new(AtomicUsize::new(0));
@@ -148,6 +154,7 @@ fn the_pin_is_asked_for_once_however_many_threads_there_are() {
 
 #[test]
 fn debug_shows_no_pin() {
+    let _alone = alone();
     let callback = Pin::from_callback(|| Ok(b"98765".to_vec().into()));
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(b"98765").unwrap();
