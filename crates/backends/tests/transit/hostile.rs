@@ -215,8 +215,9 @@ fn a_redirect_is_not_followed() {
         let target = elsewhere.address.clone();
         let fake = Fake::start(move |seen| {
             let path = seen.line.split(' ').nth(1).unwrap();
+            // The token is looked at on a connection of its own: nothing may be asked on one that has ended.
             let head = format!(
-                "HTTP/1.1 {status} x\r\nLocation: {target}{path}\r\nContent-Length: 0\r\n\r\n"
+                "HTTP/1.1 {status} x\r\nLocation: {target}{path}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
             );
             Some(Reply::Bytes(head.into_bytes()))
         });
