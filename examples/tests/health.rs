@@ -6,10 +6,10 @@ use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::Phiseal;
 use phiseal::stores::MemoryStore;
 use phiseal::{
-    BoxFuture, Builder, DataKey, EncryptionContext, Error, ErrorKind, Finding, FindingKind,
-    GeneratedKey, Health, KekAdminBackend, KekBackend, KekInfo, KekOperation, KekVersion, KeyState,
-    ManualClock, Store, UnwrappedKey, WrappedKey, default_engine, memory_is_locked,
+    Builder, ErrorKind, Finding, FindingKind, Health, KekAdminBackend, KekBackend, KekOperation,
+    KekVersion, KeyState, ManualClock, Store, default_engine, memory_is_locked,
 };
+use phiseal_conformance::Faults;
 use pollster::block_on;
 use std::sync::Arc;
 use std::time::Duration;
@@ -256,55 +256,21 @@ fn states_of_a_domains_versions() {
 }
 
 /// A KEK that shows no versions, as a service may.
-#[derive(Debug)]
-struct Versionless(Arc<MemoryKek>);
-
-impl KekBackend for Versionless {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        Box::pin(async move {
-            let mut info = self.0.describe().await?;
-            info.current = KekVersion::UNSEEN;
-            info.versions.clear();
-            Ok(info)
-        })
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        self.0.generate_key(context)
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        key: &'a DataKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.0.wrap_key(key, context)
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        self.0.unwrap_key(wrapped, context)
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.0.rewrap_key(wrapped, context)
-    }
+fn versionless(kek: Arc<MemoryKek>) -> Faults<Arc<MemoryKek>> {
+    let kek = Faults::new(kek);
+    kek.after_describe(|_, answer| {
+        let mut info = answer?;
+        info.current = KekVersion::UNSEEN;
+        info.versions.clear();
+        Ok(info)
+    });
+    kek
 }
 
 #[test]
 fn of_a_kek_that_shows_no_versions_nothing_is_said_about_them() {
     let world = World::new();
-    let phi = Phiseal::open(Arc::clone(&world.store), Versionless(world.kek(0))).unwrap();
+    let phi = Phiseal::open(Arc::clone(&world.store), versionless(world.kek(0))).unwrap();
     let health = block_on(phi.key_store().health(None)).unwrap();
     assert_eq!(kinds(&health), []);
     assert!(health.to_string().contains("shows no versions"));

@@ -4,44 +4,12 @@ use crate::fake::Reply;
 use crate::{Account, kind, open};
 use phiseal::backends::aws_kms::AwsKmsKek;
 use phiseal::blocking::Phiseal;
-use phiseal::{Builder, Error, ErrorKind};
+use phiseal::{Builder, ErrorKind};
+use phiseal_tests::crowd::{THREADS, crowd, insistently};
 use phiseal_tests::world::{DOMAIN, what};
 use pollster::block_on;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
-
-const THREADS: usize = 1_000;
-
-/// Starts `THREADS` threads that do `act` at once, and returns what they returned.
-fn crowd<T: Send>(act: impl Fn() -> T + Sync) -> Vec<T> {
-    let barrier = Barrier::new(THREADS);
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS)
-            .map(|_| {
-                let body = || {
-                    barrier.wait();
-                    act()
-                };
-                thread::Builder::new().stack_size(256 * 1024).spawn_scoped(scope, body).unwrap()
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
-/// Does `act` again for as long as it may be done again, as an application would.
-fn insistently<T>(act: impl Fn() -> Result<T, Error>) -> T {
-    for _ in 0..1_000 {
-        match act() {
-            Ok(done) => return done,
-            Err(error) if error.is_retryable() => thread::sleep(Duration::from_millis(20)),
-            Err(error) => panic!("{error:?}"),
-        }
-    }
-    panic!("a thousand attempts failed");
-}
 
 /// A process whose clock is the machine's, as threads wait in real time here.
 fn cold(account: &Account, kek: AwsKmsKek) -> Phiseal {
@@ -68,7 +36,7 @@ fn a_thousand_cold_threads_ask_for_a_key_ten_times_at_most() {
         let process = cold(&account, block_on(builder.connect()).unwrap());
         let before = account.fake.count();
         trouble(&account);
-        let opened = crowd(|| {
+        let opened = crowd(|_| {
             insistently(|| {
                 let opened: phiseal::Phi<String> =
                     process.domain(DOMAIN)?.open(&sealed, &what())?;
@@ -89,7 +57,7 @@ fn a_thousand_cold_threads_make_a_domain_once() {
     let before = account.fake.count();
     trouble(&account);
     let ids =
-        crowd(|| insistently(|| Ok(process.domain(DOMAIN)?.seal("plain", &what())?.key_id())));
+        crowd(|_| insistently(|| Ok(process.domain(DOMAIN)?.seal("plain", &what())?.key_id())));
     assert!(ids.iter().all(|id| *id == ids[0]), "one key");
     let asked = account.fake.count() - before;
     assert!((3..=10).contains(&asked), "{asked} calls for one key, one of which failed");

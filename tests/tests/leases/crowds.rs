@@ -9,45 +9,13 @@ use phiseal::backends::memory::MemoryKek;
 use phiseal::{Error, ErrorKind, Phiseal};
 use phiseal_conformance::{Before, Faults};
 use phiseal_keys::RecordKind;
+use phiseal_tests::crowd::{THREADS, crowd, insistently};
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::Wake;
-use std::thread::Builder;
 use std::time::Duration;
-
-const THREADS: usize = 1_000;
-
-/// Starts `THREADS` threads that do `act` at once, and returns what they returned.
-fn crowd<T: Send>(act: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let barrier = Barrier::new(THREADS);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS)
-            .map(|number| {
-                let (act, barrier) = (&act, &barrier);
-                let body = move || {
-                    barrier.wait();
-                    act(number)
-                };
-                Builder::new().stack_size(256 * 1024).spawn_scoped(scope, body).unwrap()
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
-/// Does `act` again for as long as it may be done again, as an application would.
-fn insistently<T>(act: impl Fn() -> Result<T, Error>) -> T {
-    for _ in 0..1_000 {
-        match act() {
-            Ok(done) => return done,
-            Err(error) if error.is_retryable() => std::thread::sleep(Duration::from_millis(20)),
-            Err(error) => panic!("{error:?}"),
-        }
-    }
-    panic!("a thousand attempts failed");
-}
 
 /// The machine's own clock: threads wait in real time here.
 fn cold(world: &World) -> phiseal::blocking::Phiseal {

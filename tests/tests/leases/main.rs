@@ -1,6 +1,6 @@
 //! What ends, and when: leases, the time of keys, outages, withdrawn keys, jumping clocks; and who asks for keys.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's own functions fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
 mod clocks;
 mod crowds;

@@ -1,43 +1,13 @@
 //! HERD and FOREIGN: many callers, few calls; and for what is somebody else's, none.
 
 use crate::{BOTH, Setting, open};
-use phiseal::{Builder, Error, ErrorKind, FieldCipher, Phi, Sealed};
+use phiseal::{Builder, ErrorKind, FieldCipher, Phi, Sealed};
+use phiseal_tests::crowd::{THREADS, crowd, insistently};
 use phiseal_tests::numbers::Dice;
 use phiseal_tests::world::{DOMAIN, what};
-use std::sync::Barrier;
-use std::thread;
 use std::time::Duration;
 
-const THREADS: usize = 1_000;
 const LATENCY: Duration = Duration::from_millis(50);
-
-fn crowd<T: Send>(act: impl Fn() -> T + Sync) -> Vec<T> {
-    let barrier = Barrier::new(THREADS);
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS)
-            .map(|_| {
-                let body = || {
-                    barrier.wait();
-                    act()
-                };
-                thread::Builder::new().stack_size(256 * 1024).spawn_scoped(scope, body).unwrap()
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
-/// Does `act` again for as long as it may be done again, as an application would.
-fn insistently<T>(act: impl Fn() -> Result<T, Error>) -> T {
-    for _ in 0..1_000 {
-        match act() {
-            Ok(done) => return done,
-            Err(error) if error.is_retryable() => thread::sleep(Duration::from_millis(20)),
-            Err(error) => panic!("{error:?}"),
-        }
-    }
-    panic!("a thousand attempts failed");
-}
 
 #[test]
 fn a_thousand_cold_threads_make_ten_calls_at_most() {
@@ -48,7 +18,7 @@ fn a_thousand_cold_threads_make_ten_calls_at_most() {
         let process = setting.open(Builder::new()).unwrap();
         setting.kek.trouble(LATENCY, 5);
         let before = setting.kek.calls();
-        let opened = crowd(|| {
+        let opened = crowd(|_| {
             insistently(|| {
                 let opened: Phi<String> = process.domain(DOMAIN)?.open(&sealed, &what())?;
                 Ok(opened.expose_secret().len())
@@ -63,7 +33,7 @@ fn a_thousand_cold_threads_make_ten_calls_at_most() {
 
         setting.kek.trouble(LATENCY, 5);
         let before = setting.kek.calls();
-        let ids = crowd(|| {
+        let ids = crowd(|_| {
             insistently(|| Ok(process.domain("another")?.seal("plain", &what())?.key_id()))
         });
         assert!(ids.iter().all(|id| *id == ids[0]), "one key");

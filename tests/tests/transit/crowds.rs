@@ -1,42 +1,11 @@
 //! HERD and FOREIGN: many callers, few requests; and for what is somebody else's, none.
 
 use crate::{Setting, open};
-use phiseal::{Builder, Error, ErrorKind, FieldCipher, Phi, Sealed};
+use phiseal::{Builder, ErrorKind, FieldCipher, Phi, Sealed};
+use phiseal_tests::crowd::{THREADS, crowd, insistently};
 use phiseal_tests::numbers::Dice;
 use phiseal_tests::world::{DOMAIN, what};
-use std::sync::Barrier;
-use std::thread;
 use std::time::Duration;
-
-const THREADS: usize = 1_000;
-
-fn crowd<T: Send>(act: impl Fn() -> T + Sync) -> Vec<T> {
-    let barrier = Barrier::new(THREADS);
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS)
-            .map(|_| {
-                let body = || {
-                    barrier.wait();
-                    act()
-                };
-                thread::Builder::new().stack_size(256 * 1024).spawn_scoped(scope, body).unwrap()
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
-/// Does `act` again for as long as it may be done again, as an application would.
-fn insistently<T>(act: impl Fn() -> Result<T, Error>) -> T {
-    for _ in 0..1_000 {
-        match act() {
-            Ok(done) => return done,
-            Err(error) if error.is_retryable() => thread::sleep(Duration::from_millis(20)),
-            Err(error) => panic!("{error:?}"),
-        }
-    }
-    panic!("a thousand attempts failed");
-}
 
 #[test]
 fn a_thousand_cold_threads_make_ten_requests_at_most() {
@@ -47,7 +16,7 @@ fn a_thousand_cold_threads_make_ten_requests_at_most() {
     setting.proxy.latency(Duration::from_millis(50));
     setting.proxy.fail_every(5);
     let before = setting.proxy.asked("");
-    let opened = crowd(|| {
+    let opened = crowd(|_| {
         insistently(|| {
             let opened: Phi<String> = process.domain(DOMAIN)?.open(&sealed, &what())?;
             Ok(opened.expose_secret().len())
@@ -60,7 +29,7 @@ fn a_thousand_cold_threads_make_ten_requests_at_most() {
     // A new key is two requests, the look at the transit key included.
     let before = setting.proxy.asked("");
     let ids =
-        crowd(|| insistently(|| Ok(process.domain("another")?.seal("plain", &what())?.key_id())));
+        crowd(|_| insistently(|| Ok(process.domain("another")?.seal("plain", &what())?.key_id())));
     assert!(ids.iter().all(|id| *id == ids[0]), "one key");
     let asked = setting.proxy.asked("") - before;
     assert!((2..=10).contains(&asked), "{asked} requests for one new key");

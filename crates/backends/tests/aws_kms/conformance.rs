@@ -3,12 +3,9 @@
 use crate::fake::{Fake, arn};
 use crate::support::{Custodian, engine, kek, server};
 use phiseal_backends::aws_kms::AwsKmsKek;
-use phiseal_conformance::Absent;
 use phiseal_conformance::kek::Fixture;
-use phiseal_format::{EncryptionContext, WrappedKey};
-use phiseal_keys::{
-    BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekBackend, KekInfo, UnwrappedKey,
-};
+use phiseal_conformance::{Absent, Faults};
+use phiseal_keys::{Error, ErrorKind};
 use std::sync::Arc;
 
 const NO_ADMIN: &str = "AWS KMS shows no versions";
@@ -42,7 +39,7 @@ mod moto {
 
     fn fixture() -> Result<Fixture, Absent> {
         let custodian = custodian("PHISEAL_MOTO")?;
-        let (backend, other) = (Arc::new(OnMoto(custodian.kek())), custodian.kek());
+        let (backend, other) = (on_moto(custodian.kek()), custodian.kek());
         Ok(Fixture::new(engine(), backend, other).without_admin(NO_ADMIN))
     }
 
@@ -56,49 +53,16 @@ fn custodian(variable: &str) -> Result<Custodian, Absent> {
 }
 
 /// moto says `AccessDenied` of a wrap that names another key, where AWS says `IncorrectKey` or `InvalidCiphertext`.
-#[derive(Debug)]
-struct OnMoto(Arc<AwsKmsKek>);
+fn on_moto(kek: Arc<AwsKmsKek>) -> Arc<Faults<Arc<AwsKmsKek>>> {
+    let kek = Arc::new(Faults::new(kek));
+    kek.after_unwrap(|_, answer| as_aws_says(answer));
+    kek.after_rewrap(|_, answer| as_aws_says(answer));
+    kek
+}
 
 fn as_aws_says<T>(answer: Result<T, Error>) -> Result<T, Error> {
     answer.map_err(|error| match error.kind() {
         ErrorKind::Denied => Error::new(ErrorKind::Unauthenticated, "the wrap is of another key"),
         _ => error,
     })
-}
-
-impl KekBackend for OnMoto {
-    fn describe(&self) -> BoxFuture<'_, Result<KekInfo, Error>> {
-        self.0.describe()
-    }
-
-    fn generate_key<'a>(
-        &'a self,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<GeneratedKey, Error>> {
-        self.0.generate_key(context)
-    }
-
-    fn wrap_key<'a>(
-        &'a self,
-        key: &'a DataKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        self.0.wrap_key(key, context)
-    }
-
-    fn unwrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<UnwrappedKey, Error>> {
-        Box::pin(async move { as_aws_says(self.0.unwrap_key(wrapped, context).await) })
-    }
-
-    fn rewrap_key<'a>(
-        &'a self,
-        wrapped: &'a WrappedKey,
-        context: &'a EncryptionContext,
-    ) -> BoxFuture<'a, Result<WrappedKey, Error>> {
-        Box::pin(async move { as_aws_says(self.0.rewrap_key(wrapped, context).await) })
-    }
 }
