@@ -146,6 +146,7 @@ impl Pkcs11Token {
         self.engine.fill_random(&mut name)?;
         let owned = label.to_owned();
         self.block_on(move |open| {
+            let _one = open.address.module.custodian();
             if !open.session.keys(&owned)?.is_empty() {
                 let message = "the token has a key of this label already";
                 return Err(Error::new(ErrorKind::Conflict, message).into());
@@ -333,6 +334,7 @@ impl Pkcs11Kek {
     ) -> Result<(), Error> {
         let selector = self.selector.clone();
         let changed = self.run(move |open| {
+            let _one = open.address.module.custodian();
             let kek = open.fresh_kek(&selector)?;
             let version = kek.version(number)?;
             open.changing(|session| act(&kek, version, session))
@@ -400,6 +402,7 @@ impl KekAdminBackend for Pkcs11Kek {
         Box::pin(async move {
             let selector = self.selector.clone();
             let made = self.run(move |open| {
+                let _one = open.address.module.custodian();
                 let kek = open.fresh_kek(&selector)?;
                 let Some(name) = kek.name else {
                     let message = "a key that another tool made has one version: make a KEK";
@@ -431,7 +434,7 @@ impl KekAdminBackend for Pkcs11Kek {
                 let named = open.changing(|session| {
                     made.each().try_for_each(|key| session.set_label(key, &selector.label))
                 });
-                if named.as_ref().is_err_and(|failure| failure.cause == Cause::Final) {
+                if named.as_ref().is_err_and(|failure| failure.is_refusal()) {
                     // A token that changes no labels: nobody has used it.
                     open.changing(|session| made.each().try_for_each(|key| session.destroy(key)))?;
                 }

@@ -9,7 +9,7 @@ use super::worker::{Address, Open, Wanted, Workers};
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::Engine;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
 /// A token that is logged in to: KEKs are opened and made on it. Clones share it.
@@ -195,7 +195,8 @@ impl Pkcs11TokenBuilder {
             wanted,
             seen: Mutex::new(None),
             pin,
-            refused: Mutex::new(false),
+            login: Mutex::new(()),
+            refused: AtomicBool::new(false),
             changes: AtomicU64::new(0),
         };
         let workers = Arc::new(Workers::start(address, self.workers, self.queue)?);

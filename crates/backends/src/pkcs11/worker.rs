@@ -8,7 +8,7 @@ use core::time::Duration;
 use phiseal_keys::{Error, ErrorKind, fork_generation};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -21,8 +21,11 @@ pub(super) struct Address {
     /// Where it was last.
     pub(super) seen: Mutex<Option<Token>>,
     pub(super) pin: Pin,
-    /// Held for a login. Set when the token refused the PIN: it is not shown again, as tokens count.
-    pub(super) refused: Mutex<bool>,
+    /// Held for a login.
+    pub(super) login: Mutex<()>,
+    /// Set when the token refused the PIN: it is not shown again, as tokens count, and no session is used any more, whoever
+    /// else has logged in.
+    pub(super) refused: AtomicBool,
     /// Rises when this process has changed a key: what sessions know of keys is then out of date.
     pub(super) changes: AtomicU64,
 }
@@ -231,7 +234,9 @@ impl Desk {
         operation: &impl Fn(&mut Open<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let done = catch_unwind(AssertUnwindSafe(|| {
-            let mut held = match self.session.take() {
+            let held = self.session.take();
+            self.address.check_not_refused()?;
+            let mut held = match held {
                 Some(held) => held,
                 None => self.address.enter()?,
             };
@@ -313,14 +318,8 @@ impl Address {
     /// One login at a time, so that one PIN is asked for and a wrong one shown once; none after it was refused. A login is
     /// of all sessions of the process.
     fn log_in(&self, token: &Token, session: &Session) -> Result<(), Failure> {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if *refused {
-            return Err(Failure::of(
-                Cause::Login,
-                ErrorKind::Denied,
-                "the token refused the PIN: it is not tried again before the token is opened anew",
-            ));
-        }
+        let _one = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check_not_refused()?;
         if session.is_logged_in()? {
             return Ok(());
         }
@@ -336,7 +335,20 @@ impl Address {
             let message = "the token has no keypad of its own: give the PIN in another way";
             return Err(Failure::of(Cause::Login, ErrorKind::Invalid, message));
         }
-        session.login(pin).inspect_err(|failure| *refused = failure.cause == Cause::Login)
+        session.login(pin).inspect_err(|failure| {
+            self.refused.store(failure.cause == Cause::Login, Ordering::SeqCst);
+        })
+    }
+
+    fn check_not_refused(&self) -> Result<(), Failure> {
+        if !self.refused.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        Err(Failure::of(
+            Cause::Login,
+            ErrorKind::Denied,
+            "the token refused the PIN: it is not tried again before the token is opened anew",
+        ))
     }
 }
 

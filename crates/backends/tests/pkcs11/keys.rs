@@ -300,6 +300,15 @@ fn custodians_who_rotate_at_once_make_no_version_twice() {
     }
 }
 
+/// Counts down when its thread ends, however it ends.
+struct Done<'a>(&'a AtomicUsize);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// While custodians rotate against each other, no wrap is refused, and none is of a version that is taken back.
 #[test]
 fn what_is_wrapped_while_custodians_rotate_at_once_opens_afterwards() {
@@ -310,6 +319,7 @@ fn what_is_wrapped_while_custodians_rotate_at_once_opens_afterwards() {
         let kek = token.create_kek(&label).unwrap();
         let rotating = AtomicUsize::new(CUSTODIANS);
         let rotate = || {
+            let _done = Done(&rotating);
             let kek = soft.open().unwrap().kek(&label).unwrap();
             let made = (0..10).filter(|_| match block_on(kek.create_version()) {
                 Ok(_) => true,
@@ -318,9 +328,7 @@ fn what_is_wrapped_while_custodians_rotate_at_once_opens_afterwards() {
                     false
                 }
             });
-            let made = made.count();
-            rotating.fetch_sub(1, Ordering::SeqCst);
-            made
+            made.count()
         };
         let (wrapped, made) = std::thread::scope(|scope| {
             let custodians: Vec<_> = (0..CUSTODIANS).map(|_| scope.spawn(rotate)).collect();

@@ -31,6 +31,11 @@ impl Failure {
     pub(in crate::pkcs11) fn of(cause: Cause, kind: ErrorKind, message: &'static str) -> Self {
         Self { error: Error::new(kind, message), cause }
     }
+
+    /// Whether the token says that it does no such thing, or not for this user.
+    pub(in crate::pkcs11) fn is_refusal(&self) -> bool {
+        matches!(self.error.kind(), ErrorKind::Unsupported | ErrorKind::Denied)
+    }
 }
 
 /// What this side refuses, without a call.
@@ -136,13 +141,14 @@ fn meaning(code: RvError) -> (Cause, ErrorKind, &'static str) {
         | RvError::UnwrappingKeyTypeInconsistent => {
             (Final, ErrorKind::Unsupported, "the token does not offer this mechanism")
         }
+        // Some also say so of a key that is changed at the same moment.
         RvError::TemplateInconsistent
         | RvError::TemplateIncomplete
         | RvError::AttributeTypeInvalid
         | RvError::AttributeValueInvalid
         | RvError::KeySizeRange
         | RvError::CurveNotSupported => {
-            (Final, ErrorKind::Unsupported, "the token makes no such key")
+            (Unclear, ErrorKind::Unsupported, "the token makes no such key")
         }
         RvError::AttributeReadOnly
         | RvError::SessionReadOnly

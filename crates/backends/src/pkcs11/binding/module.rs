@@ -23,6 +23,7 @@ pub(in crate::pkcs11) struct Module {
     path: PathBuf,
     client: Pkcs11,
     times: Arc<AtomicU64>,
+    custodians: Arc<Mutex<()>>,
 }
 
 /// A module that this process has loaded.
@@ -31,6 +32,8 @@ struct Loaded {
     users: usize,
     /// How often it was initialised: sessions of an earlier time are gone, and their numbers may be others' now.
     times: Arc<AtomicU64>,
+    /// Held by whoever changes what is on its tokens.
+    custodians: Arc<Mutex<()>>,
     /// Whether it was initialised here, in this process and not in the one that it was forked from.
     initialised_in: Option<u64>,
 }
@@ -58,8 +61,8 @@ impl Module {
                     let message = "the file is no PKCS#11 module that can be loaded";
                     Error::new(ErrorKind::Unsupported, message).with_source(error.to_string())
                 })?;
-                let fresh =
-                    Loaded { client, users: 0, times: Arc::default(), initialised_in: None };
+                let (times, custodians) = (Arc::default(), Arc::default());
+                let fresh = Loaded { client, users: 0, times, custodians, initialised_in: None };
                 modules.entry(path.clone()).or_insert(fresh)
             }
         };
@@ -68,7 +71,14 @@ impl Module {
         }
         module.users = module.users.saturating_add(1);
         let (client, times) = (module.client.clone(), Arc::clone(&module.times));
-        Ok(Self { path, client, times })
+        let custodians = Arc::clone(&module.custodians);
+        Ok(Self { path, client, times, custodians })
+    }
+
+    /// Held by the one custodian of this process who changes what is on the module's tokens: software tokens lose sight of
+    /// objects, or refuse new ones, while others of the process change.
+    pub(in crate::pkcs11) fn custodian(&self) -> MutexGuard<'_, ()> {
+        self.custodians.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Initialises it again, after somebody else in this process has finalised it.
