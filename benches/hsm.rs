@@ -1,5 +1,5 @@
 //! Wraps by a token through this library, against bare calls of the binding with as many sessions, on the same key in the
-//! same run; rounds of the two in turn. `cargo xtask bench hsm` starts the token.
+//! same run; rounds of the two in turn. It needs the variables that `cargo xtask servers softhsm` prints.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -46,11 +46,9 @@ impl<T> Queue<T> {
     pub(super) fn take(&self) -> Option<T> {
         let mut state = self.lock();
         loop {
-            if let Some((job, _place)) = state.jobs.pop_front() {
-                if !state.jobs.is_empty() {
-                    self.wake_one(&mut state);
-                }
-                return Some(job);
+            let job = self.pop(&mut state);
+            if job.is_some() {
+                return job;
             }
             if state.closed {
                 return None;
@@ -62,10 +60,23 @@ impl<T> Queue<T> {
         }
     }
 
+    /// The next job, when it is there already.
+    pub(super) fn try_take(&self) -> Option<T> {
+        self.pop(&mut self.lock())
+    }
+
     /// What is in it is still done; nothing is added after this.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.wake.notify_all();
+    }
+
+    fn pop(&self, state: &mut State<T>) -> Option<T> {
+        let (job, _place) = state.jobs.pop_front()?;
+        if !state.jobs.is_empty() {
+            self.wake_one(state);
+        }
+        Some(job)
     }
 
     fn wake_one(&self, state: &mut State<T>) {
