@@ -4,7 +4,8 @@
 use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::Phiseal;
 use phiseal::{
-    Builder, Error, ErrorKind, KekAdminBackend, KekOperation, KeyState, RecordKind, Sealed, context,
+    Builder, Error, ErrorKind, KekAdminBackend, KekBackend, KekOperation, KeyState, RecordKind,
+    Sealed, context,
 };
 use phiseal_tests::editable::EditableStore;
 use pollster::block_on;
@@ -182,6 +183,30 @@ fn each_kek_is_rotated_by_itself_and_the_rest_of_a_key_s_wraps_stays() {
     block_on(world.keks[1].set_state(first, KeyState::Deactivated)).unwrap();
     block_on(world.keks[1].destroy(first)).unwrap();
     assert!(opens(&world.open(&[1], &[]).unwrap(), &sealed));
+}
+
+#[test]
+fn a_wrap_whose_version_is_gone_is_made_again_from_what_another_kek_opens() {
+    let world = World::new();
+    let phi = world.open(&[0, 1], &[]).unwrap();
+    let sealed = seal(&phi);
+    for lost in [0, 1, 0] {
+        lose_version(&world.keks[lost]);
+        assert_eq!(phi.domain(DOMAIN).unwrap().rewrap().unwrap().rewrapped, 1, "KEK {lost}");
+        assert!(block_on(phi.key_store().rewrap_store_key()).unwrap());
+        assert!(opens(&world.open(&[lost], &[]).unwrap(), &sealed));
+    }
+    world.keks[..2].iter().for_each(|kek| lose_version(kek));
+    let told = kind(phi.domain(DOMAIN).unwrap().rewrap());
+    assert_eq!(told, Some(ErrorKind::State), "the control: no KEK opens it");
+}
+
+/// Makes a new version, and destroys the one that was the newest.
+fn lose_version(kek: &MemoryKek) {
+    let lost = block_on(kek.describe()).unwrap().current;
+    block_on(kek.create_version()).unwrap();
+    block_on(kek.set_state(lost, KeyState::Deactivated)).unwrap();
+    block_on(kek.destroy(lost)).unwrap();
 }
 
 #[test]

@@ -184,20 +184,41 @@ impl Keks {
         let own = |kek: &Kek| wraps.iter().find(|wrap| *wrap.kek_id() == kek.info().id);
         let mut new = Vec::new();
         for (kek, info) in described {
-            new.push(match own(kek) {
-                Some(wrap) if info.is_current(wrap) => wrap.clone(),
-                Some(wrap) => {
-                    let wrapped = kek.rewrap_key(wrap, context).await?;
-                    kek.unwrap_key(&wrapped, context, id).await?;
-                    current(wrapped, info)?
+            let wrapped = match own(kek) {
+                Some(wrap) if info.is_current(wrap) => {
+                    new.push(wrap.clone());
+                    continue;
                 }
-                None => {
-                    let key = self.unwrap(wraps, context, id).await?;
-                    current(new_wrap(kek, &key, context, id).await?, info)?
-                }
-            });
+                Some(wrap) => match kek.rewrap_key(wrap, context).await {
+                    Ok(wrapped) => {
+                        kek.unwrap_key(&wrapped, context, id).await?;
+                        wrapped
+                    }
+                    // The version that it was made by is gone: another KEK may open the key.
+                    Err(error)
+                        if matches!(error.kind(), ErrorKind::State | ErrorKind::NotFound) =>
+                    {
+                        self.wrap_again(kek, wraps, context, id).await?
+                    }
+                    Err(error) => return Err(error),
+                },
+                None => self.wrap_again(kek, wraps, context, id).await?,
+            };
+            new.push(current(wrapped, info)?);
         }
         Ok((new != wraps).then_some(new))
+    }
+
+    /// A wrap by `kek` of the key that one of `wraps` holds.
+    async fn wrap_again(
+        &self,
+        kek: &Kek,
+        wraps: &[WrappedKey],
+        context: &EncryptionContext,
+        id: &FullKeyId,
+    ) -> Result<WrappedKey, Error> {
+        let key = self.unwrap(wraps, context, id).await?;
+        new_wrap(kek, &key, context, id).await
     }
 
     async fn wrapping(&self) -> Result<Vec<&Kek>, Error> {
