@@ -6,6 +6,8 @@ use phiseal_keys::{DataKey, Error, ErrorKind, GeneratedKey, KekBackend};
 use pollster::block_on;
 use serde_json::{Value, json};
 use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 const FAULTY: Option<ErrorKind> = Some(ErrorKind::Faulty);
@@ -102,6 +104,50 @@ fn another_key_is_refused_by_its_id() {
     }
     change(&fake, "Plaintext", Some(json!(base64(second.key.expose_secret()))));
     block_on(kek.unwrap_key(&second.wrapped, &context(1), &second_id)).unwrap();
+}
+
+#[test]
+fn no_change_of_an_answer_gives_another_key() {
+    let fake = Fake::start();
+    let kek = connect(&faked(&fake));
+    let (made, id) = generated(&kek, &context(1));
+    let honest = fake.clone();
+    let (at, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (place, past) = (Arc::clone(&at), Arc::clone(&ended));
+    fake.lie(move |call| {
+        let change = change_of(&honest.truth(call).body, place.load(Ordering::SeqCst));
+        past.store(change.is_none(), Ordering::SeqCst);
+        change.map(|body| Reply::new(200, body))
+    });
+    let (mut opened, mut refused) = (0, 0);
+    while !ended.load(Ordering::SeqCst) {
+        match block_on(kek.unwrap_key(&made.wrapped, &context(1), &id)) {
+            Ok(key) => {
+                assert_eq!(key.expose_secret(), made.key.expose_secret());
+                opened += 1;
+            }
+            Err(error) => {
+                assert!(matches!(Some(error.kind()), FAULTY | UNAUTHENTICATED), "{error}");
+                refused += 1;
+            }
+        }
+        at.fetch_add(1, Ordering::SeqCst);
+    }
+    // The last one is the truth.
+    assert!(opened >= 1 && refused > 1000, "{opened} opened, {refused} refused");
+}
+
+/// The change number `at` of these bytes: of each byte, each of its bits changed, left out, there twice, nothing after it.
+fn change_of(bytes: &[u8], at: usize) -> Option<Vec<u8>> {
+    let (place, what) = (at / 11, at % 11);
+    let mut changed = bytes.to_vec();
+    match what {
+        bit @ 0..8 => *changed.get_mut(place)? ^= 1 << bit,
+        8 => drop((place < bytes.len()).then(|| changed.remove(place))?),
+        9 => changed.insert(place, *bytes.get(place)?),
+        _ => changed.truncate((place < bytes.len()).then_some(place)?),
+    }
+    Some(changed)
 }
 
 #[test]

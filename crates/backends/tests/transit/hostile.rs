@@ -1,13 +1,14 @@
 //! A server that answers what it must not, and what is asked of one that does not.
 
 use crate::fake::{Fake, KEY, Reply, Seen, TOKEN, WRAP, honest, key};
-use crate::support::{connect, context, engine, kind};
+use crate::support::{connect, context, engine, generate, kind, opens};
 use core::time::Duration;
 use phiseal_backends::transit::{Token, TransitAdmin};
 use phiseal_format::{KekVersion, WrapAlgorithm, WrappedKey};
 use phiseal_keys::{DataKey, Error, ErrorKind, KekAdminBackend, KekBackend};
 use pollster::block_on;
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 const OPERATIONS: [&str; 4] = ["datakey", "encrypt", "decrypt", "rewrap"];
@@ -189,6 +190,46 @@ fn an_answer_that_is_none_is_refused() {
             assert_eq!(kind(outcome(of, reply)), Some(expected), "{of}: {what}");
         }
     }
+}
+
+#[test]
+fn no_change_of_an_answer_gives_another_key() {
+    let honest = json!({"data": {"plaintext": KEY}}).to_string().into_bytes();
+    let told = Arc::new(Mutex::new(honest.clone()));
+    let telling = Arc::clone(&told);
+    let fake = Fake::start(move |seen| {
+        let decrypts = seen.line.contains("/transit/decrypt/");
+        decrypts.then(|| Reply::body(200, &telling.lock().unwrap()))
+    });
+    let kek = connect(fake.builder().build().unwrap());
+    let sealed = generate(&kek, 1);
+    let mut refused = 0;
+    for change in changes(&honest) {
+        *told.lock().unwrap() = change;
+        match kind(opens(&kek, &sealed)) {
+            None => {}
+            Some(ErrorKind::Faulty | ErrorKind::Unauthenticated) => refused += 1,
+            Some(other) => panic!("{other:?}: {}", String::from_utf8_lossy(&told.lock().unwrap())),
+        }
+    }
+    // What is left out may be a space, and what is changed may be one that nobody looks at.
+    assert!(refused > honest.len() * 10, "{refused}");
+    *told.lock().unwrap() = honest;
+    opens(&kek, &sealed).unwrap();
+}
+
+/// `bytes` with each bit changed, each byte left out or there twice, and cut short after each.
+fn changes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    (0..bytes.len()).flat_map(move |at| {
+        let bits = (0..8).map(move |bit| {
+            let mut changed = bytes.to_vec();
+            changed[at] ^= 1 << bit;
+            changed
+        });
+        let without = [&bytes[..at], &bytes[at + 1..]].concat();
+        let twice = [&bytes[..=at], &bytes[at..]].concat();
+        bits.chain([without, twice, bytes[..at].to_vec()])
+    })
 }
 
 #[test]
