@@ -14,4 +14,6 @@ mod memory;
 mod states;
 mod support;
 mod swap;
+#[path = "../watch/mod.rs"]
+mod watch;
 mod wire;

@@ -8,9 +8,14 @@ mod fake;
 mod forks;
 mod hostile;
 mod keys;
+mod logs;
+#[cfg(target_os = "linux")]
+mod memory;
 mod outages;
 mod own;
 mod states;
 mod support;
 mod tls;
 mod tokens;
+#[path = "../watch/mod.rs"]
+mod watch;
