@@ -4,6 +4,7 @@ mod clock;
 mod data_key;
 mod error;
 mod events;
+mod fork;
 mod health;
 mod kek;
 mod keks;
@@ -22,6 +23,7 @@ pub use clock::{Clock, ManualClock, Moment, SystemClock};
 pub use data_key::{DataKey, FullKeyId, Purpose, derive};
 pub use error::{Error, ErrorKind};
 pub use events::{KekEvent, KekEvents, KekOperation};
+pub use fork::{OfProcess, fork_generation};
 pub use health::{
     DomainHealth, Finding, FindingKind, Health, KekAnswer, KekHealth, VersionHealth, Wraps,
 };
@@ -39,12 +41,3 @@ pub use secret::{Secret, memory_is_locked, require_locked_memory};
 pub use state::{KeyState, KeyUse};
 pub use store::{Erasure, MAX_ID, MAX_RECORD, Page, Record, RecordKind, Store};
 pub use wrapping_key::WrappingKey;
-
-/// A number that differs between a process and every child it forks, for about a nanosecond.
-///
-/// Whoever keeps state that a child must not continue (a block of nonces) stores it beside that state and compares.
-#[must_use]
-#[inline]
-pub fn fork_generation() -> u64 {
-    os::fork_generation()
-}

@@ -4,7 +4,7 @@
 //! run under any executor or none. So such a backend runs its calls here: on two threads of this crate's own, which start
 //! with the first call. A forked child has no threads of its parent's, and starts its own.
 
-use crate::{Error, ErrorKind, fork_generation};
+use crate::{Error, ErrorKind, OfProcess, fork_generation};
 use arc_swap::ArcSwapOption;
 use core::future::Future;
 use std::sync::Arc;
@@ -13,9 +13,8 @@ use tokio::task::JoinHandle;
 
 const THREADS: usize = 2;
 
-/// The runtime of the process with this fork generation.
+/// The runtime of this process.
 struct Running {
-    generation: u64,
     handle: Handle,
     runtime: Option<Runtime>,
 }
@@ -29,7 +28,7 @@ impl Drop for Running {
     }
 }
 
-static RUNNING: ArcSwapOption<Running> = ArcSwapOption::const_empty();
+static RUNNING: ArcSwapOption<OfProcess<Running>> = ArcSwapOption::const_empty();
 
 /// What `future` comes to, on this crate's threads. When what is returned is dropped, so is `future`, at its next await.
 ///
@@ -79,26 +78,17 @@ impl<T> Drop for Task<T> {
 }
 
 fn handle() -> Result<Handle, Error> {
-    let generation = fork_generation();
     loop {
-        let running = RUNNING.load();
-        match &*running {
-            Some(running) if running.generation == generation => {
-                return Ok(running.handle.clone());
-            }
-            earlier => {
-                let fresh = Arc::new(start(generation)?);
-                let before = RUNNING.compare_and_swap(earlier, Some(fresh));
-                // The parent's cannot be dropped, as that would wait for threads that this process does not have.
-                if let Some(parents) = before.as_ref().filter(|it| it.generation != generation) {
-                    core::mem::forget(Arc::clone(parents));
-                }
-            }
+        let present = RUNNING.load();
+        if let Some(running) = present.as_ref().and_then(|running| running.get()) {
+            return Ok(running.handle.clone());
         }
+        let fresh = Arc::new(OfProcess::new(start()?));
+        RUNNING.compare_and_swap(&*present, Some(fresh));
     }
 }
 
-fn start(generation: u64) -> Result<Running, Error> {
+fn start() -> Result<Running, Error> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)
         .thread_name("phiseal-io")
@@ -108,7 +98,7 @@ fn start(generation: u64) -> Result<Running, Error> {
             Error::new(ErrorKind::Unavailable, "the threads for calls cannot be started")
                 .with_source(error)
         })?;
-    Ok(Running { generation, handle: runtime.handle().clone(), runtime: Some(runtime) })
+    Ok(Running { handle: runtime.handle().clone(), runtime: Some(runtime) })
 }
 
 #[cfg(test)]

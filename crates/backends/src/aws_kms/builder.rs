@@ -1,6 +1,6 @@
 use super::AwsKmsKek;
 use super::arn::{AliasArn, KeyArn};
-use super::connection::{Born, Connection, Settings, Source};
+use super::connection::{Connection, Settings, Source};
 use super::error;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_kms::Client;
@@ -8,7 +8,7 @@ use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use core::fmt;
 use core::time::Duration;
-use phiseal_keys::{Error, ErrorKind, runtime};
+use phiseal_keys::{Error, ErrorKind, OfProcess, runtime};
 use std::sync::Arc;
 
 /// Which key of AWS KMS, and how it is reached. Nothing but the key needs to be said.
@@ -71,7 +71,7 @@ impl AwsKmsBuilder {
     ///
     /// In a forked child calls are [`ErrorKind::Unsupported`]: where the program forks, use [`AwsKmsBuilder::client_from`].
     pub fn client(mut self, client: Client) -> Self {
-        self.client = Some(Source::Given(Born::new(client)));
+        self.client = Some(Source::Given(OfProcess::new(client)));
         self
     }
 

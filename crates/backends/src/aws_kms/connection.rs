@@ -14,7 +14,7 @@ use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::config::{SharedInterceptor, StalledStreamProtectionConfig};
 use core::fmt;
-use phiseal_keys::{Error, ErrorKind, fork_generation};
+use phiseal_keys::{Error, ErrorKind, OfProcess};
 use std::sync::Arc;
 
 /// Where the client of a process comes from.
@@ -27,7 +27,7 @@ pub(super) enum Source {
         fips: bool,
     },
     /// The application's.
-    Given(Born<Client>),
+    Given(OfProcess<Client>),
     /// The application's, made when a process first needs it.
     Made(Box<dyn Fn() -> Client + Send + Sync>),
 }
@@ -44,7 +44,7 @@ pub(super) struct Settings {
 pub(super) struct Connection {
     settings: Settings,
     guard: Guard,
-    client: ArcSwapOption<Born<Client>>,
+    client: ArcSwapOption<OfProcess<Client>>,
 }
 
 impl Connection {
@@ -76,12 +76,12 @@ impl Connection {
     /// [`ErrorKind::Unsupported`] in a child that was forked from the process that gave its client; [`ErrorKind::Invalid`]
     /// when the application's client is of another region.
     pub(super) async fn client(&self) -> Result<Client, Error> {
-        if let Some(client) = self.client.load().as_deref().and_then(Born::of_this_process) {
+        if let Some(client) = self.client.load().as_deref().and_then(OfProcess::get) {
             return Ok(client.clone());
         }
         // Two calls that are the first may both make one; either will do.
         let client = self.make().await?;
-        self.client.store(Some(Arc::new(Born::new(client.clone()))));
+        self.client.store(Some(Arc::new(OfProcess::new(client.clone()))));
         Ok(client)
     }
 
@@ -93,7 +93,7 @@ impl Connection {
     async fn make(&self) -> Result<Client, Error> {
         let given = match &self.settings.source {
             Source::Environment { .. } => return Ok(self.of_environment().await),
-            Source::Given(client) => client.of_this_process().ok_or_else(|| {
+            Source::Given(client) => client.get().ok_or_else(|| {
                 Error::new(
                     ErrorKind::Unsupported,
                     "the client is of the process before the fork: give what makes one",
@@ -153,29 +153,5 @@ impl Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").finish_non_exhaustive()
-    }
-}
-
-/// A value of the process that made it. Another one does not touch it, not even to drop it.
-pub(super) struct Born<T> {
-    value: Option<T>,
-    generation: u64,
-}
-
-impl<T> Born<T> {
-    pub(super) fn new(value: T) -> Self {
-        Self { value: Some(value), generation: fork_generation() }
-    }
-
-    fn of_this_process(&self) -> Option<&T> {
-        self.value.as_ref().filter(|_| self.generation == fork_generation())
-    }
-}
-
-impl<T> Drop for Born<T> {
-    fn drop(&mut self) {
-        if self.generation != fork_generation() {
-            core::mem::forget(self.value.take());
-        }
     }
 }

@@ -1,12 +1,13 @@
 //! Where a transit key is and how it is reached, said once.
 
 use super::address::{Address, check_name, check_path};
-use super::http::{Clients, Http};
+use super::http::Http;
 use super::renewal::Keeper;
 use super::service::Service;
 use super::tls::TlsFiles;
 use super::token::{Credential, Source, Token};
 use super::{TransitAdmin, TransitKek};
+use arc_swap::ArcSwapOption;
 use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
@@ -132,7 +133,7 @@ impl<T> TransitBuilder<T> {
             namespace: namespace.transpose()?,
             tls: self.tls.read()?,
             timeout: self.timeout,
-            clients: Clients::const_empty(),
+            client: ArcSwapOption::const_empty(),
         };
         let credential = Credential::new(self.source);
         if !credential.is_asked() {

@@ -16,7 +16,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use phiseal_keys::{Error, ErrorKind, fork_generation};
+use phiseal_keys::{Error, ErrorKind, OfProcess};
 use rustls::client::Resumption;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -43,29 +43,10 @@ pub(super) struct Http {
     pub(super) tls: Tls,
     /// For a whole call, connecting included.
     pub(super) timeout: Duration,
-    pub(super) clients: Clients,
+    pub(super) client: ArcSwapOption<OfProcess<Client>>,
 }
 
-type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-
-/// The client of the process with this fork generation.
-pub(super) struct Generation {
-    process: u64,
-    client: Option<Client>,
-}
-
-impl Drop for Generation {
-    /// What is the parent's wakes threads when it is dropped that this process does not have, by locks that one of them may
-    /// have held.
-    fn drop(&mut self) {
-        if self.process != fork_generation() {
-            core::mem::forget(self.client.take());
-        }
-    }
-}
-
-/// One client for each process that a fork has made.
-pub(super) type Clients = ArcSwapOption<Generation>;
+pub(super) type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 impl Http {
     /// Sends one request and reads all of its answer, whatever its status.
@@ -124,15 +105,13 @@ impl Http {
 
     /// This process's client: a child has no threads of its parent's, and must not share its connections.
     fn client(&self) -> Client {
-        let process = fork_generation();
         loop {
-            let present = self.clients.load();
-            let held = present.as_ref().filter(|held| held.process == process);
-            if let Some(client) = held.and_then(|held| held.client.as_ref()) {
+            let present = self.client.load();
+            if let Some(client) = present.as_ref().and_then(|client| client.get()) {
                 return client.clone();
             }
-            let fresh = Some(Arc::new(Generation { process, client: Some(self.connector()) }));
-            self.clients.compare_and_swap(&*present, fresh);
+            let fresh = Some(Arc::new(OfProcess::new(self.connector())));
+            self.client.compare_and_swap(&*present, fresh);
         }
     }
 

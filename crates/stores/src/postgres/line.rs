@@ -6,7 +6,7 @@ use super::schema::Id;
 use super::settings::Settings;
 use super::tls::Tls;
 use arc_swap::ArcSwapOption;
-use phiseal_keys::{Error, fork_generation};
+use phiseal_keys::{Error, OfProcess};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
@@ -31,11 +31,8 @@ pub(super) enum Repeat {
     Never,
 }
 
-/// A connection of one process, made by the first who needs it while others wait.
-struct Attempt {
-    generation: u64,
-    link: OnceCell<Result<Link, Error>>,
-}
+/// A connection, made by the first who needs it while others wait.
+type Attempt = OfProcess<OnceCell<Result<Link, Error>>>;
 
 /// A statement that failed.
 struct Failure {
@@ -93,7 +90,7 @@ impl Line {
         parameters: &[Parameter<'_>],
         deadline: Instant,
     ) -> Result<Vec<Row>, Failure> {
-        let Some(Ok(link)) = attempt.link.get() else {
+        let Some(Ok(link)) = attempt.get().and_then(OnceCell::get) else {
             return Err(Failure { error: late(), lost: true });
         };
         let failure = match timeout_at(deadline, link.client.query_typed(sql, parameters)).await {
@@ -113,7 +110,7 @@ impl Line {
     async fn reach(&self, deadline: Instant) -> Result<(Arc<Attempt>, bool), Error> {
         let attempt = self.attempt();
         let mut made = false;
-        let link = attempt.link.get_or_init(|| {
+        let link = attempt.get().ok_or_else(late)?.get_or_init(|| {
             made = true;
             self.open()
         });
@@ -147,9 +144,10 @@ impl Line {
         loop {
             let now = self.now.load();
             match &*now {
-                Some(attempt) if attempt.is_of_use() => return Arc::clone(attempt),
+                Some(attempt) if is_of_use(attempt) => return Arc::clone(attempt),
                 earlier => {
-                    self.now.compare_and_swap(earlier, Some(Arc::new(Attempt::new())));
+                    self.now
+                        .compare_and_swap(earlier, Some(Arc::new(Attempt::new(OnceCell::new()))));
                 }
             }
         }
@@ -161,26 +159,9 @@ impl Line {
     }
 }
 
-impl Attempt {
-    fn new() -> Self {
-        Self { generation: fork_generation(), link: OnceCell::new() }
-    }
-
-    fn is_of_use(&self) -> bool {
-        self.generation == fork_generation()
-            && self
-                .link
-                .get()
-                .is_none_or(|link| link.as_ref().is_ok_and(|link| !link.client.is_closed()))
-    }
-}
-
-impl Drop for Attempt {
-    /// In a forked child the connection is its parent's, and so are the locks of the work behind it: it is neither used
-    /// nor closed.
-    fn drop(&mut self) {
-        if self.generation != fork_generation() {
-            core::mem::forget(self.link.take());
-        }
-    }
+/// Whether it is of this process and has not ended, as far as is known.
+fn is_of_use(attempt: &Attempt) -> bool {
+    let is_open =
+        |link: &Result<Link, Error>| link.as_ref().is_ok_and(|link| !link.client.is_closed());
+    attempt.get().is_some_and(|link| link.get().is_none_or(is_open))
 }
