@@ -104,8 +104,9 @@ impl Cluster {
     pub(super) fn signal(&self, signal: &str) {
         let parent = self.process.as_ref().unwrap().id();
         let kill = |processes: &str| {
-            let mut kill = Command::new("kill");
-            kill.arg(format!("-{signal}")).args(processes.split_whitespace());
+            // The shell's own: a small system has no program of this name.
+            let mut kill = Command::new("sh");
+            kill.args(["-c", "kill -s \"$0\" \"$@\"", signal]).args(processes.split_whitespace());
             kill.stderr(Stdio::null()).status().unwrap().success()
         };
         assert!(kill(&parent.to_string()));
