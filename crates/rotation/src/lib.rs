@@ -1,0 +1,5 @@
+//! phiseal's rotation: where sealed values are stored, and what is done to all of them.
+
+#![forbid(unsafe_code)]
+
+pub mod source;

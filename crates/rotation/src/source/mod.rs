@@ -1,0 +1,128 @@
+//! Where an application keeps what it has sealed, outside of the key store.
+//!
+//! A [`Source`] is one table, or one file of records: rows with a key, some of whose columns are sealed. It knows nothing of
+//! keys and envelopes; it reads rows in order and swaps values.
+
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod table;
+mod value;
+
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteSource;
+pub use table::Table;
+pub use value::{RowKey, Scalar, Stored};
+
+use core::fmt;
+use phiseal_keys::{BoxFuture, Error, ErrorKind};
+
+/// What an implementor of a source of stored ciphertext writes.
+///
+/// The source is somebody else's, and in use: others read and write it all the time, and win.
+///
+/// The contract, by clause:
+///
+/// 1. `scan` returns rows in ascending order of their keys, each once, from the first one after `after`, at most `limit`; none
+///    at the end only. A row that is there from the beginning to the end of a series of scans is in it.
+/// 2. Values come as they are stored: nothing, bytes, text, or something else.
+/// 3. `replace` writes a row's new values only where each value that it replaces is still the old one, to the byte and in its
+///    type; otherwise the row stays as it is, and the outcome is [`Outcome::Changed`], or [`Outcome::Gone`] where there is no
+///    such row.
+/// 4. All of a change is written, or nothing of it. One change that was not written is no reason not to write another one.
+/// 5. What `replace` says was [`Outcome::Written`] is there after a crash: at once, or where [`Source::keeps_each_batch`] says
+///    no, after [`Source::finish`].
+/// 6. Nothing but what a change names is changed: no other column, no other row.
+/// 7. No error and no `Debug` holds a value or a part of a key.
+pub trait Source: fmt::Debug + Send + Sync + 'static {
+    /// The name of the table or file, for reports.
+    fn name(&self) -> &str;
+
+    /// The names of the sealed columns, in the order in which rows and changes have them.
+    fn sealed(&self) -> &[String];
+
+    /// At most `limit` rows after the one with the key `after`.
+    fn scan<'a>(
+        &'a self,
+        after: Option<&'a RowKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, Error>>;
+
+    /// Writes changes, in ascending order of their keys, and says what became of each.
+    fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>>;
+
+    /// Whether what was replaced is there after a crash before [`Source::finish`] is called.
+    fn keeps_each_batch(&self) -> bool;
+
+    /// Makes all that was replaced so far last.
+    fn finish(&self) -> BoxFuture<'_, Result<(), Error>>;
+}
+
+/// A row, as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "what sources build")]
+pub struct Row {
+    /// By what it is found.
+    pub key: RowKey,
+    /// The value of each sealed column, in the order of [`Source::sealed`].
+    pub sealed: Vec<Stored>,
+    /// The values of the other columns that were asked for.
+    pub others: Vec<Scalar>,
+}
+
+/// New values for a row.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "what callers build")]
+pub struct Change {
+    /// Which row.
+    pub key: RowKey,
+    /// What is swapped in it, at least one value, each of another column.
+    pub swaps: Vec<Swap>,
+}
+
+/// A new value in the place of an old one.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "what callers build")]
+pub struct Swap {
+    /// Which sealed column, by its place in [`Source::sealed`].
+    pub column: usize,
+    /// What must be there: bytes or text.
+    pub old: Stored,
+    /// What is to be there, of the same type.
+    pub new: Stored,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a caller has to do something else for each")]
+pub enum Outcome {
+    /// It was written.
+    Written,
+    /// Somebody else has written the row since it was read.
+    Changed,
+    /// The row is not there any more.
+    Gone,
+}
+
+impl Change {
+    /// Refuses a change that means nothing in `table`.
+    pub(crate) fn check(&self, table: &Table) -> Result<(), Error> {
+        let is_swap = |swap: &Swap| {
+            swap.column < table.sealed().len()
+                && matches!(
+                    (&swap.old, &swap.new),
+                    (Stored::Bytes(_), Stored::Bytes(_)) | (Stored::Text(_), Stored::Text(_))
+                )
+        };
+        let twice = |(at, swap): (usize, &Swap)| {
+            self.swaps[..at].iter().any(|other| other.column == swap.column)
+        };
+        if self.key.parts().len() != table.key().len()
+            || self.swaps.is_empty()
+            || !self.swaps.iter().all(is_swap)
+            || self.swaps.iter().enumerate().any(twice)
+        {
+            return Err(Error::new(ErrorKind::Invalid, "a change that is none of this table"));
+        }
+        Ok(())
+    }
+}

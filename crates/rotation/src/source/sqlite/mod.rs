@@ -1,0 +1,227 @@
+//! A table of an SQLite database.
+
+mod error;
+mod layout;
+mod statements;
+
+use super::{Change, Outcome, Row, RowKey, Scalar, Source, Stored, Table};
+use core::fmt;
+use core::time::Duration;
+use error::{failed, malformed, unsupported};
+use layout::Layout;
+use phiseal_keys::{BoxFuture, Error, ErrorKind, OfProcess};
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params_from_iter};
+use statements::Statements;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// A table of an SQLite database that an application keeps.
+///
+/// Its own collations order the keys, as its unique index does. Each batch is one transaction; others wait for it, and it
+/// waits for others, for at most five seconds. Calls block, as SQLite does.
+pub struct SqliteSource {
+    connection: OfProcess<Mutex<Connection>>,
+    table: Table,
+    statements: Statements,
+}
+
+/// How long a call waits for other writers.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl SqliteSource {
+    /// The table in the database `path`, which has to be there.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] when there is no such file, table or column; [`ErrorKind::Invalid`] when the key columns are not
+    /// unique; [`ErrorKind::Unsupported`] for a view or a virtual table; [`ErrorKind::Malformed`] for a file that is no
+    /// database; [`ErrorKind::Denied`] for one that may not be written; [`ErrorKind::Unavailable`] when another process holds it.
+    pub fn open(path: impl AsRef<Path>, table: Table) -> Result<Self, Error> {
+        let path = path.as_ref();
+        if !path.is_file() {
+            return Err(Error::new(ErrorKind::NotFound, "there is no such database file"));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        // A column that is not there would else be taken for a piece of text.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(failed)?;
+        let layout = Layout::of(&connection, &table)?;
+        let statements = Statements::of(&table, &layout);
+        Ok(Self { connection: OfProcess::new(Mutex::new(connection)), table, statements })
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let connection = self.connection.get().ok_or_else(|| {
+            unsupported("the database was opened before this process was forked: open it again")
+        })?;
+        act(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Rows that no series of scans would come by.
+    fn refuse_null_keys(&self, connection: &Connection) -> Result<(), Error> {
+        let Some(sql) = &self.statements.null_keys else { return Ok(()) };
+        let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+        if statement.exists([]).map_err(failed)? {
+            return Err(Error::new(ErrorKind::Invalid, "the table has rows without a key"));
+        }
+        Ok(())
+    }
+
+    fn row(&self, row: &rusqlite::Row<'_>) -> Result<Row, Error> {
+        let (keys, sealed) = (self.table.key().len(), self.table.sealed().len());
+        let value = |at| row.get_ref(at).map_err(failed);
+        let scalars = |from: usize, count: usize| {
+            (from..from + count).map(|at| scalar(value(at)?)).collect::<Result<Vec<_>, Error>>()
+        };
+        let key = RowKey::new(scalars(0, keys)?)
+            .ok_or_else(|| Error::new(ErrorKind::Faulty, "the database answered without a key"))?;
+        let stored = (keys..keys + sealed).map(|at| Ok(stored(value(at)?)));
+        let sealed_values = stored.collect::<Result<Vec<_>, Error>>()?;
+        let others = scalars(keys + sealed, self.table.others().len())?;
+        Ok(Row { key, sealed: sealed_values, others })
+    }
+
+    fn apply(&self, transaction: &Transaction<'_>, change: &Change) -> Result<Outcome, Error> {
+        let columns = change.swaps.iter().map(|swap| swap.column);
+        let sql = self.statements.replace(columns);
+        let mut statement = transaction.prepare_cached(&sql).map_err(failed)?;
+        let new = change.swaps.iter().map(|swap| Bound::Stored(&swap.new));
+        let key = || change.key.parts().iter().map(Bound::Scalar);
+        let old = change.swaps.iter().map(|swap| Bound::Stored(&swap.old));
+        match statement.execute(params_from_iter(new.chain(key()).chain(old))).map_err(failed)? {
+            0 => {
+                let mut there =
+                    transaction.prepare_cached(&self.statements.exists).map_err(failed)?;
+                let is_there = there.exists(params_from_iter(key())).map_err(failed)?;
+                Ok(if is_there { Outcome::Changed } else { Outcome::Gone })
+            }
+            1 => Ok(Outcome::Written),
+            _ => Err(Error::new(ErrorKind::Faulty, "a key was found to be of several rows")),
+        }
+    }
+}
+
+impl Source for SqliteSource {
+    fn name(&self) -> &str {
+        self.table.name()
+    }
+
+    fn sealed(&self) -> &[String] {
+        self.table.sealed()
+    }
+
+    fn scan<'a>(
+        &'a self,
+        after: Option<&'a RowKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
+        Box::pin(async move {
+            if after.is_some_and(|key| key.parts().len() != self.table.key().len()) {
+                return Err(Error::new(ErrorKind::Invalid, "a key of another table"));
+            }
+            self.with(|connection| {
+                if after.is_none() {
+                    self.refuse_null_keys(connection)?;
+                }
+                let sql =
+                    if after.is_some() { &self.statements.next } else { &self.statements.first };
+                let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+                let limit_value = i64::try_from(limit).unwrap_or(i64::MAX);
+                let last = after.map_or(&[][..], RowKey::parts);
+                let bound = last.iter().map(Bound::Scalar).chain([Bound::Number(limit_value)]);
+                let mut found = statement.query(params_from_iter(bound)).map_err(failed)?;
+                let mut rows = Vec::new();
+                while let Some(row) = found.next().map_err(failed)? {
+                    rows.push(self.row(row)?);
+                }
+                if rows.len() < limit {
+                    self.refuse_null_keys(connection)?;
+                }
+                Ok(rows)
+            })
+        })
+    }
+
+    fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
+        Box::pin(async move {
+            changes.iter().try_for_each(|change| change.check(&self.table))?;
+            self.with(|connection| {
+                let behaviour = TransactionBehavior::Immediate;
+                let transaction =
+                    connection.transaction_with_behavior(behaviour).map_err(failed)?;
+                let outcomes = changes.iter().map(|change| self.apply(&transaction, change));
+                let outcomes = outcomes.collect::<Result<Vec<_>, Error>>()?;
+                transaction.commit().map_err(failed)?;
+                Ok(outcomes)
+            })
+        })
+    }
+
+    fn keeps_each_batch(&self) -> bool {
+        true
+    }
+
+    fn finish(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl fmt::Debug for SqliteSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SqliteSource").field(&self.table.name()).finish()
+    }
+}
+
+fn stored(value: ValueRef<'_>) -> Stored {
+    match value {
+        ValueRef::Null => Stored::Nothing,
+        ValueRef::Blob(bytes) => Stored::Bytes(bytes.to_vec()),
+        ValueRef::Text(bytes) => {
+            core::str::from_utf8(bytes).map_or(Stored::Other, |text| Stored::Text(text.to_owned()))
+        }
+        ValueRef::Integer(_) | ValueRef::Real(_) => Stored::Other,
+    }
+}
+
+fn scalar(value: ValueRef<'_>) -> Result<Scalar, Error> {
+    match value {
+        ValueRef::Null => Ok(Scalar::Nothing),
+        ValueRef::Integer(number) => Ok(Scalar::Integer(number)),
+        ValueRef::Text(bytes) => core::str::from_utf8(bytes)
+            .map(|text| Scalar::Text(text.to_owned()))
+            .map_err(|_| malformed("a column that is not sealed holds text that is not UTF-8")),
+        ValueRef::Blob(bytes) => Ok(Scalar::Bytes(bytes.to_vec())),
+        ValueRef::Real(_) => {
+            Err(unsupported("a column that is not sealed holds a number that is not whole"))
+        }
+    }
+}
+
+/// What is bound to a statement, without a copy.
+enum Bound<'a> {
+    Stored(&'a Stored),
+    Scalar(&'a Scalar),
+    Number(i64),
+}
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let value = match self {
+            Self::Stored(Stored::Bytes(bytes)) | Self::Scalar(Scalar::Bytes(bytes)) => {
+                ValueRef::Blob(bytes)
+            }
+            Self::Stored(Stored::Text(text)) | Self::Scalar(Scalar::Text(text)) => {
+                ValueRef::Text(text.as_bytes())
+            }
+            Self::Scalar(Scalar::Integer(number)) => ValueRef::Integer(*number),
+            Self::Number(number) => ValueRef::Integer(*number),
+            Self::Stored(Stored::Nothing | Stored::Other) | Self::Scalar(Scalar::Nothing) => {
+                ValueRef::Null
+            }
+        };
+        Ok(ToSqlOutput::Borrowed(value))
+    }
+}
