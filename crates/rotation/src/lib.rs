@@ -2,4 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod binding;
 pub mod source;
+
+pub use binding::Binding;

@@ -34,11 +34,8 @@ use phiseal_keys::{BoxFuture, Error, ErrorKind};
 /// 6. Nothing but what a change names is changed: no other column, no other row.
 /// 7. No error and no `Debug` holds a value or a part of a key.
 pub trait Source: fmt::Debug + Send + Sync + 'static {
-    /// The name of the table or file, for reports.
-    fn name(&self) -> &str;
-
-    /// The names of the sealed columns, in the order in which rows and changes have them.
-    fn sealed(&self) -> &[String];
+    /// Which table or file, and which columns of it, in the order in which rows have them.
+    fn table(&self) -> &Table;
 
     /// At most `limit` rows after the one with the key `after`.
     fn scan<'a>(
@@ -63,9 +60,9 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
 pub struct Row {
     /// By what it is found.
     pub key: RowKey,
-    /// The value of each sealed column, in the order of [`Source::sealed`].
+    /// The value of each sealed column, in the order of [`Table::sealed`].
     pub sealed: Vec<Stored>,
-    /// The values of the other columns that were asked for.
+    /// The values of the other columns, in the order of [`Table::others`].
     pub others: Vec<Scalar>,
 }
 
@@ -83,7 +80,7 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "what callers build")]
 pub struct Swap {
-    /// Which sealed column, by its place in [`Source::sealed`].
+    /// Which sealed column, by its place in [`Table::sealed`].
     pub column: usize,
     /// What must be there: bytes or text.
     pub old: Stored,

@@ -269,7 +269,7 @@ pub(crate) fn a_change_that_makes_no_sense_changes_nothing(world: &impl World) {
 
 pub(crate) fn names_are_the_tables(world: &impl World) {
     let source = world.open();
-    assert_eq!((source.name(), source.sealed()), ("patients", table().sealed()));
+    assert_eq!(*source.table(), table());
     let shown = format!("{source:?}");
     assert!(!shown.contains("ssn of"), "{shown}");
 }

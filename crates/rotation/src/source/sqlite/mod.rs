@@ -105,12 +105,8 @@ impl SqliteSource {
 }
 
 impl Source for SqliteSource {
-    fn name(&self) -> &str {
-        self.table.name()
-    }
-
-    fn sealed(&self) -> &[String] {
-        self.table.sealed()
+    fn table(&self) -> &Table {
+        &self.table
     }
 
     fn scan<'a>(
