@@ -297,6 +297,12 @@ impl Domain {
         Ok(self.current().await?.keyset().domain())
     }
 
+    /// The key store that it is in.
+    #[must_use]
+    pub fn key_store(&self) -> &Arc<KeyStore> {
+        self.store()
+    }
+
     pub(crate) fn store(&self) -> &Arc<KeyStore> {
         &self.0.store
     }

@@ -31,6 +31,9 @@ pub mod manual;
 
 /// KEK backends: one module each.
 pub use phiseal_backends as backends;
+/// Where sealed values are stored, and what is done to all of them.
+#[cfg(feature = "rotation")]
+pub use phiseal_rotation as rotation;
 /// Key stores: one module each.
 pub use phiseal_stores as stores;
 

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod binding;
+pub mod census;
 pub mod source;
 
 pub use binding::Binding;

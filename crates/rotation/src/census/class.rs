@@ -1,0 +1,69 @@
+//! What a stored value can be.
+
+use core::fmt;
+
+/// What a stored value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "whoever counts has to say something of each")]
+pub enum Class {
+    /// `NULL`.
+    Nothing,
+    /// Sealed under the primary version, and opens.
+    Current,
+    /// Sealed under the person's own key, and opens.
+    Person,
+    /// Sealed under a version that is older than the primary, and opens.
+    Older(u32),
+    /// Sealed under a version that is newer than the primary, and opens: somebody made an older one the primary again.
+    Newer(u32),
+    /// Names a version that opens nothing now (suspended, not active yet, destroyed), or the key of a person that is wrapped by
+    /// such a one.
+    Closed(u32),
+    /// Names the key of a person who was shredded.
+    Shredded,
+    /// Names a key that is neither the domain's nor the person's.
+    Foreign,
+    /// Was never sealed.
+    Plaintext,
+    /// Was sealed, and does not open: it was changed, cut, or moved to where it does not belong.
+    Damaged,
+}
+
+impl Class {
+    /// Whether there is nothing to be done about it.
+    #[must_use]
+    pub const fn is_in_order(self) -> bool {
+        matches!(self, Self::Nothing | Self::Current | Self::Person | Self::Shredded)
+    }
+
+    /// Whether a value of this class is under version `number`, or may be.
+    pub(super) const fn may_be_under(self, number: u32, primary: u32) -> bool {
+        match self {
+            Self::Older(version) | Self::Newer(version) | Self::Closed(version) => {
+                version == number
+            }
+            Self::Current => primary == number,
+            Self::Damaged => true,
+            Self::Nothing | Self::Person | Self::Shredded | Self::Foreign | Self::Plaintext => {
+                false
+            }
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("empty"),
+            Self::Current => f.write_str("current version"),
+            Self::Person => f.write_str("person's key"),
+            Self::Older(version) => write!(f, "older version {version}"),
+            Self::Newer(version) => write!(f, "newer version {version}"),
+            Self::Closed(version) => write!(f, "version {version}, which opens nothing"),
+            Self::Shredded => f.write_str("shredded person"),
+            Self::Foreign => f.write_str("foreign key"),
+            Self::Plaintext => f.write_str("plaintext"),
+            Self::Damaged => f.write_str("damaged"),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A count of every stored value, by what it is: the proof that a rotation is done, or what is missing to it.
+//!
+//! Every value is opened, and its plaintext wiped at once: what only looks as if it were sealed is counted as damaged. A census
+//! of a table that nobody writes meanwhile is exact; of one in use it counts each row as it was when it was read.
+
+mod class;
+mod sorter;
+
+pub use class::Class;
+
+use crate::Binding;
+use crate::source::{Row, RowKey, Source, Stored};
+use phiseal_envelope::Domain;
+use phiseal_format::DomainId;
+use phiseal_keys::{Error, ErrorKind};
+use sorter::Sorter;
+use std::collections::BTreeMap;
+
+/// A sealed column: which domain it is sealed in, and as what.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "what callers build")]
+pub struct Column {
+    /// The domain.
+    pub domain: Domain,
+    /// How the context of a value is built.
+    pub binding: Binding,
+}
+
+/// What is stored in one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Census {
+    /// The table.
+    pub table: String,
+    /// Its rows.
+    pub rows: u64,
+    /// When it began, in seconds since 1970 by this machine's clock.
+    pub began: u64,
+    /// When it ended.
+    pub ended: u64,
+    /// Each sealed column, in the order of the table's.
+    pub columns: Vec<ColumnCensus>,
+}
+
+/// What is stored in one column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ColumnCensus {
+    /// The column.
+    pub column: String,
+    /// The name of its domain.
+    pub domain: String,
+    /// The domain's id.
+    pub domain_id: DomainId,
+    /// The revision of the domain's keyset when the census began. A census during which it changed is refused.
+    pub revision: u64,
+    /// The primary version.
+    pub primary: u32,
+    /// How many values there are of each class.
+    pub counts: BTreeMap<Class, u64>,
+}
+
+/// A value that is not as it should be.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Finding<'a> {
+    /// The row.
+    pub key: &'a RowKey,
+    /// The column's name.
+    pub column: &'a str,
+    /// What its value is.
+    pub class: Class,
+}
+
+impl Census {
+    /// Whether nothing is left to do: every value is under the primary version, or under a person's own key, or is none.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.columns.iter().all(|column| column.counts.keys().all(|class| class.is_in_order()))
+    }
+
+    /// How many values there are under version `number` of the domain `domain`, or may be: those that are damaged are under
+    /// any version.
+    #[must_use]
+    pub fn under(&self, domain: &DomainId, number: u32) -> u64 {
+        let of_domain = self.columns.iter().filter(|column| column.domain_id == *domain);
+        let counts = of_domain.flat_map(|column| {
+            column.counts.iter().filter(|(class, _)| class.may_be_under(number, column.primary))
+        });
+        counts.map(|(_, count)| count).sum()
+    }
+}
+
+/// Rows that are read at once.
+const PAGE: usize = 1_000;
+
+/// Counts every value of `source`, whose sealed columns are `columns`, in their order. `report` hears of each value that is not
+/// in order.
+///
+/// # Errors
+///
+/// [`ErrorKind::Invalid`] when the columns do not go with the table; [`ErrorKind::Conflict`] when a keyset changed meanwhile:
+/// count again; and what source, key store and backend answer.
+pub async fn census(
+    source: &dyn Source,
+    columns: &[Column],
+    mut report: impl FnMut(Finding<'_>),
+) -> Result<Census, Error> {
+    let table = source.table();
+    if columns.len() != table.sealed().len() {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "each sealed column needs a domain and a context",
+        ));
+    }
+    columns.iter().try_for_each(|column| column.binding.check(table))?;
+    let Some(first) = columns.first() else {
+        return Err(Error::new(ErrorKind::Invalid, "a census needs a sealed column"));
+    };
+    let clock = first.domain.key_store().clock().clone();
+    let began = clock.wall();
+    let mut sorters = Vec::new();
+    for column in columns {
+        sorters.push(Sorter::new(column, table).await?);
+    }
+    let mut counted: Vec<BTreeMap<Class, u64>> = vec![BTreeMap::new(); columns.len()];
+    let (mut rows, mut last): (u64, Option<RowKey>) = (0, None);
+    loop {
+        let page = source.scan(last.as_ref(), PAGE).await?;
+        let Some(end) = page.last() else { break };
+        for row in &page {
+            for ((sorter, counts), (name, value)) in
+                sorters.iter_mut().zip(&mut counted).zip(table.sealed().iter().zip(&row.sealed))
+            {
+                let class = sorter.class(row, value).await?;
+                let count = counts.entry(class).or_default();
+                *count = count.saturating_add(1);
+                if !class.is_in_order() {
+                    report(Finding { key: &row.key, column: name, class });
+                }
+            }
+        }
+        rows = rows.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+        last = Some(end.key.clone());
+    }
+    let mut described = Vec::new();
+    for ((sorter, counts), name) in sorters.into_iter().zip(counted).zip(table.sealed()) {
+        described.push(sorter.described(name, counts).await?);
+    }
+    Ok(Census {
+        table: table.name().to_owned(),
+        rows,
+        began,
+        ended: clock.wall(),
+        columns: described,
+    })
+}
+
+/// The text or the bytes of a value, if it is one of them.
+fn bytes_of(value: &Stored) -> Option<&[u8]> {
+    match value {
+        Stored::Bytes(bytes) => Some(bytes),
+        Stored::Text(text) => Some(text.as_bytes()),
+        Stored::Nothing | Stored::Other => None,
+    }
+}
+
+/// A row and the value of one of its columns.
+type Cell<'a> = (&'a Row, &'a [u8]);

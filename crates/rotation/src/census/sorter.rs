@@ -1,0 +1,239 @@
+//! Tells what the values of one column are.
+
+use super::{Cell, Class, Column, ColumnCensus, bytes_of};
+use crate::source::{Row, Stored, Table};
+use phiseal_envelope::{Sealed, Subject};
+use phiseal_format::{FIELD_OVERHEAD, FieldEnvelope, KeyId, text};
+use phiseal_keys::{Error, ErrorKind, KeyUse, Keyset, SubjectState};
+use std::collections::BTreeMap;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Tells what the values of one column are, as the domain's keyset was when it began.
+pub(super) struct Sorter<'a> {
+    column: &'a Column,
+    table: &'a Table,
+    keyset: Keyset,
+    /// The person whom the last row was about.
+    person: Option<(String, Person)>,
+    plaintext: Zeroizing<Vec<u8>>,
+}
+
+/// What the key store says of a person.
+#[derive(Clone)]
+enum Person {
+    Unknown,
+    Shredded(KeyId),
+    /// Under a version of the domain's key that opens nothing now.
+    Closed(KeyId, u32),
+    Active(KeyId, Subject),
+}
+
+/// Where in an envelope the id of its key is.
+const KEY_ID: core::ops::Range<usize> = 1..17;
+
+/// The most bits in which an id that was damaged differs from what it was. Of 128 bits, two ids that have nothing to do with
+/// each other have 64 that differ; fewer than 33 with a probability below 2^-27.
+const LIKE: u32 = 16;
+
+impl<'a> Sorter<'a> {
+    pub(super) async fn new(column: &'a Column, table: &'a Table) -> Result<Self, Error> {
+        let keyset = column.domain.key_store().keyset(column.domain.name()).await?;
+        Ok(Self { column, table, keyset, person: None, plaintext: Zeroizing::default() })
+    }
+
+    /// What `value`, of this column of `row`, is.
+    pub(super) async fn class(&mut self, row: &Row, value: &Stored) -> Result<Class, Error> {
+        let Some(bytes) = bytes_of(value) else {
+            let is_nothing = *value == Stored::Nothing;
+            return Ok(if is_nothing { Class::Nothing } else { Class::Plaintext });
+        };
+        let person = self.person_of(row).await?;
+        let decoded = match value {
+            Stored::Text(text) => text::decode(text).ok(),
+            _ => None,
+        };
+        let envelope = match value {
+            Stored::Text(_) => decoded.as_deref(),
+            _ => Some(bytes),
+        };
+        let parsed = envelope.and_then(|envelope| FieldEnvelope::parse(envelope).ok());
+        let (Some(envelope), Some(parsed)) = (envelope, parsed) else {
+            return Ok(self.of_no_envelope(value, bytes, &person));
+        };
+        let id = parsed.key_id();
+        if let Some(version) = self.keyset.by_key_id(&id) {
+            let number = version.number();
+            if !version.state().allows(KeyUse::Open) {
+                return Ok(Class::Closed(number));
+            }
+            let sealed = match number.cmp(&self.keyset.primary()) {
+                core::cmp::Ordering::Less => Class::Older(number),
+                core::cmp::Ordering::Equal => Class::Current,
+                core::cmp::Ordering::Greater => Class::Newer(number),
+            };
+            let opens = self.opens(None, (row, envelope)).await?;
+            return Ok(if opens { sealed } else { Class::Damaged });
+        }
+        match &person {
+            Person::Shredded(of) if *of == id => Ok(Class::Shredded),
+            Person::Closed(of, version) if *of == id => Ok(Class::Closed(*version)),
+            Person::Active(of, subject) if *of == id => {
+                let opens = self.opens(Some(subject), (row, envelope)).await?;
+                Ok(if opens { Class::Person } else { Class::Damaged })
+            }
+            _ if self.is_like_a_known_one(&id, &person) => Ok(Class::Damaged),
+            _ => Ok(Class::Foreign),
+        }
+    }
+
+    /// What was counted. A keyset that has changed meanwhile makes it worthless.
+    pub(super) async fn described(
+        self,
+        name: &str,
+        counts: BTreeMap<Class, u64>,
+    ) -> Result<ColumnCensus, Error> {
+        let domain = &self.column.domain;
+        let now = domain.key_store().keyset(domain.name()).await?;
+        let is_as_it_was = now.primary() == self.keyset.primary()
+            && now.versions().iter().map(|it| (it.number(), it.state())).eq(self
+                .keyset
+                .versions()
+                .iter()
+                .map(|it| (it.number(), it.state())));
+        if !is_as_it_was {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "the domain's keys changed during the census: count again",
+            ));
+        }
+        Ok(ColumnCensus {
+            column: name.to_owned(),
+            domain: domain.name().to_owned(),
+            domain_id: self.keyset.domain(),
+            revision: self.keyset.revision(),
+            primary: self.keyset.primary(),
+            counts,
+        })
+    }
+
+    /// Whether it opens as what the row says it is, under the domain's keys or this person's. The plaintext is wiped.
+    async fn opens(
+        &mut self,
+        person: Option<&Subject>,
+        (row, envelope): Cell<'_>,
+    ) -> Result<bool, Error> {
+        let Some(context) = self.column.binding.context(self.table, row) else { return Ok(false) };
+        let domain = &self.column.domain;
+        let cipher = match person {
+            Some(person) => person.ready().await?,
+            None => domain.ready().await?,
+        };
+        // A context that cannot be encoded is none that anything was sealed as.
+        let Ok(bound) = cipher.bind(&context) else { return Ok(false) };
+        let length = envelope.len().saturating_sub(FIELD_OVERHEAD);
+        if self.plaintext.len() < length {
+            // Not grown, which would leave what was in it behind.
+            self.plaintext = Zeroizing::new(vec![0; length]);
+        }
+        let opened = cipher.open_into(envelope, &bound, &mut self.plaintext).map(drop);
+        if let Some(plaintext) = self.plaintext.get_mut(..length) {
+            plaintext.zeroize();
+        }
+        let opened = match opened {
+            // The cipher knows less than the key store by now: the handle looks.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Stale | ErrorKind::Foreign | ErrorKind::State
+                ) =>
+            {
+                let sealed = Sealed::try_from(envelope)?;
+                match person {
+                    Some(person) => person.open::<Vec<u8>>(&sealed, &context).await.map(drop),
+                    None => domain.open::<Vec<u8>>(&sealed, &context).await.map(drop),
+                }
+            }
+            opened => opened,
+        };
+        match opened {
+            Ok(()) => Ok(true),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::Malformed) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is no envelope: damaged where there is still something of one in it.
+    fn of_no_envelope(&self, value: &Stored, bytes: &[u8], person: &Person) -> Class {
+        let is_like_one = |bytes: &[u8]| {
+            let id = bytes.get(KEY_ID).and_then(|id| <[u8; 16]>::try_from(id).ok());
+            id.is_some_and(|id| self.is_like_a_known_one(&KeyId::from_bytes(id), person))
+        };
+        let is_damaged = match value {
+            Stored::Text(text) if text.starts_with(text::PREFIX) => true,
+            // The beginning, whatever was made of the prefix, up to what no symbol can be.
+            Stored::Text(_) => {
+                let symbols = bytes.get(text::PREFIX.len()..).unwrap_or_default();
+                let head = symbols.get(..24).and_then(|head| core::str::from_utf8(head).ok());
+                let head = head.map(|head| format!("{}{head}", text::PREFIX));
+                head.and_then(|head| text::decode(&head).ok())
+                    .is_some_and(|head| is_like_one(&head))
+            }
+            _ => is_like_one(bytes),
+        };
+        if is_damaged { Class::Damaged } else { Class::Plaintext }
+    }
+
+    fn is_like_a_known_one(&self, id: &KeyId, person: &Person) -> bool {
+        let known = self.keyset.versions().iter().map(|version| version.key_id().short());
+        let persons = match person {
+            Person::Shredded(id) | Person::Closed(id, _) | Person::Active(id, _) => Some(*id),
+            Person::Unknown => None,
+        };
+        known.chain(persons).any(|known| {
+            let pairs = known.as_bytes().iter().zip(id.as_bytes());
+            pairs.map(|(one, other)| (one ^ other).count_ones()).sum::<u32>() <= LIKE
+        })
+    }
+
+    async fn person_of(&mut self, row: &Row) -> Result<Person, Error> {
+        let Some(name) = self.column.binding.person(self.table, row) else {
+            return Ok(Person::Unknown);
+        };
+        if let Some((known, person)) = &self.person
+            && *known == name
+        {
+            return Ok(person.clone());
+        }
+        let domain = &self.column.domain;
+        let store = domain.key_store();
+        let record = match store.subject_tag(&self.keyset, &name) {
+            Ok(tag) => store.find_subject(&self.keyset, tag).await?,
+            // No person can have this name.
+            Err(_) => None,
+        };
+        let person = match record.as_ref().map(|record| record.state()) {
+            None => Person::Unknown,
+            Some(SubjectState::Shredded { key_id, .. }) => Person::Shredded(key_id.short()),
+            Some(SubjectState::Active { key_id, domain_version, .. }) => {
+                let (id, version) = (key_id.short(), self.keyset.version(*domain_version));
+                if version.is_some_and(|version| version.state().allows(KeyUse::Open)) {
+                    Person::Active(id, domain.subject(&name).await?)
+                } else {
+                    Person::Closed(id, *domain_version)
+                }
+            }
+            Some(_) => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    "a person of a state that this release does not know",
+                ));
+            }
+        };
+        self.person = Some((name, person.clone()));
+        Ok(person)
+    }
+}

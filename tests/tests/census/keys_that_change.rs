@@ -1,0 +1,110 @@
+//! A census and the keys of its domain.
+
+use crate::clinic::{Clinic, DOMAIN, context_of, counts};
+use phiseal::rotation::Binding;
+use phiseal::rotation::census::{self, Class};
+use phiseal::rotation::source::{Change, Outcome, Row, RowKey, Source, Table};
+use phiseal::{BoxFuture, Error, ErrorKind, KeyState};
+use pollster::block_on;
+
+/// A table during whose first page something happens.
+struct Meanwhile<'a>(Box<dyn Source>, std::sync::Mutex<Option<Box<dyn FnOnce() + Send + 'a>>>);
+
+impl std::fmt::Debug for Meanwhile<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Source for Meanwhile<'static> {
+    fn table(&self) -> &Table {
+        self.0.table()
+    }
+
+    fn scan<'a>(
+        &'a self,
+        after: Option<&'a RowKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
+        if let Some(event) = self.1.lock().unwrap().take() {
+            event();
+        }
+        self.0.scan(after, limit)
+    }
+
+    fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
+        self.0.replace(changes)
+    }
+
+    fn keeps_each_batch(&self) -> bool {
+        self.0.keeps_each_batch()
+    }
+
+    fn finish(&self) -> BoxFuture<'_, Result<(), Error>> {
+        self.0.finish()
+    }
+}
+
+#[test]
+fn a_census_during_which_the_keys_changed_counts_for_nothing() {
+    let clinic = Clinic::new();
+    let phi = clinic.phi();
+    (1..=3).for_each(|id| clinic.put(&phi, id));
+    let counted = |event: Box<dyn FnOnce() + Send>| {
+        let source = Meanwhile(Box::new(clinic.source()), std::sync::Mutex::new(Some(event)));
+        clinic.count(&source).map(|(census, _)| counts(&census, 0)).map_err(|error| error.kind())
+    };
+    let domain = || phi.domain(DOMAIN).unwrap();
+    let rewrapping = domain();
+    let rewrap = move || assert_eq!(rewrapping.rewrap().unwrap().current, 1);
+    assert_eq!(
+        counted(Box::new(rewrap)),
+        Ok(vec![(Class::Current, 3)]),
+        "the control: no other key"
+    );
+    let rotating = domain();
+    let rotate = move || drop(rotating.rotate().unwrap());
+    assert_eq!(counted(Box::new(rotate)), Err(ErrorKind::Conflict));
+    assert_eq!(counted(Box::new(|| ())), Ok(vec![(Class::Older(1), 3)]));
+}
+
+#[test]
+fn versions_that_open_nothing_are_told_apart() {
+    let clinic = Clinic::new();
+    let phi = clinic.phi();
+    (1..=3).for_each(|id| clinic.put(&phi, id));
+    clinic.add_primary();
+    clinic.write(3, 0, &clinic.phi().domain(DOMAIN).unwrap().seal("x", &context_of(3, 0)).unwrap());
+    for (state, class) in [
+        (KeyState::Suspended, Class::Closed(1)),
+        (KeyState::Active, Class::Older(1)),
+        (KeyState::Deactivated, Class::Older(1)),
+        (KeyState::Compromised, Class::Older(1)),
+    ] {
+        let keyset = block_on(phi.key_store().keyset(DOMAIN)).unwrap();
+        block_on(phi.key_store().set_state(&keyset, 1, state)).unwrap();
+        let (census, _) = clinic.count(&clinic.source()).unwrap();
+        let mut expected = vec![(Class::Current, 1), (class, 2)];
+        expected.sort();
+        assert_eq!(counts(&census, 0), expected, "{state:?}");
+        let of_persons = if state == KeyState::Suspended { class } else { Class::Person };
+        assert_eq!(counts(&census, 2), [(of_persons, 3)], "{state:?}");
+        let persons = if state == KeyState::Suspended { 3 } else { 0 };
+        assert_eq!(census.under(&census.columns[0].domain_id, 1), 2 + 3 + persons, "{state:?}");
+    }
+}
+
+#[test]
+fn columns_that_do_not_go_with_the_table_are_refused() {
+    let clinic = Clinic::new();
+    clinic.put(&clinic.phi(), 1);
+    let source = clinic.source();
+    let count = |columns: &[census::Column]| {
+        block_on(census::census(&source, columns, |_| ())).map(drop).map_err(|error| error.kind())
+    };
+    let mut columns = clinic.columns();
+    assert_eq!(count(&columns), Ok(()), "the control");
+    assert_eq!(count(&columns[..2]), Err(ErrorKind::Invalid));
+    columns[1].binding = Binding::new().record("{absent}").unwrap();
+    assert_eq!(count(&columns), Err(ErrorKind::Invalid));
+}

@@ -1,0 +1,7 @@
+//! CENSUS: every stored value is counted as what it is.
+#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
+
+mod clinic;
+mod keys_that_change;
+mod persons;
+mod seeded;
