@@ -297,6 +297,16 @@ impl Domain {
         Ok(self.current().await?.keyset().domain())
     }
 
+    /// Looks at the key store now, whatever the lease allows: somebody else may have rotated the domain.
+    ///
+    /// # Errors
+    ///
+    /// As [`Domain::ready`].
+    pub async fn refresh(&self) -> Result<(), Error> {
+        let newest = self.store().keyset(self.name()).await?.revision();
+        self.renewed_until(|loaded| loaded.keyset().revision() >= newest).await.map(drop)
+    }
+
     /// The key store that it is in.
     #[must_use]
     pub fn key_store(&self) -> &Arc<KeyStore> {

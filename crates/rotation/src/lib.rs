@@ -4,6 +4,14 @@
 
 mod binding;
 pub mod census;
+mod class;
+mod column;
+mod reseal;
+mod sorter;
 pub mod source;
 
 pub use binding::Binding;
+pub use census::{Census, ColumnCensus, Finding, census};
+pub use class::Class;
+pub use column::Column;
+pub use reseal::{Pace, Resealed, reseal};

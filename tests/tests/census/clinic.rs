@@ -2,9 +2,8 @@
 
 use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::Phiseal;
-use phiseal::rotation::Binding;
-use phiseal::rotation::census::{self, Census, Class, Column};
 use phiseal::rotation::source::{Scalar, Source, SqliteSource, Table};
+use phiseal::rotation::{self, Binding, Census, Class, Column};
 use phiseal::stores::MemoryStore;
 use phiseal::{Context, Error, Sealed, context};
 use pollster::block_on;
@@ -43,7 +42,11 @@ impl Clinic {
     pub(crate) fn source(&self) -> SqliteSource {
         let table = Table::new("patients", &["id"], &COLUMNS).unwrap();
         let table = table.with_others(&["mrn"]).unwrap();
-        SqliteSource::open(self.folder.path().join("clinic.db"), table).unwrap()
+        SqliteSource::open(self.path(), table).unwrap()
+    }
+
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("clinic.db")
     }
 
     pub(crate) fn columns(&self) -> Vec<Column> {
@@ -57,7 +60,7 @@ impl Clinic {
     /// What is counted, and what is not in order: by row and column.
     pub(crate) fn count(&self, source: &dyn Source) -> Result<(Census, Found), Error> {
         let mut found = Found::new();
-        let counted = block_on(census::census(source, &self.columns(), |finding| {
+        let counted = block_on(rotation::census(source, &self.columns(), |finding| {
             let [Scalar::Integer(id)] = finding.key.parts() else { unreachable!() };
             let column = COLUMNS.iter().position(|name| *name == finding.column).unwrap();
             assert!(found.insert((*id, column), finding.class).is_none(), "told twice");

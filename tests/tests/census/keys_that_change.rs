@@ -1,9 +1,8 @@
 //! A census and the keys of its domain.
 
 use crate::clinic::{Clinic, DOMAIN, context_of, counts};
-use phiseal::rotation::Binding;
-use phiseal::rotation::census::{self, Class};
 use phiseal::rotation::source::{Change, Outcome, Row, RowKey, Source, Table};
+use phiseal::rotation::{self, Binding, Class};
 use phiseal::{BoxFuture, Error, ErrorKind, KeyState};
 use pollster::block_on;
 
@@ -99,8 +98,8 @@ fn columns_that_do_not_go_with_the_table_are_refused() {
     let clinic = Clinic::new();
     clinic.put(&clinic.phi(), 1);
     let source = clinic.source();
-    let count = |columns: &[census::Column]| {
-        block_on(census::census(&source, columns, |_| ())).map(drop).map_err(|error| error.kind())
+    let count = |columns: &[rotation::Column]| {
+        block_on(rotation::census(&source, columns, |_| ())).map(drop).map_err(|error| error.kind())
     };
     let mut columns = clinic.columns();
     assert_eq!(count(&columns), Ok(()), "the control");

@@ -4,4 +4,5 @@
 mod clinic;
 mod keys_that_change;
 mod persons;
+mod resealed;
 mod seeded;

@@ -1,7 +1,7 @@
 //! What is sealed under the keys of persons.
 
 use crate::clinic::{Clinic, DOMAIN, context_of, counts, mrn};
-use phiseal::rotation::census::Class;
+use phiseal::rotation::Class;
 
 #[test]
 fn persons_are_told_by_their_own_keys() {

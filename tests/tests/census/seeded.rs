@@ -3,7 +3,7 @@
 use crate::clinic::{Clinic, DOMAIN, Found, context_of, counts};
 use phiseal::Sealed;
 use phiseal::blocking::Phiseal;
-use phiseal::rotation::census::Class;
+use phiseal::rotation::Class;
 use phiseal_tests::numbers::Dice;
 use pollster::block_on;
 use std::collections::BTreeSet;

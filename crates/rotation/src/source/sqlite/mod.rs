@@ -20,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 /// A table of an SQLite database that an application keeps.
 ///
 /// Its own collations order the keys, as its unique index does. Each batch is one transaction; others wait for it, and it
-/// waits for others, for at most five seconds. Calls block, as SQLite does.
+/// waits for others, for at most half a minute. Calls block, as SQLite does.
 pub struct SqliteSource {
     connection: OfProcess<Mutex<Connection>>,
     table: Table,
@@ -28,7 +28,7 @@ pub struct SqliteSource {
 }
 
 /// How long a call waits for other writers.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl SqliteSource {
     /// The table in the database `path`, which has to be there.

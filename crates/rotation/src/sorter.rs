@@ -1,21 +1,40 @@
-//! Tells what the values of one column are.
+//! Tells what the values of one column are, and opens those that open.
 
-use super::{Cell, Class, Column, ColumnCensus, bytes_of};
 use crate::source::{Row, Stored, Table};
+use crate::{Class, Column, ColumnCensus};
 use phiseal_envelope::{Sealed, Subject};
-use phiseal_format::{FIELD_OVERHEAD, FieldEnvelope, KeyId, text};
+use phiseal_format::{Context, FIELD_OVERHEAD, FieldEnvelope, KeyId, text};
 use phiseal_keys::{Error, ErrorKind, KeyUse, Keyset, SubjectState};
 use std::collections::BTreeMap;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Tells what the values of one column are, as the domain's keyset was when it began.
-pub(super) struct Sorter<'a> {
+pub(crate) struct Sorter<'a> {
     column: &'a Column,
     table: &'a Table,
     keyset: Keyset,
     /// The person whom the last row was about.
     person: Option<(String, Person)>,
+    /// What the last value is that was opened, in its first bytes.
     plaintext: Zeroizing<Vec<u8>>,
+    length: usize,
+}
+
+/// One for each sealed column of `table`.
+pub(crate) async fn sorters<'a>(
+    columns: &'a [Column],
+    table: &'a Table,
+) -> Result<Vec<Sorter<'a>>, Error> {
+    if columns.len() != table.sealed().len() {
+        let message = "each sealed column needs a domain and a context";
+        return Err(Error::new(ErrorKind::Invalid, message));
+    }
+    columns.iter().try_for_each(|column| column.binding.check(table))?;
+    let mut sorters = Vec::new();
+    for column in columns {
+        sorters.push(Sorter::new(column, table).await?);
+    }
+    Ok(sorters)
 }
 
 /// What the key store says of a person.
@@ -31,21 +50,27 @@ enum Person {
 /// Where in an envelope the id of its key is.
 const KEY_ID: core::ops::Range<usize> = 1..17;
 
-/// The most bits in which an id that was damaged differs from what it was. Of 128 bits, two ids that have nothing to do with
-/// each other have 64 that differ; fewer than 33 with a probability below 2^-27.
+/// The most bits in which an id that was damaged differs from what it was. Two ids that have nothing to do with each other
+/// differ in 64 of their 128 bits, in as few as these with a probability below 2^-60.
 const LIKE: u32 = 16;
 
 impl<'a> Sorter<'a> {
-    pub(super) async fn new(column: &'a Column, table: &'a Table) -> Result<Self, Error> {
+    async fn new(column: &'a Column, table: &'a Table) -> Result<Self, Error> {
+        // Somebody else may have rotated while the handle's lease ran.
+        column.domain.refresh().await?;
         let keyset = column.domain.key_store().keyset(column.domain.name()).await?;
-        Ok(Self { column, table, keyset, person: None, plaintext: Zeroizing::default() })
+        let plaintext = Zeroizing::default();
+        Ok(Self { column, table, keyset, person: None, plaintext, length: 0 })
     }
 
     /// What `value`, of this column of `row`, is.
-    pub(super) async fn class(&mut self, row: &Row, value: &Stored) -> Result<Class, Error> {
-        let Some(bytes) = bytes_of(value) else {
-            let is_nothing = *value == Stored::Nothing;
-            return Ok(if is_nothing { Class::Nothing } else { Class::Plaintext });
+    pub(crate) async fn class(&mut self, row: &Row, value: &Stored) -> Result<Class, Error> {
+        self.forget();
+        let bytes = match value {
+            Stored::Bytes(bytes) => bytes,
+            Stored::Text(text) => text.as_bytes(),
+            Stored::Nothing => return Ok(Class::Nothing),
+            Stored::Other => return Ok(Class::Plaintext),
         };
         let person = self.person_of(row).await?;
         let decoded = match value {
@@ -71,14 +96,14 @@ impl<'a> Sorter<'a> {
                 core::cmp::Ordering::Equal => Class::Current,
                 core::cmp::Ordering::Greater => Class::Newer(number),
             };
-            let opens = self.opens(None, (row, envelope)).await?;
+            let opens = self.opens(None, row, envelope).await?;
             return Ok(if opens { sealed } else { Class::Damaged });
         }
         match &person {
             Person::Shredded(of) if *of == id => Ok(Class::Shredded),
             Person::Closed(of, version) if *of == id => Ok(Class::Closed(*version)),
             Person::Active(of, subject) if *of == id => {
-                let opens = self.opens(Some(subject), (row, envelope)).await?;
+                let opens = self.opens(Some(subject), row, envelope).await?;
                 Ok(if opens { Class::Person } else { Class::Damaged })
             }
             _ if self.is_like_a_known_one(&id, &person) => Ok(Class::Damaged),
@@ -87,7 +112,7 @@ impl<'a> Sorter<'a> {
     }
 
     /// What was counted. A keyset that has changed meanwhile makes it worthless.
-    pub(super) async fn described(
+    pub(crate) async fn described(
         self,
         name: &str,
         counts: BTreeMap<Class, u64>,
@@ -116,13 +141,43 @@ impl<'a> Sorter<'a> {
         })
     }
 
-    /// Whether it opens as what the row says it is, under the domain's keys or this person's. The plaintext is wiped.
+    /// What the last value was, if it was opened.
+    pub(crate) fn plaintext(&self) -> &[u8] {
+        self.plaintext.get(..self.length).unwrap_or_default()
+    }
+
+    /// What a value of this column of `row` is sealed as.
+    pub(crate) fn context(&self, row: &Row) -> Option<Context> {
+        self.column.binding.context(self.table, row)
+    }
+
+    /// Whether this is sealed under the primary version.
+    pub(crate) fn is_current(&self, sealed: &Sealed) -> bool {
+        let primary = self.keyset.version(self.keyset.primary());
+        primary.is_some_and(|primary| primary.key_id().short() == sealed.key_id())
+    }
+
+    /// The name of the column, which is the one at `place`.
+    pub(crate) fn name(&self, place: usize) -> String {
+        self.table.sealed().get(place).cloned().unwrap_or_default()
+    }
+
+    /// Wipes the last plaintext.
+    pub(crate) fn forget(&mut self) {
+        if let Some(plaintext) = self.plaintext.get_mut(..self.length) {
+            plaintext.zeroize();
+        }
+        self.length = 0;
+    }
+
+    /// Opens it as what the row says it is, under the domain's keys or this person's; whether it does.
     async fn opens(
         &mut self,
         person: Option<&Subject>,
-        (row, envelope): Cell<'_>,
+        row: &Row,
+        envelope: &[u8],
     ) -> Result<bool, Error> {
-        let Some(context) = self.column.binding.context(self.table, row) else { return Ok(false) };
+        let Some(context) = self.context(row) else { return Ok(false) };
         let domain = &self.column.domain;
         let cipher = match person {
             Some(person) => person.ready().await?,
@@ -135,11 +190,7 @@ impl<'a> Sorter<'a> {
             // Not grown, which would leave what was in it behind.
             self.plaintext = Zeroizing::new(vec![0; length]);
         }
-        let opened = cipher.open_into(envelope, &bound, &mut self.plaintext).map(drop);
-        if let Some(plaintext) = self.plaintext.get_mut(..length) {
-            plaintext.zeroize();
-        }
-        let opened = match opened {
+        let opened = match cipher.open_into(envelope, &bound, &mut self.plaintext) {
             // The cipher knows less than the key store by now: the handle looks.
             Err(error)
                 if matches!(
@@ -148,15 +199,23 @@ impl<'a> Sorter<'a> {
                 ) =>
             {
                 let sealed = Sealed::try_from(envelope)?;
-                match person {
-                    Some(person) => person.open::<Vec<u8>>(&sealed, &context).await.map(drop),
-                    None => domain.open::<Vec<u8>>(&sealed, &context).await.map(drop),
-                }
+                let opened = match person {
+                    Some(person) => person.open::<Vec<u8>>(&sealed, &context).await,
+                    None => domain.open::<Vec<u8>>(&sealed, &context).await,
+                };
+                opened.map(|plain| {
+                    let plain = plain.expose_secret();
+                    self.plaintext.iter_mut().zip(plain).for_each(|(to, from)| *to = *from);
+                    plain.len()
+                })
             }
             opened => opened,
         };
         match opened {
-            Ok(()) => Ok(true),
+            Ok(length) => {
+                self.length = length;
+                Ok(true)
+            }
             Err(error)
                 if matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::Malformed) =>
             {

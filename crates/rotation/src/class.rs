@@ -36,8 +36,13 @@ impl Class {
         matches!(self, Self::Nothing | Self::Current | Self::Person | Self::Shredded)
     }
 
+    /// Whether it is sealed under a version that opens and is not the primary.
+    pub(crate) const fn is_to_be_resealed(self) -> bool {
+        matches!(self, Self::Older(_) | Self::Newer(_))
+    }
+
     /// Whether a value of this class is under version `number`, or may be.
-    pub(super) const fn may_be_under(self, number: u32, primary: u32) -> bool {
+    pub(crate) const fn may_be_under(self, number: u32, primary: u32) -> bool {
         match self {
             Self::Older(version) | Self::Newer(version) | Self::Closed(version) => {
                 version == number

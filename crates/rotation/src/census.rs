@@ -3,28 +3,12 @@
 //! Every value is opened, and its plaintext wiped at once: what only looks as if it were sealed is counted as damaged. A census
 //! of a table that nobody writes meanwhile is exact; of one in use it counts each row as it was when it was read.
 
-mod class;
-mod sorter;
-
-pub use class::Class;
-
-use crate::Binding;
-use crate::source::{Row, RowKey, Source, Stored};
-use phiseal_envelope::Domain;
+use crate::sorter::sorters;
+use crate::source::{RowKey, Source};
+use crate::{Class, Column};
 use phiseal_format::DomainId;
-use phiseal_keys::{Error, ErrorKind};
-use sorter::Sorter;
+use phiseal_keys::Error;
 use std::collections::BTreeMap;
-
-/// A sealed column: which domain it is sealed in, and as what.
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "what callers build")]
-pub struct Column {
-    /// The domain.
-    pub domain: Domain,
-    /// How the context of a value is built.
-    pub binding: Binding,
-}
 
 /// What is stored in one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +45,13 @@ pub struct ColumnCensus {
 }
 
 /// A value that is not as it should be.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Finding<'a> {
+pub struct Finding {
     /// The row.
-    pub key: &'a RowKey,
+    pub key: RowKey,
     /// The column's name.
-    pub column: &'a str,
+    pub column: String,
     /// What its value is.
     pub class: Class,
 }
@@ -104,25 +88,13 @@ const PAGE: usize = 1_000;
 pub async fn census(
     source: &dyn Source,
     columns: &[Column],
-    mut report: impl FnMut(Finding<'_>),
+    mut report: impl FnMut(Finding),
 ) -> Result<Census, Error> {
     let table = source.table();
-    if columns.len() != table.sealed().len() {
-        return Err(Error::new(
-            ErrorKind::Invalid,
-            "each sealed column needs a domain and a context",
-        ));
-    }
-    columns.iter().try_for_each(|column| column.binding.check(table))?;
-    let Some(first) = columns.first() else {
-        return Err(Error::new(ErrorKind::Invalid, "a census needs a sealed column"));
-    };
-    let clock = first.domain.key_store().clock().clone();
-    let began = clock.wall();
-    let mut sorters = Vec::new();
-    for column in columns {
-        sorters.push(Sorter::new(column, table).await?);
-    }
+    let mut sorters = sorters(columns, table).await?;
+    let clock = columns.first().map(|column| column.domain.key_store().clock().clone());
+    let now = || clock.as_ref().map_or(0, |clock| clock.wall());
+    let began = now();
     let mut counted: Vec<BTreeMap<Class, u64>> = vec![BTreeMap::new(); columns.len()];
     let (mut rows, mut last): (u64, Option<RowKey>) = (0, None);
     loop {
@@ -136,7 +108,7 @@ pub async fn census(
                 let count = counts.entry(class).or_default();
                 *count = count.saturating_add(1);
                 if !class.is_in_order() {
-                    report(Finding { key: &row.key, column: name, class });
+                    report(Finding { key: row.key.clone(), column: name.clone(), class });
                 }
             }
         }
@@ -147,23 +119,5 @@ pub async fn census(
     for ((sorter, counts), name) in sorters.into_iter().zip(counted).zip(table.sealed()) {
         described.push(sorter.described(name, counts).await?);
     }
-    Ok(Census {
-        table: table.name().to_owned(),
-        rows,
-        began,
-        ended: clock.wall(),
-        columns: described,
-    })
+    Ok(Census { table: table.name().to_owned(), rows, began, ended: now(), columns: described })
 }
-
-/// The text or the bytes of a value, if it is one of them.
-fn bytes_of(value: &Stored) -> Option<&[u8]> {
-    match value {
-        Stored::Bytes(bytes) => Some(bytes),
-        Stored::Text(text) => Some(text.as_bytes()),
-        Stored::Nothing | Stored::Other => None,
-    }
-}
-
-/// A row and the value of one of its columns.
-type Cell<'a> = (&'a Row, &'a [u8]);
