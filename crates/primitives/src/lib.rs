@@ -10,8 +10,8 @@
 //! | `rustcrypto` | `rustcrypto` | no C compiler, every target; the independent check on the other two |
 //!
 //! What no engine offers through a common interface is here once, on top of the block cipher or of an engine:
-//! [`xaes`] (c2sp.org/XAES-256-GCM), [`key_wrap`] (SP 800-38F), [`constant_time`], [`random`] and, behind the feature
-//! `argon2id`, `argon2id` (RFC 9106).
+//! [`xaes`] (c2sp.org/XAES-256-GCM), [`key_wrap`] (SP 800-38F), [`constant_time`], [`random`] and, each behind a feature of
+//! its name, `argon2id` (RFC 9106), `recipients` (HPKE, RFC 9180) and `shamir` (a secret split M of N).
 //!
 //! ```
 //! # fn main() -> Result<(), phiseal_primitives::Error> {
@@ -29,12 +29,18 @@
 #[cfg(feature = "argon2id")]
 pub mod argon2id;
 pub mod constant_time;
+#[cfg(any(feature = "recipients", feature = "shamir"))]
+mod drawn;
 mod engine;
 mod engines;
 mod error;
 pub mod key_wrap;
 mod module;
 pub mod random;
+#[cfg(feature = "recipients")]
+pub mod recipients;
+#[cfg(feature = "shamir")]
+pub mod shamir;
 mod stack;
 pub mod xaes;
 
