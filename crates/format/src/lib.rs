@@ -129,6 +129,12 @@
 //! | 4 | [`WrapAlgorithm::AesKeyWrap`] | RFC 3394 over key\[32\] \|\| SHA-256(encryption context)\[32\] |
 //! | 5 | [`WrapAlgorithm::RsaOaepSha256`] | RSAES-OAEP with SHA-256 over the same 64 bytes |
 //! | 6 | [`WrapAlgorithm::AesGcmHkdf`] | as 2, by AES-256-GCM under HKDF-Expand(key, `phiseal/v1 epoch` \|\| 0x00 \|\| first 12 bytes of the nonce) with the other 12 as nonce |
+//! | 7 | [`WrapAlgorithm::Hpke`] | encapsulated key\[32\] \|\| ciphertext\[32\] \|\| tag\[16\]: HPKE as below |
+//!
+//! Algorithm 7 is RFC 9180, base mode, single shot, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. `info` is
+//! `phiseal/v1 recovery wrap` || 0x00 || the encryption context; `aad` is empty, as section 8.1 has it where only the
+//! single-shot form is used. The KEK id is `recovery:` and the recipient's public key in lower hex, the KEK version 1. Anybody
+//! who knows the public key can make such a wrap: what comes out of it is the key only if its key id is the expected one.
 //!
 //! # Text form
 //!

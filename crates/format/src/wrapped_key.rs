@@ -29,17 +29,20 @@ pub enum WrapAlgorithm {
     RsaOaepSha256 = 5,
     /// AES-256-GCM under HKDF-Expand of the first 12 bytes of the nonce; laid out as [`Self::Xaes256Gcm`].
     AesGcmHkdf = 6,
+    /// HPKE (RFC 9180) to a recovery key: encapsulated key 32, ciphertext 32, tag 16; `info` ends with the encryption context.
+    Hpke = 7,
 }
 
 impl WrapAlgorithm {
     /// Every algorithm that this release knows.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Service,
         Self::Xaes256Gcm,
         Self::AesGcm,
         Self::AesKeyWrap,
         Self::RsaOaepSha256,
         Self::AesGcmHkdf,
+        Self::Hpke,
     ];
 
     /// The byte on the wire.
@@ -52,6 +55,7 @@ impl WrapAlgorithm {
             Self::AesKeyWrap => 4,
             Self::RsaOaepSha256 => 5,
             Self::AesGcmHkdf => 6,
+            Self::Hpke => 7,
         }
     }
 }

@@ -100,6 +100,32 @@ fn wrap_key(key: &[u8; 32]) {
     black_box(&mut unwrapped).fill(0);
 }
 
+#[cfg(feature = "recipients")]
+fn open_with_private_key(private: &[u8; 32]) {
+    use phiseal_primitives::recipients::{OVERHEAD, open, public_key, seal};
+    let (mut sealed, mut opened) = ([0; 32 + OVERHEAD], [0; 32]);
+    seal(&OsRandom, &public_key(private).unwrap(), b"info", &[9; 32], &mut sealed).unwrap();
+    open(private, b"info", &sealed, &mut opened).unwrap();
+}
+
+#[cfg(feature = "recipients")]
+fn seal_to_public_key(key: &[u8; 32]) {
+    use phiseal_primitives::recipients::{OVERHEAD, open, public_key, seal};
+    let (mut sealed, mut opened) = ([0; 32 + OVERHEAD], Box::new([0; 32]));
+    seal(&OsRandom, &public_key(&[5; 32]).unwrap(), b"info", key, &mut sealed).unwrap();
+    open(&[5; 32], b"info", &sealed, &mut opened[..]).unwrap();
+    black_box(&mut opened).fill(0);
+}
+
+#[cfg(feature = "shamir")]
+fn split_and_combine(key: &[u8; 32]) {
+    use phiseal_primitives::shamir::{combine, split};
+    let shares = split(&OsRandom, key, 3, 5).unwrap();
+    let mut combined = Box::new([0; 32]);
+    combine(&[&shares[4], &shares[0], &shares[2]], &mut combined).unwrap();
+    black_box(&mut combined).fill(0);
+}
+
 fn mac(engine: &dyn Engine, key: &[u8; 32]) {
     black_box(engine.hmac_sha_256(key, &[b"data"]));
 }
@@ -124,6 +150,14 @@ fn no_operation_leaves_a_copy_of_its_key() {
             Box::new(|key| xaes::derive_subkey(key, &[1; 12], &mut [0; 32])),
         ),
     ];
+    #[cfg(feature = "recipients")]
+    operations.extend::<[Operation; 2]>([
+        ("HPKE, private key".to_owned(), Box::new(open_with_private_key)),
+        ("HPKE, sealed key".to_owned(), Box::new(seal_to_public_key)),
+    ]);
+    #[cfg(feature = "shamir")]
+    operations.push(("Shamir, secret".to_owned(), Box::new(split_and_combine)));
+    let of_no_engine = operations.len();
     for engine in engines() {
         let name = engine.name();
         operations.extend::<[Operation; 4]>([
@@ -136,7 +170,7 @@ fn no_operation_leaves_a_copy_of_its_key() {
             (format!("{name}: HMAC"), Box::new(|key| mac(*engine, key))),
         ]);
     }
-    assert_eq!(operations.len(), 3 + 4 * engines().len());
+    assert_eq!(operations.len(), of_no_engine + 4 * engines().len());
     for (name, operation) in &operations {
         let (before, after) = copies_before_and_after(operation);
         assert!(before >= 2, "{name}: the scan does not even find the caller's key");
