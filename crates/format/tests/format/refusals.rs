@@ -112,7 +112,7 @@ refused! {
     wrapped_key_version_0: UnknownVersion = WrappedKey::parse(&with_byte(wrapped_key(), 0, 0));
     wrapped_key_version_2: UnknownVersion = WrappedKey::parse(&with_byte(wrapped_key(), 0, 2));
     wrapped_key_algorithm_0: UnknownAlgorithm = WrappedKey::parse(&with_byte(wrapped_key(), 1, 0));
-    wrapped_key_algorithm_7: UnknownAlgorithm = WrappedKey::parse(&with_byte(wrapped_key(), 1, 7));
+    wrapped_key_algorithm_8: UnknownAlgorithm = WrappedKey::parse(&with_byte(wrapped_key(), 1, 8));
     wrapped_key_space_in_kek_id: Text = WrappedKey::parse(&with_byte(wrapped_key(), 3, b' '));
     wrapped_key_kek_id_not_utf_8: Text = WrappedKey::parse(&with_byte(wrapped_key(), 3, 0xff));
     wrapped_key_without_kek_id: Empty = WrappedKey::parse(&[&wrapped_key()[..2], &[0], &wrapped_key()[13..]].concat());
