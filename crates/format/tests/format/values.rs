@@ -41,7 +41,7 @@ fn bytes_on_the_wire_name_one_suite_and_one_algorithm() {
     assert_eq!(algorithms, WrapAlgorithm::ALL);
     assert_eq!(
         algorithms.iter().map(|known| known.to_byte()).collect::<Vec<_>>(),
-        [1, 2, 3, 4, 5, 6]
+        [1, 2, 3, 4, 5, 6, 7]
     );
 }
 
