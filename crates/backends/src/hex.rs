@@ -4,7 +4,7 @@ use phiseal_keys::{Error, ErrorKind};
 use zeroize::Zeroizing;
 
 /// The text of `bytes`.
-pub(super) fn text(bytes: &[u8]) -> Zeroizing<String> {
+pub(crate) fn text(bytes: &[u8]) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(bytes.len().saturating_mul(2)));
     for byte in bytes {
         out.push(char::from(digit(byte >> 4)));
@@ -18,7 +18,7 @@ pub(super) fn text(bytes: &[u8]) -> Zeroizing<String> {
 /// # Errors
 ///
 /// [`ErrorKind::Malformed`] for another length or character.
-pub(super) fn parse(text: &str, out: &mut [u8]) -> Result<(), Error> {
+pub(crate) fn parse(text: &str, out: &mut [u8]) -> Result<(), Error> {
     let (pairs, odd) = text.as_bytes().as_chunks::<2>();
     if pairs.len() != out.len() || !odd.is_empty() {
         return Err(malformed());

@@ -8,6 +8,7 @@
 //! | [`aws_kms`] | `aws-kms` | in AWS KMS |
 //! | [`local`] | `local` (default) | in a file that only this user reads, with or without a passphrase, or in the environment |
 //! | [`pkcs11`] | `pkcs11` | in a hardware security module, or anything else that speaks PKCS#11 |
+//! | [`recovery`] | `recovery` | nowhere: its public half wraps, its private half is on paper, split M of N |
 //! | [`transit`] | `transit` | in the transit engine of an OpenBao or Vault server |
 //! | [`memory`] | | nowhere else: for tests, with faults to inject |
 //!
@@ -17,6 +18,8 @@
 
 #[cfg(feature = "aws-kms")]
 pub mod aws_kms;
+#[cfg(any(feature = "recovery", all(feature = "local", unix)))]
+mod hex;
 #[cfg(feature = "layers")]
 pub mod layer;
 #[cfg(all(feature = "local", unix))]
@@ -24,6 +27,8 @@ pub mod local;
 pub mod memory;
 #[cfg(feature = "pkcs11")]
 pub mod pkcs11;
+#[cfg(feature = "recovery")]
+pub mod recovery;
 #[cfg(feature = "transit")]
 pub mod transit;
 mod versions;

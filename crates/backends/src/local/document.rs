@@ -1,8 +1,9 @@
 //! What is in a key file: JSON, and what authenticates it.
 
 use super::contents::Contents;
+use super::kek_id;
 use super::protection::{Protection, SALT, Slot};
-use super::{hex, kek_id};
+use crate::hex;
 use crate::versions::{MAX_VERSIONS, Version, Versions, derive};
 use core::fmt;
 use phiseal_keys::{Error, ErrorKind, KeyState, Secret};

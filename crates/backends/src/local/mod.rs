@@ -78,12 +78,12 @@
 mod contents;
 mod document;
 mod file;
-mod hex;
 mod leftover;
 mod passphrase;
 mod protection;
 mod replace;
 
+use crate::hex;
 use crate::versions::{Versions, derive};
 use contents::Contents;
 use core::fmt;

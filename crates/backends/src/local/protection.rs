@@ -1,6 +1,7 @@
 //! How the keys in a key file are protected.
 
-use super::{Passphrase, hex};
+use super::Passphrase;
+use crate::hex;
 use crate::versions::derive;
 use phiseal_keys::{Error, ErrorKind, KeyState, Secret};
 use phiseal_primitives::argon2id::{self, Cost};
