@@ -83,7 +83,8 @@ fn object(title: &str, health: &Health, places: &[Place]) -> Value {
 
 fn kek(kek: &KekHealth) -> Value {
     let mut object = json!({
-        "id": kek.id.as_ref().map(ToString::to_string), "wraps": kek.wraps, "reachable": kek.answer.is_ok(),
+        "id": kek.id.as_ref().map(ToString::to_string), "wraps": kek.wraps,
+        "escrow": kek.escrow, "reachable": kek.answer.is_ok(),
     });
     let more = match &kek.answer {
         Err(error) => {

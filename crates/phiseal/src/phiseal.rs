@@ -113,14 +113,15 @@ impl fmt::Debug for Phiseal {
 }
 
 type Change = Box<dyn FnOnce(&mut Options) + Send>;
+type Join = fn(Keks, Keks) -> Keks;
 
 /// The choices that an application may make when it opens a key store. None of them is needed.
 pub struct Builder {
     config: KeyStoreConfig,
     changes: Vec<Change>,
     strict: bool,
-    /// The other KEKs, and whether they wrap.
-    others: Vec<(Arc<dyn KekBackend>, bool)>,
+    /// The other KEKs, and how each joins those before it.
+    others: Vec<(Arc<dyn KekBackend>, Join)>,
 }
 
 impl fmt::Debug for Builder {
@@ -209,14 +210,23 @@ impl Builder {
     /// [`KeyStore::rewrap_store_key`].
     #[must_use]
     pub fn also_wrap_with(mut self, kek: impl KekBackend) -> Self {
-        self.others.push((Arc::new(kek), true));
+        self.others.push((Arc::new(kek), |keks, kek| keks.and_wrap_with(kek)));
         self
     }
 
     /// One more KEK that may unwrap what the store holds, such as the one before this one. New wraps are not made by it.
     #[must_use]
     pub fn also_unwrap_with(mut self, kek: impl KekBackend) -> Self {
-        self.others.push((Arc::new(kek), false));
+        self.others.push((Arc::new(kek), |keks, kek| keks.and_unwrap_with(kek)));
+        self
+    }
+
+    /// A KEK that wraps every key of the store and is never asked to unwrap: the public half of a recovery key
+    /// (`backends::recovery`), whose private half opens the store on the day when every other KEK is gone. What was made
+    /// before it was added gets its wraps as with [`Builder::also_wrap_with`]; rewrapping without it takes them away.
+    #[must_use]
+    pub fn also_escrow_to(mut self, kek: impl KekBackend) -> Self {
+        self.others.push((Arc::new(kek), |keks, kek| keks.and_escrow_to(kek)));
         self
     }
 
@@ -242,9 +252,8 @@ impl Builder {
             ));
         }
         let mut keks = Keks::later(Arc::new(kek), config.engine);
-        for (other, wraps) in others {
-            let other = Keks::later(other, config.engine);
-            keks = if wraps { keks.and_wrap_with(other) } else { keks.and_unwrap_with(other) };
+        for (other, join) in others {
+            keks = join(keks, Keks::later(other, config.engine));
         }
         let store = KeyStore::open(Arc::new(store), keks, config).await?;
         Ok(Phiseal(Arc::new(Inner {

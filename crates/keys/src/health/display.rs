@@ -38,7 +38,12 @@ impl Display for Health {
 
 impl Display for KekHealth {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "    {}", if self.wraps { "wraps new keys" } else { "only unwraps" })?;
+        let role = match (self.wraps, self.escrow) {
+            (_, true) => "escrow: wraps new keys and opens nothing here",
+            (true, false) => "wraps new keys",
+            (false, false) => "only unwraps",
+        };
+        writeln!(f, "    {role}")?;
         match &self.answer {
             Ok(answer) => write!(f, "{answer}"),
             Err(error) => writeln!(f, "    not reached: {error}"),

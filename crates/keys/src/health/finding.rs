@@ -70,7 +70,7 @@ impl Health {
                 remedy: "raise RLIMIT_MEMLOCK",
             });
         }
-        if !self.keks.iter().any(|kek| kek.wraps) {
+        if !self.keks.iter().any(|kek| kek.wraps && !kek.escrow) {
             found.push(Finding {
                 kind: FindingKind::NoKekWraps,
                 subject: "This store".to_owned(),

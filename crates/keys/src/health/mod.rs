@@ -43,6 +43,8 @@ pub struct KekHealth {
     pub id: Option<KekId>,
     /// Whether it wraps new keys; it only unwraps otherwise.
     pub wraps: bool,
+    /// Whether it is an escrow key, which wraps new keys and is not asked to unwrap.
+    pub escrow: bool,
     /// What it answered, or why it did not.
     pub answer: Result<KekAnswer, Error>,
 }
@@ -56,7 +58,7 @@ pub struct KekAnswer {
     /// How long `describe` took.
     pub described_in: Duration,
     /// How long a trial took, or why it failed. A KEK that wraps is given a random key to wrap and unwrap, which is thrown
-    /// away. One that only unwraps opens its own wrap of the store key; without one, it is not tried.
+    /// away; an escrow key wraps it only. One that only unwraps opens its own wrap of the store key; without one, it is not tried.
     pub trial: Option<Result<Duration, Error>>,
 }
 

@@ -1,4 +1,5 @@
 use super::{KeyStore, store_key};
+use crate::keks::Role;
 use crate::{
     DataKey, DomainHealth, Error, Health, Kek, KekAnswer, KekHealth, KeyState, Keyset,
     VersionHealth, Wraps, memory_is_locked,
@@ -10,7 +11,7 @@ impl KeyStore {
     /// How the store and its KEKs are now. A primary older than `max_age` is overdue.
     ///
     /// Each KEK is described and tried, three or four calls one after the other: a random key is wrapped, under the context
-    /// of the store key, unwrapped and thrown away. One that does not answer is reported, and is no error. Nothing is
+    /// of the store key, unwrapped and thrown away; by an escrow key it is wrapped only. One that does not answer is reported, and is no error. Nothing is
     /// changed. Every keyset is read and verified, and the count of uses of every version; persons' keys are not.
     ///
     /// # Errors
@@ -20,8 +21,8 @@ impl KeyStore {
     pub async fn health(&self, max_age: Option<Duration>) -> Result<Health, Error> {
         let store_wraps = store_key::wraps(&*self.store, self.environment, self.store_key).await?;
         let mut keks = Vec::new();
-        for (wraps, kek) in self.keks.each().await {
-            keks.push(self.kek_health(wraps, kek, &store_wraps).await);
+        for (role, kek) in self.keks.each().await {
+            keks.push(self.kek_health(role, kek, &store_wraps).await);
         }
         let mut domains = Vec::new();
         for name in self.domains().await? {
@@ -41,28 +42,30 @@ impl KeyStore {
 
     async fn kek_health(
         &self,
-        wraps: bool,
+        role: Role,
         kek: Result<&Kek, Error>,
         store_wraps: &[WrappedKey],
     ) -> KekHealth {
+        let (wraps, escrow) = (role.wraps(), role == Role::Escrow);
         let kek = match kek {
             Ok(kek) => kek,
-            Err(error) => return KekHealth { id: None, wraps, answer: Err(error) },
+            Err(error) => return KekHealth { id: None, wraps, escrow, answer: Err(error) },
         };
         let id = Some(kek.info().id.clone());
         let began = self.clock.now();
         let info = match kek.describe().await {
             Ok(info) => info,
-            Err(error) => return KekHealth { id, wraps, answer: Err(error) },
+            Err(error) => return KekHealth { id, wraps, escrow, answer: Err(error) },
         };
         let described_in = self.clock.now().since(began);
         let own = store_wraps.iter().find(|wrap| *wrap.kek_id() == info.id);
-        let trial = match (wraps, own) {
-            (true, _) => Some(self.timed(self.wrap_and_unwrap(kek)).await),
-            (false, Some(own)) => Some(self.timed(self.unwrap_store_key(kek, own)).await),
-            (false, None) => None,
+        let trial = match (role, own) {
+            (Role::Wraps, _) => Some(self.timed(self.wrap_and_unwrap(kek)).await),
+            (Role::Escrow, _) => Some(self.timed(self.wrap_only(kek)).await),
+            (Role::Unwraps, Some(own)) => Some(self.timed(self.unwrap_store_key(kek, own)).await),
+            (Role::Unwraps, None) => None,
         };
-        KekHealth { id, wraps, answer: Ok(KekAnswer { info, described_in, trial }) }
+        KekHealth { id, wraps, escrow, answer: Ok(KekAnswer { info, described_in, trial }) }
     }
 
     async fn wrap_and_unwrap(&self, kek: &Kek) -> Result<(), Error> {
@@ -71,6 +74,11 @@ impl KeyStore {
         let id = key.id(self.engine)?;
         let wrapped = kek.wrap_key(&key, &context).await?;
         kek.unwrap_key(&wrapped, &context, &id).await.map(drop)
+    }
+
+    async fn wrap_only(&self, kek: &Kek) -> Result<(), Error> {
+        let context = EncryptionContext::store_key(&self.environment);
+        kek.wrap_key(&DataKey::generate(self.engine)?, &context).await.map(drop)
     }
 
     async fn unwrap_store_key(&self, kek: &Kek, wrap: &WrappedKey) -> Result<(), Error> {

@@ -185,7 +185,8 @@ impl KeyStore {
     /// is not so already. Data is not touched.
     ///
     /// Afterwards no other KEK opens this keyset: one that was given to unwrap only can be retired, and one that was added
-    /// opens all of it. Each new wrap is opened before an old one is given up. All KEKs that wrap are needed.
+    /// opens all of it. Each new wrap is opened before an old one is given up, but for those of escrow keys, which nobody here
+    /// can open: a wrap by one that the keyset has stays as it is. All KEKs that wrap are needed.
     ///
     /// # Errors
     ///
@@ -215,7 +216,8 @@ impl KeyStore {
     }
 
     /// Wraps the store's own key under the current version of every KEK that wraps; `false` when it was already, and each of
-    /// its wraps opens.
+    /// its wraps opens. With an escrow key it is always `true`: no MAC protects these wraps, and whether an escrow key's opens
+    /// cannot be told here, so a new one is put in its place.
     ///
     /// # Errors
     ///

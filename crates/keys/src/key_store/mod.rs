@@ -56,7 +56,8 @@ pub struct KeyStoreConfig {
     /// Who holds this handle, and for which use.
     pub reader: Option<Reader>,
     /// The id of the store key, from an earlier [`KeyStore::store_key`], kept in the application's configuration.
-    /// Required where anybody can make a wrap ([`KekInfo::public_wraps`](crate::KekInfo::public_wraps)).
+    /// Required where anybody can make a wrap ([`KekInfo::public_wraps`](crate::KekInfo::public_wraps)) of a KEK that may be
+    /// asked to unwrap; an escrow key is not.
     pub store_key: Option<FullKeyId>,
     /// Whether a store that is empty is set up; otherwise it is [`ErrorKind::NotFound`].
     pub create: bool,

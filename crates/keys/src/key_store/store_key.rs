@@ -1,4 +1,5 @@
 use super::KeyStoreConfig;
+use crate::keks::Role;
 use crate::{DataKey, Error, ErrorKind, FullKeyId, Keks, Keyset, RecordKind, Store};
 use phiseal_format::{
     Cursor, EncryptionContext, EnvironmentId, MAX_WRAPPED_KEY, WrappedKey, write,
@@ -68,7 +69,7 @@ async fn open(bytes: &[u8], keks: &Keks, pinned: Option<FullKeyId>) -> Result<St
         ));
     }
     let check = || {
-        if pinned.is_none() && keks.connected().any(|kek| kek.info().public_wraps) {
+        if pinned.is_none() && keks.unwrapping().any(|kek| kek.info().public_wraps) {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 "with a public-key KEK the store key's id must be pinned in the configuration",
@@ -116,16 +117,21 @@ pub(super) async fn rewrap(
         .await?
         .ok_or(Error::new(ErrorKind::NotFound, "the key store is empty"))?;
     let StoreKey { environment, id, .. } = open(&record.bytes, keks, Some(expected)).await?;
-    let (_, _, old) = parse(&record.bytes)?;
+    let (_, _, mut old) = parse(&record.bytes)?;
     let context = EncryptionContext::store_key(&environment);
     let described = keks.describe().await?;
     // A wrap that says that it is of the current version stays. These are under no MAC, so whoever can write the store could
     // say so of one that opens under an older version only, or not at all, and wait until the others are retired.
-    for (kek, info) in &described {
-        if let Some(wrap) = old.iter().find(|wrap| *wrap.kek_id() == info.id)
-            && info.is_current(wrap)
-        {
-            kek.unwrap_key(wrap, &context, &id).await?;
+    for of in &described {
+        let place = old.iter().position(|wrap| *wrap.kek_id() == of.info.id);
+        match (of.role, place) {
+            (_, None) => {}
+            // An escrow key's cannot be told from what somebody put there, so it is made again each time.
+            (Role::Escrow, Some(place)) => drop(old.remove(place)),
+            (_, Some(place)) if of.info.is_current(&old[place]) => {
+                of.kek.unwrap_key(&old[place], &context, &id).await?;
+            }
+            (_, Some(_)) => {}
         }
     }
     let Some(wraps) = keks.rewrap(&described, &old, &context, &id).await? else {
