@@ -2,6 +2,7 @@
 
 mod clock;
 mod data_key;
+mod drill;
 mod error;
 mod events;
 mod fork;
@@ -12,6 +13,7 @@ mod key_store;
 mod keyset;
 mod os;
 mod reader;
+mod restored;
 #[cfg(feature = "tokio")]
 pub mod runtime;
 mod secret;
@@ -21,6 +23,7 @@ mod wrapping_key;
 
 pub use clock::{Clock, ManualClock, Moment, SystemClock};
 pub use data_key::{DataKey, FullKeyId, Purpose, derive};
+pub use drill::{Drill, Drilled, DrilledVersion};
 pub use error::{Error, ErrorKind};
 pub use events::{KekEvent, KekEvents, KekOperation};
 pub use fork::{OfProcess, fork_generation};
@@ -37,6 +40,7 @@ pub use key_store::{
 };
 pub use keyset::{KeyVersion, Keyset};
 pub use reader::Reader;
+pub use restored::{ClosedVersion, MissingKey, Restored, RestoredVersion};
 pub use secret::{Secret, memory_is_locked, require_locked_memory};
 pub use state::{KeyState, KeyUse};
 pub use store::{Erasure, MAX_ID, MAX_RECORD, Page, Record, RecordKind, Store};

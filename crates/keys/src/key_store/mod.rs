@@ -1,7 +1,9 @@
 //! The concrete key store that callers hold, on top of a [`Store`] that is not trusted.
 
+mod drill;
 mod health;
 mod keysets;
+mod restored;
 mod seal;
 mod store_key;
 mod subject_scan;

@@ -104,13 +104,13 @@ impl KeyStore {
         stuck.map_or(Ok(done), Err)
     }
 
-    fn scan_subjects(&self, keyset: &Keyset) -> Scan {
+    pub(super) fn scan_subjects(&self, keyset: &Keyset) -> Scan {
         let expected = self.seen(RecordKind::Subject, keyset.domain().as_bytes());
         Scan { after: keyset.domain().as_bytes().to_vec(), expected }
     }
 
     /// The next persons of the domain; `None` at the end.
-    async fn subject_page(
+    pub(super) async fn subject_page(
         &self,
         keyset: &Keyset,
         scan: &mut Scan,
@@ -142,7 +142,7 @@ impl KeyStore {
 }
 
 /// How far a scan has come.
-struct Scan {
+pub(super) struct Scan {
     /// The last id.
     after: Vec<u8>,
     /// Ids that were seen before it began, and have not come yet.
