@@ -18,6 +18,7 @@ mod keyset;
 mod lying;
 mod mask;
 mod planted;
+mod recovery_texts;
 mod seal_roundtrip;
 mod sealed_text;
 pub mod seeds;
@@ -34,6 +35,7 @@ pub use field_open::field_open;
 pub use key_file::key_file;
 pub use keyset::keyset;
 pub use planted::planted;
+pub use recovery_texts::recovery_texts;
 pub use seal_roundtrip::seal_roundtrip;
 pub use sealed_text::sealed_text;
 pub use store_records::store_records;
@@ -45,7 +47,7 @@ pub use wrapped_key::wrapped_key;
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// Every target but the planted one.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("context", context),
     ("encryption_context", encryption_context),
     ("fhir", fhir),
@@ -53,6 +55,7 @@ pub const TARGETS: [Target; 13] = [
     ("field_open", field_open),
     ("key_file", key_file),
     ("keyset", keyset),
+    ("recovery_texts", recovery_texts),
     ("seal_roundtrip", seal_roundtrip),
     ("sealed_text", sealed_text),
     ("store_records", store_records),

@@ -8,6 +8,7 @@ mod fields;
 mod format;
 mod key_file;
 mod keyset;
+mod recovery_texts;
 mod store_records;
 mod unwrap;
 
@@ -38,6 +39,7 @@ pub fn seeds() -> Vec<Seed> {
         ("field_open", fields::opened()),
         ("key_file", key_file::files()),
         ("keyset", keyset::keysets()),
+        ("recovery_texts", recovery_texts::texts()),
         ("seal_roundtrip", fields::messages()),
         ("sealed_text", fields::sealed()),
         ("store_records", store_records::answers()),

@@ -156,7 +156,7 @@ mod postgres {
 
     impl Schemas {
         fn store(&self, name: &str) -> PostgresStore {
-            PostgresStore::new(&self.url).unwrap().with_schema(Self::called(name)).unwrap()
+            PostgresStore::new(&self.url).unwrap().with_schema(&Self::called(name)).unwrap()
         }
 
         fn called(name: &str) -> String {
