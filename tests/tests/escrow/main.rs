@@ -1,15 +1,17 @@
 //! Recovery keys under the whole library: the KEK of a store is gone, its recovery key opens it; and what a restored store
 //! opens.
 
-#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
-#![cfg_attr(
-    feature = "postgres",
-    expect(clippy::print_stdout, reason = "what is left out is said")
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test's own functions fail by panicking, and say what they leave out"
 )]
 
 mod drill;
 mod gone;
 mod keks;
+mod python;
 mod restored;
 mod skewed;
 

@@ -116,6 +116,97 @@
 //! As AWS KMS shows no versions, `rewrap` moves every key each time. The service does it by itself there, and so does transit:
 //! the data key does not leave it, though it is opened once afterwards, so that no wrap is stored that does not open.
 //!
+//! # Recovery keys: when every KEK is gone
+//!
+//! A KEK that is lost takes every key with it, and with them the data. A recovery key is made for that day (feature
+//! `recovery`, [the bytes](crate::backends)): a key pair whose public half wraps every data key, and whose private half
+//! exists as papers only, some of which are needed together.
+//!
+//! *Once*, on a machine that is on no network: make the key, print the papers, keep the public line. Give the papers to
+//! people who do not meet by chance, each with the line and with the id of the store's own key (below), which are no secrets.
+//!
+#![cfg_attr(feature = "recovery", doc = "```")]
+#![cfg_attr(not(feature = "recovery"), doc = "```ignore")]
+//! # fn main() -> Result<(), phiseal::Error> {
+//! # use phiseal::{backends::memory::MemoryKek, stores::MemoryStore};
+//! use phiseal::backends::recovery::{RecoveryKek, RecoveryKey, Share};
+//! use phiseal::{Kek, Phiseal, blocking};
+//! use pollster::block_on;
+//! use std::sync::Arc;
+//! # let engine = phiseal::default_engine();
+//! # let (store, kek) = (Arc::new(MemoryStore::new()), Arc::new(MemoryKek::new(engine)?));
+//!
+//! let key = RecoveryKey::generate(engine)?;
+//! let papers: Vec<_> = key.split(3, 5)?.iter().map(Share::expose_text).collect();
+//! let line = key.public().to_string();
+//! drop(key);
+//!
+//! // Every process that makes keys has the line. What was made before gets its wraps by rewrapping.
+//! let escrow = RecoveryKek::parse(&line, engine)?;
+//! let builder = Phiseal::builder().also_escrow_to(escrow);
+//! let phi = blocking::Phiseal::open_with(builder, store.clone(), kek.clone())?;
+//! phi.domain("clinic/patients")?.rewrap()?;
+//! block_on(phi.key_store().rewrap_store_key())?;
+//! let pin = phi.key_store().store_key();
+//!
+//! // The drill, yearly: three papers, and the store as it is. It changes nothing.
+//! let shares = [&papers[4], &papers[0], &papers[2]].map(|text| Share::parse(text, engine));
+//! let shares = shares.into_iter().collect::<Result<Vec<_>, _>>()?;
+//! let recovered = RecoveryKey::combine(&shares, engine)?;
+//! let recovered = block_on(Kek::connect(Arc::new(recovered), engine))?;
+//! let drill = block_on(phi.key_store().drill(&recovered))?;
+//! assert!(drill.is_complete(), "{drill}");
+//! # drop((phi, recovered));
+//!
+//! // The day: the KEK is gone. The recovered key opens the store, a new KEK and a new recovery key wrap it.
+//! let (next, new_kek) = (RecoveryKey::generate(engine)?, MemoryKek::new(engine)?);
+//! let builder = Phiseal::builder()
+//!     .store_key(pin)
+//!     .existing()
+//!     .also_unwrap_with(RecoveryKey::combine(&shares, engine)?)
+//!     .also_escrow_to(RecoveryKek::parse(&next.public().to_string(), engine)?);
+//! let phi = blocking::Phiseal::open_with(builder, store, new_kek)?;
+//! for name in phi.domains()? {
+//!     phi.domain(&name)?.rewrap()?;
+//! }
+//! block_on(phi.key_store().rewrap_store_key())?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! * Anybody who has the line can make wraps of keys of their own. So a store that a recovered key opens needs the pinned id
+//!   of its own key ([`Builder::store_key`](crate::Builder::store_key)): without it, it is refused. From that key on every
+//!   record is authenticated.
+//! * Nobody who runs the store can tell whether an escrow wrap opens. The drill can; do it before you count on it, after every
+//!   change of the recovery key, and keep [`Drill`](crate::Drill)'s text. An escrow wrap that a keyset has stays as it is, under
+//!   the keyset's MAC; that of the store's own key, which no MAC protects, is made anew by each `rewrap_store_key`.
+//! * A paper that was lost or seen: those who have fewer than the threshold have nothing, so make a new set from a new key
+//!   before more are lost. Splitting the same key again does not take the old papers back.
+//! * After a recovery, or to retire a recovery key: rewrap without it, with a new one in its place. Backups of the key store
+//!   keep the old wraps; who has the old papers and an old backup has the keys of that time.
+//!
+//! # After a restore
+//!
+//! Data and key store are backed up apart, so a restore may pair data with a key store that is older, and has never heard of
+//! the newest keys, or that is newer, and has destroyed the oldest. Ask before the application starts, with every stored
+//! value: [`KeyStore::check_restored`](crate::KeyStore::check_restored) looks at their headers only, unwraps each key that one
+//! of them names, and says which open, which do not and why, and which keys are missing, with the number of values.
+//!
+//! ```
+//! # fn main() -> Result<(), phiseal::Error> {
+//! # use phiseal::{backends::memory::MemoryKek, blocking::Phiseal, stores::MemoryStore};
+//! use phiseal::{Sealed, context};
+//! # let phi = Phiseal::open(MemoryStore::new(), MemoryKek::new(phiseal::default_engine())?)?;
+//! # let patients = phi.domain("clinic/patients")?;
+//! # let stored = [patients.seal("123-45-6789", &context!(record = "mrn-1029", field = "ssn"))?];
+//!
+//! let envelopes = stored.iter().map(Sealed::as_bytes);
+//! let restored = pollster::block_on(phi.key_store().check_restored(envelopes))?;
+//! assert!(restored.is_complete(), "{restored}");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Retiring a key
 //!
 //! After `rotate`, old data stays under the old version until it is resealed, which is an open and a seal:

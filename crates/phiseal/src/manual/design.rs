@@ -118,7 +118,8 @@
 //! that it has seen.
 //!
 //! A version can have several wraps, by different KEKs; any of them yields the key. The next one is tried when a service
-//! does not answer, never after a failed check.
+//! does not answer, never after a failed check. One that an escrow key made is not tried while the store has its KEKs: it
+//! cannot be opened here, and needs not be trusted, as whatever opens it compares the key's id.
 //!
 //! # Leases and key time
 //!

@@ -246,6 +246,10 @@
 //! [`Domain::rewrap`](crate::Domain::rewrap), and for the store itself with
 //! [`KeyStore::rewrap_store_key`](crate::KeyStore::rewrap_store_key).
 //!
+//! A KEK that only wraps, and whose private half is on paper, is an escrow key:
+//! [`Builder::also_escrow_to`](crate::Builder::also_escrow_to), and
+//! [what custodians do with it](super::custody#recovery-keys-when-every-kek-is-gone).
+//!
 //! # Testing with a clock and faults
 //!
 //! [`ManualClock`](crate::ManualClock) moves when it is told to; [`MemoryKek`](crate::backends::memory::MemoryKek) fails
