@@ -2,12 +2,14 @@
 
 use crate::{DOMAIN, World, kind, memory_kek, opened, what};
 use phiseal::backends::memory::MemoryKek;
+use phiseal::backends::recovery::{RecoveryKek, RecoveryKey};
 use phiseal::blocking::Phiseal;
 use phiseal::{
-    Builder, ErrorKind, FindingKind, KekBackend, KekOperation, RecordKind, WrapAlgorithm,
-    WrappedKey,
+    Builder, ErrorKind, FindingKind, KekBackend, KekOperation, Module, RecordKind, Validation,
+    WrapAlgorithm, WrappedKey,
 };
 use phiseal_format::Cursor;
+use phiseal_tests::forwarding::{Forwarding, Otherwise};
 use pollster::block_on;
 use std::sync::Arc;
 
@@ -197,4 +199,27 @@ fn health_knows_it() {
     let health = block_on(phi.key_store().health(None)).unwrap();
     let unknown = |finding: &phiseal::Finding| finding.kind == FindingKind::KekNotConfigured;
     assert!(health.findings().iter().any(unknown));
+}
+
+/// As the default engine would be in FIPS mode.
+#[derive(Clone, Copy, Debug)]
+struct Fips;
+
+impl Otherwise for Fips {
+    const NAME: &'static str = "fips";
+
+    fn module(self) -> Module {
+        let mut module = phiseal::default_engine().module();
+        module.validation = Validation::Uncertified;
+        module
+    }
+}
+
+#[test]
+fn a_fips_module_does_not_wrap_for_a_recovery_key() {
+    static ENGINE: Forwarding<Fips> = Forwarding(Fips);
+    let world = World::new();
+    assert_eq!(kind(RecoveryKek::parse(&world.line, &ENGINE)), Some(ErrorKind::Unsupported));
+    assert_eq!(kind(RecoveryKey::generate(&ENGINE)), Some(ErrorKind::Unsupported));
+    assert!(RecoveryKek::parse(&world.line, phiseal::default_engine()).is_ok(), "the control");
 }

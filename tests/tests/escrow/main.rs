@@ -1,12 +1,7 @@
 //! Recovery keys under the whole library: the KEK of a store is gone, its recovery key opens it; and what a restored store
 //! opens.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test's own functions fail by panicking, and say what they leave out"
-)]
+#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
 mod drill;
 mod gone;
