@@ -18,6 +18,11 @@ pub trait Clock: Debug + Send + Sync + 'static {
 
     /// Seconds since 1970-01-01T00:00:00Z by the wall clock, which may jump; 0 before that.
     fn wall(&self) -> u64;
+
+    /// As [`Clock::wall`], in milliseconds; a clock that knows no better gives whole seconds.
+    fn wall_millis(&self) -> u64 {
+        self.wall().saturating_mul(1000)
+    }
 }
 
 /// A point on the rising clock, in nanoseconds.
@@ -86,6 +91,11 @@ impl Clock for SystemClock {
 
     fn wall(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    fn wall_millis(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }
 

@@ -17,6 +17,7 @@ mod restored;
 #[cfg(feature = "tokio")]
 pub mod runtime;
 mod secret;
+mod signer;
 mod state;
 mod store;
 mod wrapping_key;
@@ -42,6 +43,7 @@ pub use keyset::{KeyVersion, Keyset};
 pub use reader::Reader;
 pub use restored::{ClosedVersion, MissingKey, Restored, RestoredVersion};
 pub use secret::{Secret, memory_is_locked, require_locked_memory};
+pub use signer::Signer;
 pub use state::{KeyState, KeyUse};
 pub use store::{Erasure, MAX_ID, MAX_RECORD, Page, Record, RecordKind, Store};
 pub use wrapping_key::WrappingKey;

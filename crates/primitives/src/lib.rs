@@ -11,7 +11,7 @@
 //!
 //! What no engine offers through a common interface is here once, on top of the block cipher or of an engine:
 //! [`xaes`] (c2sp.org/XAES-256-GCM), [`key_wrap`] (SP 800-38F), [`constant_time`], [`random`] and, each behind a feature of
-//! its name, `argon2id` (RFC 9106), `recipients` (HPKE, RFC 9180) and `shamir` (a secret split M of N).
+//! its name, `argon2id` (RFC 9106), `ed25519` (RFC 8032), `recipients` (HPKE, RFC 9180) and `shamir` (a secret split M of N).
 //!
 //! ```
 //! # fn main() -> Result<(), phiseal_primitives::Error> {
@@ -31,6 +31,8 @@ pub mod argon2id;
 pub mod constant_time;
 #[cfg(any(feature = "recipients", feature = "shamir"))]
 mod drawn;
+#[cfg(feature = "ed25519")]
+pub mod ed25519;
 mod engine;
 mod engines;
 mod error;
