@@ -170,7 +170,7 @@ impl Note {
 /// The note as it is stored and sent.
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n", self.text)?;
+        writeln!(f, "{}", self.text)?;
         self.signatures.iter().try_for_each(|signature| {
             writeln!(f, "{SIGNATURE_START}{} {}", signature.name(), signature.base64())
         })
