@@ -29,6 +29,9 @@ mod phiseal;
 pub mod blocking;
 pub mod manual;
 
+/// A tamper-evident log of key operations.
+#[cfg(feature = "audit")]
+pub use phiseal_audit as audit;
 /// KEK backends: one module each.
 pub use phiseal_backends as backends;
 /// Where sealed values are stored, and what is done to all of them.

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "it fails by panicking, as a test does")]
 
+#[cfg(feature = "audit")]
+mod audit;
 mod forks;
 mod holder;
 mod life;
@@ -21,6 +23,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
+        #[cfg(feature = "audit")]
+        ["audit-write"] => audit::write(),
+        #[cfg(feature = "audit")]
+        ["audit-fork"] => audit::fork(),
         ["fork", each] => forks::library(each.parse().unwrap(), false),
         ["fork-per-message", each] => forks::library(each.parse().unwrap(), true),
         ["fork-naively", each] => forks::naive(each.parse().unwrap()),

@@ -18,7 +18,7 @@ pub(crate) fn fork() -> Option<libc::pid_t> {
 /// # Panics
 ///
 /// When the system makes none.
-#[cfg(any(feature = "pkcs11", feature = "transit"))]
+#[cfg(any(feature = "audit", feature = "pkcs11", feature = "transit"))]
 pub(crate) fn fork_among_threads() -> Option<libc::pid_t> {
     // SAFETY: the child goes on as a program may whose C library puts its own locks in order at a fork, as those of Linux do
     // (their allocators among them); locks of the other threads are what the test is about.

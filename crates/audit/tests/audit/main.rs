@@ -3,4 +3,6 @@
 
 mod events;
 mod life;
+mod rewriting;
 mod support;
+mod tampering;

@@ -91,3 +91,9 @@ pub(crate) fn closed(path: &Path, records: u64, every: u64) {
     }
     log.close().unwrap();
 }
+
+/// The notes of a file, each with the empty line after it.
+pub(crate) fn notes(text: &str) -> Vec<String> {
+    let parts: Vec<_> = text.split_inclusive("\n\n").collect();
+    parts.chunks(2).map(<[&str]>::concat).collect()
+}
