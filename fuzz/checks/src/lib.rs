@@ -6,6 +6,9 @@
 //! Where keys are involved, an input is often a mask over bytes that the target made itself: a fuzzer does not guess keys,
 //! but it changes every bit.
 
+mod audit_checkpoint;
+mod audit_note;
+mod audit_record;
 mod clinic;
 mod context;
 mod encryption_context;
@@ -27,6 +30,9 @@ mod text;
 mod unwrap;
 mod wrapped_key;
 
+pub use audit_checkpoint::audit_checkpoint;
+pub use audit_note::audit_note;
+pub use audit_record::audit_record;
 pub use context::context;
 pub use encryption_context::encryption_context;
 pub use fhir::fhir;
@@ -47,7 +53,10 @@ pub use wrapped_key::wrapped_key;
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// Every target but the planted one.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 17] = [
+    ("audit_checkpoint", audit_checkpoint),
+    ("audit_note", audit_note),
+    ("audit_record", audit_record),
     ("context", context),
     ("encryption_context", encryption_context),
     ("fhir", fhir),

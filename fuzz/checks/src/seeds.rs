@@ -3,6 +3,7 @@
 //! They are written out here without the format's own printers, so that a change of the bytes turns the corpus red.
 //! `cargo run --package phiseal-fuzz-checks --example write_seeds` in `fuzz/` writes them.
 
+mod audit;
 mod fhir;
 mod fields;
 mod format;
@@ -32,6 +33,9 @@ pub fn seeds() -> Vec<Seed> {
         inputs.into_iter().map(move |(name, bytes)| Seed { target, name, bytes })
     };
     let all = [
+        ("audit_checkpoint", audit::checkpoints()),
+        ("audit_note", audit::notes()),
+        ("audit_record", audit::records()),
         ("context", format::contexts()),
         ("encryption_context", format::encryption_contexts()),
         ("fhir", fhir::files()),

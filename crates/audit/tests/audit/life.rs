@@ -2,7 +2,7 @@
 
 use crate::support::{Place, builder, closed, key, record, signer, verify};
 use core::future::Future;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Waker};
 use phiseal_audit::{CallbackSink, Checkpoint, Entry, FileSink, LocalSigner, Log, Outcome};
 use phiseal_format::EnvironmentId;
 use phiseal_keys::{BoxFuture, Error, ErrorKind, ManualClock, Signer};
@@ -388,7 +388,7 @@ fn a_commit_that_is_awaited_wakes_its_task() {
     let mut commit = Box::pin(log.commit());
     // Whatever the first look says, the second way of waiting comes to an end.
     let first = commit.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if let Poll::Pending = first {
+    if first.is_pending() {
         pollster::block_on(commit).unwrap();
     }
     assert!(place.lines().len() >= 2);

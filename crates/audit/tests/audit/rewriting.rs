@@ -101,8 +101,17 @@ fn checkpoints_of_another_key_changed_or_in_another_order_are_named() {
     assert_eq!(notes.len(), 6);
     let swapped = [&notes[0][..], &notes[2], &notes[1], &notes[3]].concat();
     assert_eq!(what(&swapped), Wrong::Disordered);
-    assert_eq!(what(&["another line
-", &own].concat()), Wrong::Forged);
+    assert_eq!(
+        what(
+            &[
+                "another line
+",
+                &own
+            ]
+            .concat()
+        ),
+        Wrong::Forged
+    );
     let signature =
         own.replacen("\u{2014} clinic.example/audit ", "\u{2014} clinic.example/audit A", 1);
     assert_ne!(signature, own);

@@ -60,6 +60,46 @@
 //! `cargo run --release --example doctor` does it for a store in SQLite, and says whether keys, KEK and data lie together.
 //! What nobody writes down it does not know: when a key was last used, and what was opened with it.
 //!
+//! # Writing down what happens to keys
+//!
+//! With the feature `audit`, `audit::Log` is a file of JSON lines, one record each, under a hash tree whose root the log signs
+//! at intervals; with the feature `layers`, `backends::layer::Audited` tells it of every call of a KEK:
+//!
+//! ```
+//! # #[cfg(all(feature = "audit", feature = "layers"))]
+//! # fn main() -> Result<(), phiseal::Error> {
+//! # use phiseal::{EnvironmentId, stores::MemoryStore};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let (file, elsewhere) = (folder.path().join("audit.jsonl"), folder.path().join("kept"));
+//! # let environment = EnvironmentId::from_bytes([7; 16]);
+//! # let engine = phiseal::default_engine();
+//! use phiseal::audit::{FileSink, LocalSigner, Log};
+//! use phiseal::{backends::layer::Audited, backends::memory::MemoryKek, blocking::Phiseal};
+//!
+//! let signer = LocalSigner::generate(engine)?; // in production a key that outlives the process
+//! let builder = Log::builder("clinic.example/audit", environment, signer, engine)?;
+//! println!("verifier key: {}", builder.verifier_key());
+//! let log = builder.also_keep_in(FileSink::open(elsewhere)?).open(file)?;
+//!
+//! let kek = Audited::new(MemoryKek::new(engine)?, log.clone());
+//! let phi = Phiseal::open(MemoryStore::new(), kek)?;
+//! log.commit_blocking()?; // what happened so far is on disk
+//! log.close()?; // and covered by a checkpoint
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "audit", feature = "layers")))]
+//! # fn main() {}
+//! ```
+//!
+//! * Write the verifier key down where the application cannot, before you need it.
+//! * Keep checkpoints where whoever can write the log cannot: another machine, write-once storage. Whoever has the log's key
+//!   can rewrite the log and all its own checkpoints; those kept elsewhere show it.
+//! * What the last checkpoint does not cover (at most a minute or 1,000 records, unless you say otherwise) is not proved yet.
+//! * A log that cannot be written fails and stays failed: `commit` says so. Calls of KEKs go on, and say so in the program's
+//!   own log; a program that must not go on without a record calls `commit` before it answers.
+//! * Do not let a log rotator rename or cut the file. A SIEM may read it as it grows.
+//! * `cargo run --release --example verify_audit` says whether a log is what was written, and which line is not.
+//!
 //! # Rotating and rewrapping with a key file
 //!
 //! Two different acts. Rotating the *KEK* changes what wraps the keys; data is not touched. Rotating a *data key* changes
