@@ -85,6 +85,9 @@ const PAGE: usize = 1_000;
 ///
 /// [`ErrorKind::Invalid`] when the columns do not go with the table; [`ErrorKind::Conflict`] when a keyset changed meanwhile:
 /// count again; and what source, key store and backend answer.
+///
+/// [`ErrorKind::Invalid`]: phiseal_keys::ErrorKind::Invalid
+/// [`ErrorKind::Conflict`]: phiseal_keys::ErrorKind::Conflict
 pub async fn census(
     source: &dyn Source,
     columns: &[Column],
