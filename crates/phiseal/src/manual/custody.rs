@@ -166,7 +166,7 @@
 //! people who do not meet by chance, each with the line and with the id of the store's own key (below), which are no secrets.
 //!
 #![cfg_attr(feature = "recovery", doc = "```")]
-#![cfg_attr(not(feature = "recovery"), doc = "```ignore")]
+#![cfg_attr(not(feature = "recovery"), doc = "```text")]
 //! # fn main() -> Result<(), phiseal::Error> {
 //! # use phiseal::{backends::memory::MemoryKek, stores::MemoryStore};
 //! use phiseal::backends::recovery::{RecoveryKek, RecoveryKey, Share};
