@@ -152,7 +152,7 @@ pub struct KekInfo {
     pub versions: Vec<(KekVersion, KeyState)>,
     /// Whether a wrap opens only under the context it was made with.
     pub binds_context: bool,
-    /// Whether anybody who knows the public half can make a wrap (RSA-OAEP).
+    /// Whether anybody who knows the public half can make a wrap (RSA-OAEP, a recovery key).
     pub public_wraps: bool,
     /// Whether the key work is done by a module in FIPS mode, where the backend knows.
     pub fips: Option<bool>,
