@@ -3,7 +3,7 @@
 mod sources;
 mod verdict;
 
-pub use self::verdict::{Fault, Verdict, Wrong};
+pub use self::verdict::{Fault, Proved, Verdict, Wrong};
 
 use self::sources::{Due, Sources};
 use crate::lines::{Line, Lines, short};
@@ -69,19 +69,34 @@ impl<'a> Verifier<'a> {
     /// [`ErrorKind::Invalid`] when there is no key or no place with checkpoints,
     /// [`ErrorKind::Unavailable`] when something cannot be read. What is wrong with the log is no error, but the verdict's
     /// [`fault`](Verdict::fault).
-    pub fn verify(mut self, log: impl BufRead) -> Result<Verdict, Error> {
+    pub fn verify(self, log: impl BufRead) -> Result<Verdict, Error> {
+        let start = Proved::nothing(self.engine);
+        self.verify_after(&start, log)
+    }
+
+    /// As [`Verifier::verify`], of a log whose first lines were proved before: `rest` begins with the line after them. A log
+    /// that grows is verified so in time that does not.
+    ///
+    /// Checkpoints over fewer lines than were proved are passed over, if they are the log's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Verifier::verify`].
+    pub fn verify_after(mut self, proved: &Proved, rest: impl BufRead) -> Result<Verdict, Error> {
         if self.keys.is_empty() || self.sources.is_empty() {
             let message = "a log is verified by a key and by checkpoints";
             return Err(Error::new(ErrorKind::Invalid, message));
         }
-        let mut pass = Pass::new(self.engine);
-        let fault = self.pass(&mut pass, log)?;
+        self.sources.pass_over(proved.lines());
+        let mut pass = Pass::after(proved.clone(), self.engine);
+        let fault = self.pass(&mut pass, rest)?;
         Ok(Verdict {
             lines: pass.tree.size(),
-            covered: pass.covered,
+            covered: pass.proved.lines(),
             checkpoints: pass.fitted,
             first: pass.first,
             last: pass.last,
+            proved: pass.proved,
             unfinished: pass.unfinished,
             unfinished_notes: self.sources.unfinished(),
             fault,
@@ -114,14 +129,26 @@ impl<'a> Verifier<'a> {
         if let Some(fault) = pass.end() {
             return Ok(Some(fault));
         }
-        // Every checkpoint that is left is over more lines than there are.
-        let size = pass.tree.size();
-        Ok(self.sources.beyond(&self.keys)?.map(|due| match due {
-            Due::At { size: over, name, .. } => {
-                Fault::lines(size.saturating_add(1), over, Wrong::Cut).by(name)
+        self.beyond(pass.tree.size())
+    }
+
+    /// Every checkpoint that is left is over more lines than there are: the largest says how many are gone.
+    fn beyond(&mut self, size: u64) -> Result<Option<Fault>, Error> {
+        let mut cut: Option<Fault> = None;
+        while let Some(due) = self.sources.beyond(&self.keys)? {
+            match due {
+                Due::Bad { what, name } => {
+                    return Ok(cut.or_else(|| Some(Fault::checkpoint(what, name))));
+                }
+                Due::At { size: over, name, .. } => {
+                    if cut.as_ref().is_none_or(|cut| cut.through < over) {
+                        let gone = Fault::lines(size.saturating_add(1), over, Wrong::Cut);
+                        cut = Some(gone.by(name));
+                    }
+                }
             }
-            Due::Bad { what, name } => Fault::checkpoint(what, name),
-        }))
+        }
+        Ok(cut)
     }
 
     /// Compares the lines so far with every checkpoint over exactly as many.
@@ -132,10 +159,10 @@ impl<'a> Verifier<'a> {
                 Due::Bad { what, name } => return Ok(Some(Fault::checkpoint(what, name))),
                 Due::At { root, name, .. } => {
                     if root != pass.tree.root() {
-                        let from = pass.covered.saturating_add(1).min(size.max(1));
+                        let from = pass.proved.lines().saturating_add(1).min(size.max(1));
                         return Ok(Some(Fault::lines(from, size, Wrong::Rewritten).by(name)));
                     }
-                    pass.covered = size;
+                    pass.proved = pass.reached();
                     pass.fitted = pass.fitted.saturating_add(1);
                 }
             }
@@ -148,7 +175,7 @@ impl<'a> Verifier<'a> {
 struct Pass {
     engine: &'static dyn Engine,
     tree: Tree,
-    covered: u64,
+    proved: Proved,
     fitted: u64,
     hash: Option<Hash>,
     first: Option<Time>,
@@ -166,19 +193,22 @@ enum Suspect {
 }
 
 impl Pass {
-    fn new(engine: &'static dyn Engine) -> Self {
-        let tree = Tree::new(engine);
+    fn after(proved: Proved, engine: &'static dyn Engine) -> Self {
         Self {
             engine,
-            tree,
-            covered: 0,
+            tree: proved.tree.clone(),
+            hash: proved.hash,
+            first: proved.first,
+            last: proved.last,
+            proved,
             fitted: 0,
-            hash: None,
-            first: None,
-            last: None,
             unfinished: 0,
             suspect: None,
         }
+    }
+
+    fn reached(&self) -> Proved {
+        Proved { tree: self.tree.clone(), hash: self.hash, first: self.first, last: self.last }
     }
 
     fn line(&mut self, line: &[u8]) -> Option<Fault> {
@@ -210,7 +240,7 @@ impl Pass {
             });
         }
         if follows == Some(false) {
-            if number == self.covered.saturating_add(1) || number == 1 {
+            if number == self.proved.lines().saturating_add(1) || number == 1 {
                 // The line before is proved by a checkpoint, or there is none.
                 return Some(Fault::line(number, Wrong::Changed));
             }

@@ -18,6 +18,8 @@ struct Source<'a> {
     ahead: Ahead,
     /// The size of the last checkpoint that was taken.
     size: u64,
+    /// Checkpoints over fewer lines are not looked for.
+    from: u64,
 }
 
 enum Ahead {
@@ -36,7 +38,7 @@ pub(super) enum Due {
 impl<'a> Sources<'a> {
     pub(super) fn add(&mut self, name: String, notes: Box<dyn BufRead + 'a>) {
         let notes = Notes::new(notes);
-        self.0.push(Source { name, notes, ahead: Ahead::Unread, size: 0 });
+        self.0.push(Source { name, notes, ahead: Ahead::Unread, size: 0, from: 0 });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -46,6 +48,11 @@ impl<'a> Sources<'a> {
     /// How many places end in the middle of a checkpoint.
     pub(super) fn unfinished(&self) -> u64 {
         self.0.iter().map(|source| u64::from(source.notes.is_unfinished())).sum()
+    }
+
+    /// Leaves out the checkpoints over fewer lines than `size`, once they are known to be the log's.
+    pub(super) fn pass_over(&mut self, size: u64) {
+        self.0.iter_mut().for_each(|source| source.from = size);
     }
 
     /// Takes a checkpoint over `size` lines, or one that is wrong, if some place has one next.
@@ -65,6 +72,10 @@ impl<'a> Sources<'a> {
     ) -> Result<Option<Due>, Error> {
         for source in &mut self.0 {
             source.look(keys)?;
+            while source.is_behind() {
+                source.ahead = Ahead::Unread;
+                source.look(keys)?;
+            }
             match &source.ahead {
                 Ahead::Bad(what) => {
                     let due = Due::Bad { what: *what, name: source.name.clone() };
@@ -84,6 +95,10 @@ impl<'a> Sources<'a> {
 }
 
 impl Source<'_> {
+    fn is_behind(&self) -> bool {
+        matches!(&self.ahead, Ahead::Checkpoint(next) if next.size < self.from)
+    }
+
     /// Reads the next checkpoint, if it is not read yet.
     fn look(&mut self, keys: &[VerifierKey]) -> Result<(), Error> {
         if !matches!(self.ahead, Ahead::Unread) {

@@ -1,8 +1,10 @@
 use crate::record::Time;
+use crate::tree::{Hash, Tree};
 use core::fmt;
+use phiseal_primitives::Engine;
 
 /// What a verifier found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Verdict {
     /// Lines that were read, up to the fault if there is one.
@@ -15,12 +17,35 @@ pub struct Verdict {
     pub first: Option<Time>,
     /// The time of the last line.
     pub last: Option<Time>,
+    /// The lines that a checkpoint proves, for [`Verifier::verify_after`](super::Verifier::verify_after).
+    pub proved: Proved,
     /// Bytes after the last whole line: a crash, or a log that is being written.
     pub unfinished: u64,
     /// Places whose last checkpoint is cut off.
     pub unfinished_notes: u64,
     /// The first thing that is wrong.
     pub fault: Option<Fault>,
+}
+
+/// The first lines of a log, which were proved: what has to be known of them to verify the rest.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    pub(super) tree: Tree,
+    pub(super) hash: Option<Hash>,
+    pub(super) first: Option<Time>,
+    pub(super) last: Option<Time>,
+}
+
+impl Proved {
+    pub(super) fn nothing(engine: &'static dyn Engine) -> Self {
+        Self { tree: Tree::new(engine), hash: None, first: None, last: None }
+    }
+
+    /// How many lines they are.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.tree.size()
+    }
 }
 
 /// One thing that is wrong.

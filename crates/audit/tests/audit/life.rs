@@ -92,7 +92,11 @@ fn a_log_goes_on_where_it_ended() {
 #[test]
 fn checkpoints_are_signed_after_so_many_records() {
     let place = Place::new();
-    closed(&place.log(), 100, 10);
+    // One record a batch: a checkpoint comes after a batch.
+    let builder = builder().checkpoint_every(10, Duration::from_secs(3_600)).queue(1);
+    let log = builder.open(place.log()).unwrap();
+    (0..100).for_each(|number| log.append(record(number)).unwrap());
+    log.close().unwrap();
     let verdict = place.verify();
     // Over none; after each ten lines, the first and the last being the log's own; over all.
     assert_eq!((verdict.checkpoints, verdict.covered), (12, 102));

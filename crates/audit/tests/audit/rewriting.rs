@@ -52,7 +52,7 @@ fn a_log_that_was_cut_together_with_its_checkpoints_is_caught_by_one_kept_elsewh
     assert_eq!((alone.fault, alone.covered), (None, 30), "the control");
 
     let fault = verify(log.as_bytes(), &[own.as_bytes(), &elsewhere]).fault.unwrap();
-    assert_eq!((fault.what, fault.line, fault.through), (Wrong::Cut, 31, 40));
+    assert_eq!((fault.what, fault.line, fault.through), (Wrong::Cut, 31, 42));
     assert_eq!(fault.by.as_deref(), Some("place 1"));
 }
 

@@ -1,28 +1,47 @@
 //! AUD: a log of 10,000 lines, changed, cut short and added to.
 //!
-//! Twelve positions by default, every one with `PHISEAL_FULL=1`.
+//! Some positions by default, every one with `PHISEAL_FULL=1`. What was proved once, the lines up to a checkpoint before the
+//! position, is not read again ([`Verifier::verify_after`](phiseal_audit::verify::Verifier::verify_after)); a few positions
+//! are verified from the first line as well, with the same verdict.
 
-use crate::support::{Place, closed, full, verify};
-use phiseal_audit::verify::{Fault, Wrong};
+use crate::support::{Place, closed, full, notes, verifier, verify};
+use phiseal_audit::verify::{Fault, Proved, Wrong};
 use std::fs;
 use std::sync::LazyLock;
 
 const LINES: usize = 10_000;
+const PART: usize = 100;
 
 struct Log {
     lines: Vec<String>,
     checkpoints: Vec<u8>,
+    /// Checkpoints from each hundredth line on, and the lines before it, proved; first of all, none.
+    parts: Vec<(Vec<u8>, Proved)>,
 }
 
-/// 9,998 records between `log-opened` and `log-closed`; a checkpoint over each thousand lines, and over none.
+/// 9,998 records between `log-opened` and `log-closed`; a checkpoint over each hundred lines, and over none.
 static LOG: LazyLock<Log> = LazyLock::new(|| {
     let place = Place::new();
-    closed(&place.log(), 9_998, 1_000);
-    let log = Log { lines: place.lines(), checkpoints: fs::read(place.checkpoints()).unwrap() };
-    assert_eq!(log.lines.len(), LINES);
-    let verdict = verify(&bytes(&log.lines), &[&log.checkpoints]);
-    assert_eq!((verdict.fault, verdict.checkpoints), (None, 11), "the control");
-    log
+    closed(&place.log(), 9_998, number(PART));
+    let (lines, text) = (place.lines(), fs::read_to_string(place.checkpoints()).unwrap());
+    assert_eq!(lines.len(), LINES);
+    let whole = verify(&bytes(&lines), &[text.as_bytes()]);
+    assert_eq!((whole.fault, whole.checkpoints, whole.covered), (None, 101, 10_000), "the control");
+    let notes = notes(&text);
+    let mut parts: Vec<(Vec<u8>, Proved)> = Vec::new();
+    for (number, note) in notes.iter().enumerate() {
+        let last = parts.last().map(|(_, proved)| proved.clone());
+        let proved = match last {
+            None => verify(b"", &[note.as_bytes()]).proved,
+            Some(last) => {
+                let added = bytes(&lines[(number - 1) * PART..number * PART]);
+                verifier(&[note.as_bytes()]).verify_after(&last, &added[..]).unwrap().proved
+            }
+        };
+        assert_eq!(proved.lines(), self::number(number * PART));
+        parts.push((notes[number..].concat().into_bytes(), proved));
+    }
+    Log { lines, checkpoints: text.into_bytes(), parts }
 });
 
 fn bytes(lines: &[String]) -> Vec<u8> {
@@ -34,7 +53,9 @@ fn positions() -> Vec<usize> {
     if full() {
         return (1..=LINES).collect();
     }
-    vec![1, 2, 3, 500, 999, 1_000, 1_001, 1_002, 2_000, 3_333, 9_999, 10_000]
+    let edges = [1, 2, 3, 99, 100, 101, 102, 999, 1_000, 1_001, 4_999, 5_000, 5_001, 5_002, 9_900];
+    let some = edges.into_iter().chain((1..=LINES).step_by(257));
+    some.chain([9_901, 9_998, 9_999, 10_000]).collect()
 }
 
 /// The fault in a log that `tamper` changed at each position, which it gets from 0.
@@ -49,8 +70,22 @@ fn found(tamper: impl Fn(&mut Vec<String>, usize) + Sync, check: impl Fn(usize, 
                     let mut lines = LOG.lines.clone();
                     tamper(&mut lines, position - 1);
                     assert_ne!(lines, LOG.lines, "the control: {position}");
-                    let fault = verify(&bytes(&lines), &[&LOG.checkpoints]).fault;
-                    check(*position, &fault.unwrap());
+                    // The last whole part before the first line that differs; the verdict comes within a part or two.
+                    let differs =
+                        lines.iter().zip(&LOG.lines).position(|(one, other)| one != other);
+                    let part = differs.unwrap_or(lines.len()) / PART;
+                    let (notes, proved) = &LOG.parts[part.min(LINES / PART - 1)];
+                    let from = usize::try_from(proved.lines()).unwrap();
+                    let rest = bytes(&lines[from..]);
+                    let verdict = verifier(&[notes]).verify_after(proved, &rest[..]).unwrap();
+                    let fault = verdict.fault.unwrap();
+                    check(*position, &fault);
+                    if [1, 999, 1_000, 5_000].contains(position) {
+                        assert_eq!(
+                            verify(&bytes(&lines), &[&LOG.checkpoints]).fault.unwrap(),
+                            fault
+                        );
+                    }
                 }
             });
         }
@@ -74,8 +109,8 @@ fn a_changed_line_is_named() {
         |lines, at| lines[at] = another(&lines[at]),
         |position, fault| {
             if position == LINES {
-                // No line follows that would name it; the last checkpoint is over the last thousand.
-                assert_eq!((fault.what, fault.line), (Wrong::Rewritten, 9_001));
+                // No line follows that would name it; the last checkpoint is over the last hundred.
+                assert_eq!((fault.what, fault.line), (Wrong::Rewritten, 9_901));
                 assert_eq!(fault.through, number(LINES));
             } else {
                 assert_eq!(fault.what, Wrong::Changed, "{position}: {fault}");
