@@ -54,7 +54,7 @@ fn positions() -> Vec<usize> {
         return (1..=LINES).collect();
     }
     let edges = [1, 2, 3, 99, 100, 101, 102, 999, 1_000, 1_001, 4_999, 5_000, 5_001, 5_002, 9_900];
-    let some = edges.into_iter().chain((1..=LINES).step_by(257));
+    let some = edges.into_iter().chain((1..=LINES).step_by(1_009));
     some.chain([9_901, 9_998, 9_999, 10_000]).collect()
 }
 
@@ -80,7 +80,7 @@ fn found(tamper: impl Fn(&mut Vec<String>, usize) + Sync, check: impl Fn(usize, 
                     let verdict = verifier(&[notes]).verify_after(proved, &rest[..]).unwrap();
                     let fault = verdict.fault.unwrap();
                     check(*position, &fault);
-                    if [1, 999, 1_000, 5_000].contains(position) {
+                    if [1, 5_000].contains(position) {
                         assert_eq!(
                             verify(&bytes(&lines), &[&LOG.checkpoints]).fault.unwrap(),
                             fault
