@@ -11,6 +11,7 @@ use phiseal_format::EnvironmentId;
 use phiseal_keys::{Clock, Error, ErrorKind, Moment, Signer};
 use phiseal_primitives::Engine;
 use pollster::block_on;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
@@ -55,8 +56,7 @@ impl Writer {
             let work = queue.wait(self.nap());
             let count = work.records.len();
             if count > 0 {
-                let records: Vec<_> = work.records.into();
-                self.write(&records)?;
+                self.write(work.records)?;
                 queue.commit(count);
             }
             if work.closing {
@@ -76,18 +76,15 @@ impl Writer {
     }
 
     /// Appends one line for each record and syncs.
-    pub(super) fn write(&mut self, records: &[(Time, Record)]) -> Result<(), Error> {
-        if records.is_empty() {
-            return Ok(());
-        }
+    pub(super) fn write(&mut self, records: VecDeque<(Time, Record)>) -> Result<(), Error> {
         let mut lines = Vec::with_capacity(records.len().saturating_mul(320));
         for (time, record) in records {
             let entry = Entry {
                 sequence: self.tree.size().saturating_add(1),
-                time: *time,
+                time,
                 previous: self.previous,
                 environment: self.environment,
-                record: record.clone(),
+                record,
             };
             let line = entry.to_line();
             let hash = leaf_hash(self.engine, line.as_bytes());
@@ -109,7 +106,7 @@ impl Writer {
         let mut record = Record::new(Class::Custody, action, outcome);
         record.count = count;
         let time = Time::from_millis(self.clock.wall_millis());
-        self.write(&[(time, record)])
+        self.write(VecDeque::from([(time, record)]))
     }
 
     /// Signs a checkpoint over everything written and hands it to everybody who keeps it.

@@ -84,4 +84,5 @@
 //!
 //! Passphrases of key files go through Argon2id (RFC 9106), which no FIPS standard has.
 //!
-//! What is outside any module, in every build: parsing, comparing in constant time, keeping and wiping keys.
+//! What is outside any module, in every build: the signatures of audit logs (feature `audit`), unless their `Signer` is an HSM;
+//! parsing, comparing in constant time, keeping and wiping keys.
