@@ -128,12 +128,12 @@ impl Credential {
 
     /// Another token than `refused`, if the source has one by now.
     pub(super) fn instead_of(&self, refused: &Arc<Token>) -> Option<Arc<Token>> {
-        // Another call may have found it already.
+        // Another call may have found it already; or two have read the same one at first.
         let held = self.held.load_full().map(|held| Arc::clone(&held.token));
-        if let Some(token) = held.filter(|token| !Arc::ptr_eq(token, refused)) {
+        if let Some(token) = held.filter(|token| !token.is(refused)) {
             return Some(token);
         }
-        self.read(Some(refused)).ok().filter(|token| !Arc::ptr_eq(token, refused))
+        self.read(Some(refused)).ok().filter(|token| !token.is(refused))
     }
 
     /// Reads the source; what is the same token as `before` stays that one.
