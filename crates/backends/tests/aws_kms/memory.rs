@@ -3,12 +3,10 @@
 //! Some of the base64 in which they travelled stays in buffers of the libraries below, as the module's documentation says.
 
 use crate::fake::{Fake, arn};
-use crate::support::{context, engine, is_again, kek};
-use crate::watch::memory::{found, memory_of};
+use crate::support::{AGAIN, context, engine, is_again, kek};
+use crate::watch::memory::{halves_found, look_at, wait};
 use phiseal_keys::{DataKey, KekBackend};
 use pollster::block_on;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
 
 const FAKE: &str = "PHISEAL_TEST_FAKE";
 const ROUNDS: usize = 25;
@@ -25,8 +23,7 @@ fn use_keys() {
         }
     }
     let kept = block_on(backend.generate_key(&context(1))).unwrap();
-    println!("\nused");
-    std::io::stdin().read_line(&mut String::new()).unwrap();
+    wait();
     drop((backend, kept));
 }
 
@@ -36,24 +33,11 @@ fn no_half_of_a_key_is_left_when_it_is_dropped() {
         return use_keys();
     }
     let fake = Fake::start();
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "memory::no_half_of_a_key_is_left_when_it_is_dropped", "--nocapture"])
-        .env("PHISEAL_TEST_AGAIN", "1")
-        .env(FAKE, fake.url())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap() == "used"));
-    let memory = memory_of(child.id());
-    child.stdin.take().unwrap().write_all(b"\n").unwrap();
-    assert!(child.wait().unwrap().success());
-
+    let test = "memory::no_half_of_a_key_is_left_when_it_is_dropped";
+    let (_, memory) = look_at(test, &[(AGAIN, "1"), (FAKE, &fake.url())]);
     let keys = fake.keys();
     assert_eq!(keys.len(), 2 * ROUNDS + 1);
-    let halves: Vec<_> = keys.iter().flat_map(|key| key.chunks(16)).collect();
-    let found = found(&memory, &halves);
+    let found = halves_found(&memory, &keys);
     let whole = found.chunks(2).filter(|halves| *halves == [true, true]).count();
     let any = found.iter().filter(|half| **half).count();
     assert_eq!((whole, any), (1, 2), "the key that is held, which is the control, and no other");

@@ -82,7 +82,7 @@ pub(crate) fn kinds(kek: &AwsKmsKek, made: &GeneratedKey) -> [Option<ErrorKind>;
     ]
 }
 
-const AGAIN: &str = "PHISEAL_TEST_AGAIN";
+pub(crate) const AGAIN: &str = "PHISEAL_TEST_AGAIN";
 
 /// Runs this test in a process of its own with this environment.
 pub(crate) fn alone(test: &str, environment: &[(&str, &str)]) {

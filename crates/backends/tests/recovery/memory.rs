@@ -1,12 +1,10 @@
 //! What is left of recovery keys and of what they opened in the memory of a process: nothing.
 
 use crate::support::{combined, context, engine, texts};
-use crate::watched::{found, memory_of};
+use crate::watched::{halves_found, look_at, wait};
 use phiseal_backends::recovery::RecoveryKey;
 use phiseal_keys::KekBackend;
 use pollster::block_on;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
 
 const CHILD: &str = "PHISEAL_TEST_RECOVERY";
 const MASK: u8 = 0xa5;
@@ -51,8 +49,7 @@ fn use_keys() {
     }
     let held = RecoveryKey::generate(engine()).unwrap();
     tell_key(&texts(&held.split(2, 2).unwrap()));
-    println!("\nused");
-    std::io::stdin().read_line(&mut String::new()).unwrap();
+    wait();
     drop(held);
 }
 
@@ -61,35 +58,17 @@ fn no_half_of_a_recovery_key_is_left_when_it_is_dropped() {
     if std::env::var_os(CHILD).is_some() {
         return use_keys();
     }
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "memory::no_half_of_a_recovery_key_is_left_when_it_is_dropped",
-            "--nocapture",
-        ])
-        .env(CHILD, "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut keys = Vec::new();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    for line in lines.by_ref() {
-        let line = line.unwrap();
-        if line == "used" {
-            break;
-        }
-        if let Some(digits) = line.strip_prefix("key ") {
+    let test = "memory::no_half_of_a_recovery_key_is_left_when_it_is_dropped";
+    let (said, memory) = look_at(test, &[(CHILD, "1")]);
+    let told = said.iter().filter_map(|line| line.strip_prefix("key "));
+    let keys: Vec<_> = told
+        .map(|digits| {
             let pairs = (0..32).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16));
-            keys.push(pairs.map(|byte| byte.unwrap() ^ MASK).collect::<Vec<_>>());
-        }
-    }
-    let memory = memory_of(child.id());
-    child.stdin.take().unwrap().write_all(b"\n").unwrap();
-    assert!(child.wait().unwrap().success());
+            pairs.map(|byte| byte.unwrap() ^ MASK).collect::<Vec<_>>()
+        })
+        .collect();
     assert_eq!(keys.len(), 2 * ROUNDS + 1);
-    let halves: Vec<_> = keys.iter().flat_map(|key| key.chunks(16)).collect();
-    let found = found(&memory, &halves);
+    let found = halves_found(&memory, &keys);
     let any: Vec<_> = (0..found.len()).filter(|at| found[*at]).collect();
     let held = 4 * ROUNDS;
     assert_eq!(any, [held, held + 1], "the key that is held, which is the control, and no other");

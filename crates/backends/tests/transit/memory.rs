@@ -1,19 +1,16 @@
-//! What is left of keys in the memory of a process that used them: of their bytes, nothing; nor of the token's text where
-//! this library kept it.
+//! What is left of keys in the memory of a process that used them: of their bytes, nothing.
 //!
 //! Some of the base64 in which they travelled stays in buffers of the libraries below, as the module's documentation says.
 
 use crate::fake::{Fake, Reply, Seen, WRAP};
 use crate::support::{context, engine};
-use crate::watch::memory::{found, memory_of};
+use crate::watch::memory::{halves_found, look_at, wait};
 use base64ct::{Base64, Encoding};
 use phiseal_backends::transit::{Token, TransitKek};
 use phiseal_keys::{DataKey, KekBackend};
 use pollster::block_on;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 const FAKE: &str = "PHISEAL_TEST_FAKE";
@@ -31,8 +28,7 @@ fn use_keys(address: &str) {
         block_on(backend.rewrap_key(&wrapped, &context(1))).unwrap();
     }
     let kept = block_on(backend.generate_key(&context(1))).unwrap();
-    println!("\nused");
-    std::io::stdin().read_line(&mut String::new()).unwrap();
+    wait();
     drop((backend, kept));
 }
 
@@ -56,24 +52,13 @@ fn no_half_of_a_key_is_left_when_it_is_dropped() {
         all.insert(last.clone());
         answered(seen, last)
     });
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "memory::no_half_of_a_key_is_left_when_it_is_dropped", "--nocapture"])
-        .env(FAKE, &fake.address)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap() == "used"));
-    let memory = memory_of(child.id());
-    child.stdin.take().unwrap().write_all(b"\n").unwrap();
-    assert!(child.wait().unwrap().success());
+    let test = "memory::no_half_of_a_key_is_left_when_it_is_dropped";
+    let (_, memory) = look_at(test, &[(FAKE, &fake.address)]);
 
     let keys: Vec<_> =
         keys.lock().unwrap().0.iter().map(|key| Base64::decode_vec(key).unwrap()).collect();
     assert_eq!(keys.len(), 2 * ROUNDS + 1);
-    let halves: Vec<_> = keys.iter().flat_map(|key| key.chunks(16)).collect();
-    let found = found(&memory, &halves);
+    let found = halves_found(&memory, &keys);
     let whole = found.chunks(2).filter(|halves| *halves == [true, true]).count();
     let any = found.iter().filter(|half| **half).count();
     assert_eq!((whole, any), (1, 2), "the key that is held, which is the control, and no other");
