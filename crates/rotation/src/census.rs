@@ -104,14 +104,13 @@ pub async fn census(
         let page = source.scan(last.as_ref(), PAGE).await?;
         let Some(end) = page.last() else { break };
         for row in &page {
-            for ((sorter, counts), (name, value)) in
-                sorters.iter_mut().zip(&mut counted).zip(table.sealed().iter().zip(&row.sealed))
-            {
+            for ((sorter, counts), value) in sorters.iter_mut().zip(&mut counted).zip(&row.sealed) {
                 let class = sorter.class(row, value).await?;
                 let count = counts.entry(class).or_default();
                 *count = count.saturating_add(1);
                 if !class.is_in_order() {
-                    report(Finding { key: row.key.clone(), column: name.clone(), class });
+                    let column = sorter.name().to_owned();
+                    report(Finding { key: row.key.clone(), column, class });
                 }
             }
         }
@@ -119,8 +118,8 @@ pub async fn census(
         last = Some(end.key.clone());
     }
     let mut described = Vec::new();
-    for ((sorter, counts), name) in sorters.into_iter().zip(counted).zip(table.sealed()) {
-        described.push(sorter.described(name, counts).await?);
+    for (sorter, counts) in sorters.into_iter().zip(counted) {
+        described.push(sorter.described(counts).await?);
     }
     Ok(Census { table: table.name().to_owned(), rows, began, ended: now(), columns: described })
 }

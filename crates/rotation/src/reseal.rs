@@ -169,7 +169,7 @@ impl Sealer<'_> {
                     let new = block_on(anew(&column.domain, sorter, &row, old))?;
                     swaps.push(Swap { column: place, old: old.clone(), new });
                 } else if !class.is_in_order() {
-                    let column = sorter.name(place);
+                    let column = sorter.name().to_owned();
                     work.findings.push(Finding { key: row.key.clone(), column, class });
                 }
                 sorter.forget();

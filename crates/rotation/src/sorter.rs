@@ -11,6 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// Tells what the values of one column are, as the domain's keyset was when it began.
 pub(crate) struct Sorter<'a> {
     column: &'a Column,
+    name: &'a str,
     table: &'a Table,
     keyset: Keyset,
     /// The person whom the last row was about.
@@ -31,8 +32,8 @@ pub(crate) async fn sorters<'a>(
     }
     columns.iter().try_for_each(|column| column.binding.check(table))?;
     let mut sorters = Vec::new();
-    for column in columns {
-        sorters.push(Sorter::new(column, table).await?);
+    for (column, name) in columns.iter().zip(table.sealed()) {
+        sorters.push(Sorter::new(column, name, table).await?);
     }
     Ok(sorters)
 }
@@ -55,12 +56,12 @@ const KEY_ID: core::ops::Range<usize> = 1..17;
 const LIKE: u32 = 16;
 
 impl<'a> Sorter<'a> {
-    async fn new(column: &'a Column, table: &'a Table) -> Result<Self, Error> {
+    async fn new(column: &'a Column, name: &'a str, table: &'a Table) -> Result<Self, Error> {
         // Somebody else may have rotated while the handle's lease ran.
         column.domain.refresh().await?;
         let keyset = column.domain.key_store().keyset(column.domain.name()).await?;
         let plaintext = Zeroizing::default();
-        Ok(Self { column, table, keyset, person: None, plaintext, length: 0 })
+        Ok(Self { column, name, table, keyset, person: None, plaintext, length: 0 })
     }
 
     /// What `value`, of this column of `row`, is.
@@ -114,7 +115,6 @@ impl<'a> Sorter<'a> {
     /// What was counted. A keyset that has changed meanwhile makes it worthless.
     pub(crate) async fn described(
         self,
-        name: &str,
         counts: BTreeMap<Class, u64>,
     ) -> Result<ColumnCensus, Error> {
         let domain = &self.column.domain;
@@ -132,7 +132,7 @@ impl<'a> Sorter<'a> {
             ));
         }
         Ok(ColumnCensus {
-            column: name.to_owned(),
+            column: self.name.to_owned(),
             domain: domain.name().to_owned(),
             domain_id: self.keyset.domain(),
             revision: self.keyset.revision(),
@@ -157,9 +157,9 @@ impl<'a> Sorter<'a> {
         primary.is_some_and(|primary| primary.key_id().short() == sealed.key_id())
     }
 
-    /// The name of the column, which is the one at `place`.
-    pub(crate) fn name(&self, place: usize) -> String {
-        self.table.sealed().get(place).cloned().unwrap_or_default()
+    /// The name of the column.
+    pub(crate) const fn name(&self) -> &'a str {
+        self.name
     }
 
     /// Wipes the last plaintext.
