@@ -207,13 +207,13 @@ impl Domain {
         self.may_write()?;
         let loaded = self.current().await?;
         for subject in subjects {
-            let tag = self.store().subject_tag(loaded.keyset(), subject)?;
-            let shredded = self.store().shred_subject(loaded.keyset(), tag).await;
+            let tag = self.key_store().subject_tag(loaded.keyset(), subject)?;
+            let shredded = self.key_store().shred_subject(loaded.keyset(), tag).await;
             // Whether or not it was done just now: whoever uses the key has to look at the record again.
             self.people().remove(tag);
             shredded?;
         }
-        self.store().erase().await
+        self.key_store().erase().await
     }
 
     /// Wraps the keys of all persons under the primary version of the domain's key, so that older versions can be
@@ -235,7 +235,7 @@ impl Domain {
                 let at_hand = earlier.iter().find_map(|look| look.subject_wrap(version).ok());
                 loaded.subject_wrap(version).or_else(|error| at_hand.ok_or(error)).map(|key| &**key)
             };
-            let moved = self.store().rewrap_subjects(loaded.keyset(), primary, wrapping).await;
+            let moved = self.key_store().rewrap_subjects(loaded.keyset(), primary, wrapping).await;
             match moved {
                 Err(error) if error.kind() == ErrorKind::Stale && earlier.len() < LOOKS => {
                     let next =
@@ -257,7 +257,7 @@ impl Domain {
     /// [`ErrorKind::Denied`] on a handle that only reads; as [`KeyStore::rewrap`].
     pub async fn rewrap(&self) -> Result<Rewrapped, Error> {
         self.may_write()?;
-        let rewrapped = self.store().rewrap(self.name()).await?;
+        let rewrapped = self.key_store().rewrap(self.name()).await?;
         self.renewed().await?;
         Ok(rewrapped)
     }
@@ -273,14 +273,14 @@ impl Domain {
     /// what store and backend answer.
     pub async fn rotate(&self) -> Result<Keyset, Error> {
         self.may_write()?;
-        let keyset = self.store().keyset(self.name()).await?;
+        let keyset = self.key_store().keyset(self.name()).await?;
         let old = keyset.primary();
-        let keyset = self.store().add_version(&keyset).await?;
+        let keyset = self.key_store().add_version(&keyset).await?;
         let newest = keyset.versions().last().map_or(old, |version| version.number());
-        let keyset = self.store().set_primary(&keyset, newest).await?;
+        let keyset = self.key_store().set_primary(&keyset, newest).await?;
         let keyset = match keyset.version(old).map(|version| version.state()) {
             Some(KeyState::Active | KeyState::Suspended) => {
-                self.store().set_state(&keyset, old, KeyState::Deactivated).await?
+                self.key_store().set_state(&keyset, old, KeyState::Deactivated).await?
             }
             _ => keyset,
         };
@@ -303,17 +303,13 @@ impl Domain {
     ///
     /// As [`Domain::ready`].
     pub async fn refresh(&self) -> Result<(), Error> {
-        let newest = self.store().keyset(self.name()).await?.revision();
+        let newest = self.key_store().keyset(self.name()).await?.revision();
         self.renewed_until(|loaded| loaded.keyset().revision() >= newest).await.map(drop)
     }
 
     /// The key store that it is in.
     #[must_use]
     pub fn key_store(&self) -> &Arc<KeyStore> {
-        self.store()
-    }
-
-    pub(crate) fn store(&self) -> &Arc<KeyStore> {
         &self.0.store
     }
 
@@ -402,7 +398,7 @@ impl Domain {
 
     async fn renewed_for_sealing(&self) -> Result<Arc<Loaded>, Error> {
         let loaded = self.renewed().await?;
-        loaded.reserve(self.store(), self.options()).await?;
+        loaded.reserve(self.key_store(), self.options()).await?;
         Ok(loaded)
     }
 
@@ -410,7 +406,7 @@ impl Domain {
         // Read by the leader: what was loaded before it led may have been revoked since.
         let before = self.0.loaded.load_full();
         let outcome =
-            loaded::load(self.store(), &self.0.name, self.options(), before.as_ref()).await;
+            loaded::load(self.key_store(), &self.0.name, self.options(), before.as_ref()).await;
         match &outcome {
             Ok(loaded) => {
                 self.0.loaded.store(Some(loaded.clone()));
@@ -418,7 +414,7 @@ impl Domain {
                     self.people().follow(loaded);
                 }
                 // What cannot be reserved now is asked for again, and reported, by the first seal that needs it.
-                let _ = loaded.reserve(self.store(), self.options()).await;
+                let _ = loaded.reserve(self.key_store(), self.options()).await;
             }
             Err(error) if !ends_use(error) => {}
             Err(_) => {

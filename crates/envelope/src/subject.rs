@@ -25,7 +25,7 @@ impl Subject {
         create: bool,
     ) -> Result<Self, Error> {
         let loaded = domain.current().await?;
-        let tag = domain.store().subject_tag(loaded.keyset(), subject)?;
+        let tag = domain.key_store().subject_tag(loaded.keyset(), subject)?;
         let handle = Self { domain, tag };
         match handle.person(&loaded).await {
             Err(error) if error.kind() == ErrorKind::NotFound && create => handle.create().await?,
@@ -113,7 +113,7 @@ impl Subject {
     }
 
     async fn looked_up(&self, loaded: &Arc<Loaded>) -> Result<Arc<Person>, Error> {
-        let store = self.domain.store();
+        let store = self.domain.key_store();
         let removals = self.domain.people().removals();
         let known = self.domain.people().find(self.tag);
         if let Some(person) = &known
@@ -178,7 +178,7 @@ impl Subject {
             found?.ok_or(Error::new(ErrorKind::NotFound, "there is no key for this person"))?;
         let domain_version = record.domain_version()?;
         let wrap_key = loaded.subject_wrap(domain_version)?;
-        let store = self.domain.store();
+        let store = self.domain.key_store();
         let (key, key_id) = store.unwrap_subject(loaded.keyset(), &record, wrap_key)?;
         self.keep(loaded, domain_version, &key, &key_id, began, removals)
     }
@@ -189,7 +189,7 @@ impl Subject {
         // a person whom a destroyed version wraps is lost.
         let loaded = self.domain.renewed_until(|loaded| !has_ended(loaded)).await?;
         loaded.seals_until()?;
-        let store = self.domain.store();
+        let store = self.domain.key_store();
         let (began, removals) = (store.clock().now(), self.domain.people().removals());
         let version = loaded.keyset().sealing_version()?.number();
         let wrap_key = loaded.subject_wrap(version)?;
@@ -215,7 +215,7 @@ impl Subject {
         mut version: u32,
         key: &DataKey,
     ) -> Result<(Arc<Loaded>, u32), Error> {
-        let store = self.domain.store();
+        let store = self.domain.key_store();
         while !store.is_primary(loaded.keyset(), version).await? {
             loaded =
                 self.domain.renewed_until(|loaded| loaded.keyset().primary() != version).await?;
@@ -241,7 +241,7 @@ impl Subject {
     ) -> Result<Arc<Person>, Error> {
         /// Four epochs: a person's record is small.
         const EPOCHS: usize = 4;
-        let (store, options) = (self.domain.store(), self.domain.options());
+        let (store, options) = (self.domain.key_store(), self.domain.options());
         let until = began.saturating_add(options.lease).min(loaded.until());
         let id = key_id.short();
         // The same key goes on in the ciphers that were handed out.
