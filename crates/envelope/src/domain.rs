@@ -55,13 +55,16 @@ impl Domain {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for a name that [`Keyset::check_name`] refuses.
+    /// [`ErrorKind::Invalid`] for a name that [`Keyset::check_name`] refuses, and for a lease that is too long.
     pub fn unopened(
         store: Arc<KeyStore>,
         name: &str,
         options: Arc<Options>,
     ) -> Result<Self, Error> {
         Keyset::check_name(name)?;
+        if options.lease > Keyset::LONGEST_LEASE {
+            return Err(Error::new(ErrorKind::Invalid, "a lease is at most ten minutes"));
+        }
         Ok(Self(Arc::new(Inner {
             store,
             name: name.into(),

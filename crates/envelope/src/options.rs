@@ -1,6 +1,7 @@
 use crate::sealing::NoncePolicy;
 use core::time::Duration;
 use phiseal_format::Suite;
+use phiseal_keys::Keyset;
 use phiseal_primitives::random::{HealthChecked, ModuleRandom};
 use phiseal_primitives::{Engine, OsRandom, Random, Validation};
 use std::sync::Arc;
@@ -14,7 +15,8 @@ pub struct Options {
     /// Where nonces come from: per block of 256 messages, or the module when the engine is a FIPS module.
     pub nonces: NoncePolicy,
     /// How long sealing goes on without a look at the key store: ten minutes. A process that slept through a rotation
-    /// seals nothing under the retired key after this.
+    /// seals nothing under the retired key after this. At most [`Keyset::LONGEST_LEASE`], so that it is known
+    /// when everybody has noticed.
     pub lease: Duration,
     /// How long an unwrapped key is used before the KEK is asked again: one hour. A KEK that was disabled is noticed
     /// after this at the latest.
@@ -41,7 +43,7 @@ impl Options {
         Self {
             suite: if fips { Suite::Aes256GcmHkdf } else { Suite::Xaes256Gcm },
             nonces: if fips { NoncePolicy::Module } else { NoncePolicy::PerBlock },
-            lease: Duration::from_secs(600),
+            lease: Keyset::LONGEST_LEASE,
             key_time: Duration::from_secs(3600),
             outage_window: Duration::ZERO,
             max_uses: 1 << 48,

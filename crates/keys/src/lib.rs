@@ -1,5 +1,6 @@
 //! phiseal's key contract: KEK backends, keysets, states, stores, secrets.
 
+mod authority;
 mod clock;
 mod data_key;
 mod drill;
@@ -22,6 +23,7 @@ mod state;
 mod store;
 mod wrapping_key;
 
+pub use authority::Authority;
 pub use clock::{Clock, ManualClock, Moment, SystemClock};
 pub use data_key::{DataKey, FullKeyId, Purpose, derive};
 pub use drill::{Drill, Drilled, DrilledVersion};
@@ -37,7 +39,7 @@ pub use kek::{
 };
 pub use keks::Keks;
 pub use key_store::{
-    KeyStore, KeyStoreConfig, Rewrapped, SubjectRecord, SubjectState, SubjectsRewrapped,
+    Changes, KeyStore, KeyStoreConfig, Rewrapped, SubjectRecord, SubjectState, SubjectsRewrapped,
 };
 pub use keyset::{KeyVersion, Keyset};
 pub use reader::Reader;

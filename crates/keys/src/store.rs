@@ -126,12 +126,23 @@ pub enum RecordKind {
     Usage,
     /// That a data key's short id is taken, by that id.
     KeyId,
+    /// Who the custodians are, and how many of them agree to a change; there is at most one.
+    Roster,
+    /// How far an act of the custodians has come, by its id.
+    Run,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::StoreKey, Self::Keyset, Self::Subject, Self::Usage, Self::KeyId];
+    pub const ALL: [Self; 7] = [
+        Self::StoreKey,
+        Self::Keyset,
+        Self::Subject,
+        Self::Usage,
+        Self::KeyId,
+        Self::Roster,
+        Self::Run,
+    ];
 
     /// The byte that stands for the kind in derivations and in stores.
     #[must_use]
@@ -142,6 +153,8 @@ impl RecordKind {
             Self::Subject => 3,
             Self::Usage => 4,
             Self::KeyId => 5,
+            Self::Roster => 6,
+            Self::Run => 7,
         }
     }
 }

@@ -49,12 +49,12 @@ pub use phiseal_format::{
     WrapAlgorithm, WrappedKey,
 };
 pub use phiseal_keys::{
-    BoxFuture, Clock, ClosedVersion, DataKey, DomainHealth, Drill, Drilled, DrilledVersion,
-    Erasure, Error, ErrorKind, Finding, FindingKind, FullKeyId, GeneratedKey, Health, Kek,
-    KekAdmin, KekAdminBackend, KekAnswer, KekBackend, KekEvent, KekEvents, KekHealth, KekInfo,
-    KekOperation, Keks, KeyState, KeyStore, KeyStoreConfig, KeyVersion, Keyset, ManualClock,
-    MissingKey, Moment, Reader, Record, RecordKind, Restored, RestoredVersion, Rewrapped, Secret,
-    Store, SubjectsRewrapped, SystemClock, UnwrappedKey, VersionHealth, Wraps, memory_is_locked,
-    require_locked_memory, rewrap_in_process,
+    Authority, BoxFuture, Changes, Clock, ClosedVersion, DataKey, DomainHealth, Drill, Drilled,
+    DrilledVersion, Erasure, Error, ErrorKind, Finding, FindingKind, FullKeyId, GeneratedKey,
+    Health, Kek, KekAdmin, KekAdminBackend, KekAnswer, KekBackend, KekEvent, KekEvents, KekHealth,
+    KekInfo, KekOperation, Keks, KeyState, KeyStore, KeyStoreConfig, KeyVersion, Keyset,
+    ManualClock, MissingKey, Moment, Reader, Record, RecordKind, Restored, RestoredVersion,
+    Rewrapped, Secret, Store, SubjectsRewrapped, SystemClock, UnwrappedKey, VersionHealth, Wraps,
+    memory_is_locked, require_locked_memory, rewrap_in_process,
 };
 pub use phiseal_primitives::{Engine, Module, Validation, default_engine, engine, engines};

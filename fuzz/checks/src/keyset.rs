@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use phiseal::{Error, ErrorKind, FullKeyId, KeyState, KeyVersion, Keyset};
+use phiseal::{Authority, Error, ErrorKind, FullKeyId, KeyState, KeyVersion, Keyset};
 
 /// Parses a keyset, prints it, holds it against every rule of the format, and makes every next snapshot of it: each of
 /// them can be stored and read again.
@@ -47,6 +47,13 @@ fn assert_sound(keyset: &Keyset) {
         assert_eq!(keyset.by_key_id(&version.key_id().short()), Some(version));
     }
 
+    for version in versions {
+        let times = (version.activated().is_some(), version.replaced().is_some());
+        let is_primary = version.number() == keyset.primary();
+        assert!(times == (is_primary, false) || !is_primary && times == (true, true));
+    }
+    assert!(keyset.authority() != Authority::SingleCustodian || keyset.was_single());
+
     let primary = keyset.version(keyset.primary()).unwrap();
     assert!(matches!(
         primary.state(),
@@ -79,6 +86,11 @@ fn successors(keyset: &Keyset) -> Vec<Keyset> {
         made(new, &[ErrorKind::Exhausted, ErrorKind::Conflict]);
         let old = keyset.with_version(*last.key_id(), vec![wrap.clone()], 1);
         made(old, &[ErrorKind::Exhausted, ErrorKind::Conflict]);
+        for exposed in [false, true] {
+            let id = FullKeyId::from_bytes([0xf5; 32]);
+            let rotated = keyset.rotated(id, vec![wrap.clone()], 9, exposed);
+            made(rotated, &[ErrorKind::Exhausted, ErrorKind::Conflict]);
+        }
     }
     for version in [&versions[0], &versions[versions.len() / 2], last] {
         for state in KeyState::ALL {
@@ -87,7 +99,7 @@ fn successors(keyset: &Keyset) -> Vec<Keyset> {
                 &[ErrorKind::State, ErrorKind::Exhausted],
             );
         }
-        made(keyset.with_primary(version.number()), &[ErrorKind::State, ErrorKind::Exhausted]);
+        made(keyset.with_primary(version.number(), 9), &[ErrorKind::State, ErrorKind::Exhausted]);
         made(
             keyset.with_wraps(vec![(version.number(), rewrapped(version))]),
             &[ErrorKind::State, ErrorKind::Invalid, ErrorKind::Exhausted],

@@ -19,7 +19,7 @@ fn the_primary_can_become_what_was_made_or_is_active() {
     for (state, allowed) in KeyState::ALL.into_iter().zip([true, true, false, false, false, false])
     {
         let keyset = with_second(state);
-        let outcome = keyset.with_primary(2);
+        let outcome = keyset.with_primary(2, 9);
         assert_eq!(kind(outcome.clone()), (!allowed).then_some(ErrorKind::State), "{state}");
         if let Ok(next) = outcome {
             assert_eq!((next.primary(), next.revision()), (2, keyset.revision() + 1));
@@ -27,7 +27,7 @@ fn the_primary_can_become_what_was_made_or_is_active() {
             assert_eq!(next.version(1).unwrap().state(), KeyState::Active);
         }
     }
-    assert_eq!(kind(first().with_primary(2)), Some(ErrorKind::NotFound));
+    assert_eq!(kind(first().with_primary(2, 9)), Some(ErrorKind::NotFound));
 }
 
 #[test]
@@ -140,4 +140,49 @@ fn a_key_is_in_a_keyset_once() {
     twin[31] ^= 1;
     let twin = phiseal::FullKeyId::from_bytes(twin);
     assert_eq!(kind(keyset.with_version(twin, vec![wrap(3, 72)], 9)), Some(ErrorKind::Conflict));
+}
+
+#[test]
+fn the_times_of_a_version_say_when_it_was_the_primary() {
+    let times = |keyset: &Keyset, number| {
+        let version = keyset.version(number).unwrap();
+        (version.activated(), version.replaced())
+    };
+    let one = first();
+    let created = one.version(1).unwrap().created();
+    assert_eq!(times(&one, 1), (Some(created), None));
+    let two = one.with_version(key_id(2), vec![wrap(2, 72)], 20).unwrap();
+    assert_eq!(times(&two, 2), (None, None));
+    let switched = two.with_primary(2, 30).unwrap();
+    assert_eq!(
+        (times(&switched, 1), times(&switched, 2)),
+        ((Some(created), Some(30)), (Some(30), None))
+    );
+    let back = switched.with_primary(1, 40).unwrap();
+    assert_eq!((times(&back, 1), times(&back, 2)), ((Some(40), None), (Some(30), Some(40))));
+    let again = back.with_primary(1, 50).unwrap();
+    assert_eq!(times(&again, 1), (Some(40), None), "it was the primary already");
+    for keyset in [one, two, switched, back, again] {
+        assert_eq!(Keyset::parse(&keyset.to_bytes().unwrap()).unwrap(), keyset);
+    }
+}
+
+#[test]
+fn a_rotation_is_one_revision_and_compromises_what_was_exposed() {
+    let keyset = with_second(KeyState::Deactivated);
+    let keyset = keyset.with_version(key_id(3), vec![wrap(3, 72)], 9).unwrap();
+    for exposed in [false, true] {
+        let next = keyset.rotated(key_id(4), vec![wrap(4, 72)], 60, exposed).unwrap();
+        assert_eq!((next.revision(), next.primary()), (keyset.revision() + 1, 4));
+        assert_eq!(next.version(1).unwrap().replaced(), Some(60));
+        assert_eq!(next.version(4).unwrap().activated(), Some(60));
+        let states = next.versions().iter().map(|version| version.state());
+        let expected = if exposed {
+            [KeyState::Compromised, KeyState::Compromised, KeyState::Compromised, KeyState::Active]
+        } else {
+            [KeyState::Active, KeyState::Deactivated, KeyState::PreActive, KeyState::Active]
+        };
+        assert!(states.eq(expected));
+        assert_eq!(Keyset::parse(&next.to_bytes().unwrap()).unwrap(), next);
+    }
 }

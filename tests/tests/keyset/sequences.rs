@@ -28,7 +28,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 fn apply(keyset: &Keyset, operation: &Operation) -> Result<Keyset, phiseal::Error> {
     match operation {
         Operation::Version(mark) => keyset.with_version(key_id(*mark), vec![wrap(3, 72)], 9),
-        Operation::Primary(number) => keyset.with_primary(*number),
+        Operation::Primary(number) => keyset.with_primary(*number, 9),
         Operation::State(number, state) => keyset.with_state(*number, *state),
         Operation::Wraps(number, count, length) => {
             keyset.with_wraps(vec![(*number, vec![wrap(5, *length); *count])])

@@ -1,7 +1,7 @@
 //! CLK: clocks that jump.
 
 use crate::{KEY_TIME, LEASE, NANO, kind, open, seal};
-use phiseal::{Clock, ErrorKind, KeyState, Moment, SystemClock};
+use phiseal::{Clock, ErrorKind, KeyState, Keyset, Moment, SystemClock};
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
 use std::time::Duration;
@@ -96,7 +96,7 @@ fn the_rising_clock_saturates() {
 fn the_longest_times_there_are_do_not_wrap() {
     let world = World::of_default_engine();
     let process = world.process_with(|options| {
-        options.lease = Duration::MAX;
+        options.lease = Keyset::LONGEST_LEASE;
         options.key_time = Duration::MAX;
         options.outage_window = Duration::MAX;
     });
@@ -104,6 +104,18 @@ fn the_longest_times_there_are_do_not_wrap() {
     let sealed = domain.seal("plain", &what()).unwrap();
     world.clock.advance(Duration::from_secs(100 * 365 * 86_400));
     assert_eq!((open(&domain, &sealed), seal(&domain)), (None, None));
+}
+
+/// Whoever destroys a key has to know when the last one has noticed that it may not be used.
+#[test]
+fn a_lease_longer_than_everybody_expects_is_refused() {
+    let world = World::of_default_engine();
+    for (more, expected) in [(0, None), (1, Some(ErrorKind::Invalid))] {
+        let process = world.process_with(move |options| {
+            options.lease = Keyset::LONGEST_LEASE + Duration::from_nanos(more);
+        });
+        assert_eq!(kind(process.domain(DOMAIN)), expected);
+    }
 }
 
 /// The machine's clock rises on every thread, and its cheap form is never ahead and never far behind.

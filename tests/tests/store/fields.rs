@@ -44,6 +44,9 @@ pub(crate) fn fields(body: &[u8]) -> Vec<Field> {
     let length = reader.length("length of the name", 2);
     reader.take("name", length);
     reader.take("revision", 8);
+    let custodians = reader.take("authority", 1) == 2;
+    reader.take("request", if custodians { 32 } else { 0 });
+    reader.take("changed by one", 1);
     reader.take("primary", 4);
     let versions = reader.take("number of versions", 2);
     for _ in 0..versions {
@@ -53,6 +56,8 @@ pub(crate) fn fields(body: &[u8]) -> Vec<Field> {
         reader.take("state", 1);
         reader.take("key id", 32);
         reader.take("created", 8);
+        reader.take("activated", 8);
+        reader.take("replaced", 8);
         let wraps = reader.take("number of wraps", 1);
         for _ in 0..wraps {
             reader.length("length of the wrap", 2);

@@ -36,6 +36,8 @@ fn edits(rotated: &Rotated, body: &[u8]) -> Vec<Edit> {
     edit("a deactivated version is active again", revived.clone(), Ok(()));
     let mut back = revived;
     back.splice(at("primary", 0), 1_u32.to_be_bytes());
+    back.splice(at("replaced", 1), [0; 8]);
+    back.splice(at("replaced", 2), [1; 8]);
     edit("the primary is the revived version", back, Ok(()));
     edit(
         "the primary is one that cannot be one",
@@ -50,6 +52,22 @@ fn edits(rotated: &Rotated, body: &[u8]) -> Vec<Edit> {
     edit(
         "the primary is a version that does not exist",
         with(at("primary", 0), &9_u32.to_be_bytes()),
+        Err(ErrorKind::Malformed),
+    );
+    edit(
+        "the primary is said to be replaced",
+        with(at("replaced", 2), &[1; 8]),
+        Err(ErrorKind::Malformed),
+    );
+    edit(
+        "a version was replaced long ago",
+        with(at("replaced", 1), &[0, 0, 0, 0, 0, 0, 0, 1]),
+        Ok(()),
+    );
+    edit("custodians agreed", with(at("authority", 0), &[&[2][..], &[7; 32]].concat()), Ok(()));
+    edit(
+        "one custodian did it, unmarked",
+        with(at("authority", 0), &[1]),
         Err(ErrorKind::Malformed),
     );
     edit("a version was made at another time", with(at("created", 1), &[0; 8]), Ok(()));
@@ -154,7 +172,7 @@ fn edits_of_a_keyset_are_refused_and_nothing_opens_or_seals_under_them() {
         rotated.world.clock.advance(Duration::from_secs(1));
         assert_kind(domain.open::<String>(&rotated.new, &what()), ErrorKind::Tampered, edit.what);
     }
-    assert_eq!(edits.len(), 18);
+    assert_eq!(edits.len(), 22);
 }
 
 /// The positive control: with the key that the KEK guards, the same edits get as far as they can.
@@ -181,7 +199,7 @@ fn edits_of_a_keyset_control() {
             assert_eq!(sealed.key_id(), rotated.old.key_id(), "sealed under the revived key");
         }
     }
-    assert_eq!(accepted, 3);
+    assert_eq!(accepted, 5);
     let bytes = rotated.world.authenticated(KEYSET, DOMAIN.as_bytes(), honest.revision, body);
     assert_eq!(bytes, honest.bytes, "the control knows how a row is authenticated");
 }
@@ -210,7 +228,7 @@ fn every_field_changed_alone_is_refused() {
         }
     }
     assert!(changed >= 3 * fields(body).len(), "{changed}");
-    assert_eq!(fields(body).len(), 8 + 3 * 13);
+    assert_eq!(fields(body).len(), 10 + 3 * 15);
     rotated.world.store.put(KEYSET, DOMAIN.as_bytes(), honest);
     assert!(block_on(process.key_store().keyset(DOMAIN)).is_ok(), "the control");
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's own functions fail by panicking")]
 
 mod alarms;
+mod custodians;
 mod fields;
 mod keysets;
 mod persons_and_counts;

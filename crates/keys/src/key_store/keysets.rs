@@ -1,20 +1,6 @@
 use super::{KeyStore, store_key};
-use crate::{
-    DataKey, Error, ErrorKind, FullKeyId, KeyState, KeyUse, KeyVersion, Keyset, RecordKind,
-};
+use crate::{DataKey, Error, ErrorKind, FullKeyId, KeyUse, KeyVersion, Keyset, RecordKind};
 use phiseal_format::{EncryptionContext, WrappedKey};
-
-/// What [`KeyStore::rewrap`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Rewrapped {
-    /// Key versions that now have a wrap of the current KEK version.
-    pub rewrapped: usize,
-    /// Key versions that had one already.
-    pub current: usize,
-    /// The keyset's revision afterwards.
-    pub revision: u64,
-}
 
 impl KeyStore {
     /// The domain's keyset, verified.
@@ -132,89 +118,6 @@ impl KeyStore {
         self.keks.unwrap(version.wraps(), &context, version.key_id()).await
     }
 
-    /// Makes a new version, pre-active: two backend calls, as the new wrap is opened before it is stored.
-    ///
-    /// # Errors
-    ///
-    /// As [`Keyset::with_version`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; [`ErrorKind::Faulty`] when
-    /// the backend makes a key that is in this store already; and what store and backend answer.
-    pub async fn add_version(&self, keyset: &Keyset) -> Result<Keyset, Error> {
-        let context = keyset.wrap_context(keyset.next_number());
-        let (_, key_id, wraps) = self.new_data_key(&context).await?;
-        let next = keyset.with_version(key_id, wraps, self.clock.wall())?;
-        self.replace(keyset, next).await
-    }
-
-    /// Makes version `number` the primary, active if it was pre-active.
-    ///
-    /// # Errors
-    ///
-    /// As [`Keyset::with_primary`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what the store
-    /// answers.
-    pub async fn set_primary(&self, keyset: &Keyset, number: u32) -> Result<Keyset, Error> {
-        self.replace(keyset, keyset.with_primary(number)?).await
-    }
-
-    /// Moves version `number` to `state`. Destroying one drops its wraps, whose bytes are gone from the medium after
-    /// [`KeyStore::erase`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Keyset::with_state`]; [`ErrorKind::State`] for destroying a version while any but the primary wraps persons'
-    /// keys, which [`KeyStore::rewrap_subjects`] moves to it; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and
-    /// what the store answers.
-    pub async fn set_state(
-        &self,
-        keyset: &Keyset,
-        number: u32,
-        state: KeyState,
-    ) -> Result<Keyset, Error> {
-        let next = keyset.with_state(number, state)?;
-        // Also under others than this one: who took it for the primary may be about to move such a person to it, and be
-        // killed before a look says that this came too late. One who is under the primary is read again before that.
-        if state == KeyState::Destroyed && self.subjects_behind(keyset).await? > 0 {
-            return Err(Error::new(
-                ErrorKind::State,
-                "other versions than the primary still wrap persons' keys: rewrap them first",
-            ));
-        }
-        self.replace(keyset, next).await
-    }
-
-    /// Wraps every version's data key under the current version of every KEK that wraps, and under nothing else, where that
-    /// is not so already. Data is not touched.
-    ///
-    /// Afterwards no other KEK opens this keyset: one that was given to unwrap only can be retired, and one that was added
-    /// opens all of it. Each new wrap is opened before an old one is given up, but for those of escrow keys, which nobody here
-    /// can open: a wrap by one that the keyset has stays as it is. All KEKs that wrap are needed.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Conflict`] when the keyset changed meanwhile: nothing is lost, do it again; and what store and
-    /// backend answer.
-    pub async fn rewrap(&self, name: &str) -> Result<Rewrapped, Error> {
-        let keyset = self.keyset(name).await?;
-        let described = self.keks.describe().await?;
-        let mut changed = Vec::new();
-        let mut current = 0;
-        for version in
-            keyset.versions().iter().filter(|version| version.state().allows(KeyUse::Rewrap))
-        {
-            let context = keyset.wrap_context(version.number());
-            let (wraps, id) = (version.wraps(), version.key_id());
-            match self.keks.rewrap(&described, wraps, &context, id).await? {
-                Some(wraps) => changed.push((version.number(), wraps)),
-                None => current += 1,
-            }
-        }
-        let rewrapped = changed.len();
-        let mut revision = keyset.revision();
-        if rewrapped > 0 {
-            revision = self.replace(&keyset, keyset.with_wraps(changed)?).await?.revision();
-        }
-        Ok(Rewrapped { rewrapped, current, revision })
-    }
-
     /// Wraps the store's own key under the current version of every KEK that wraps; `false` when it was already, and each of
     /// its wraps opens. With an escrow key it is always `true`: no MAC protects these wraps, and whether an escrow key's opens
     /// cannot be told here, so a new one is put in its place.
@@ -232,7 +135,7 @@ impl KeyStore {
     /// An envelope names its key by the short id. It is taken in a record of its own, which one writer alone can create,
     /// before the key is used: a backend that repeats itself, or looks for two keys of one short id, is found out however
     /// many domains and processes ask it at once. A key that is then not used leaves its id taken, of 2^128.
-    async fn new_data_key(
+    pub(super) async fn new_data_key(
         &self,
         context: &EncryptionContext,
     ) -> Result<(DataKey, FullKeyId, Vec<WrappedKey>), Error> {
@@ -245,18 +148,6 @@ impl KeyStore {
             }
             Err(error) => Err(error),
         }
-    }
-
-    async fn replace(&self, old: &Keyset, next: Keyset) -> Result<Keyset, Error> {
-        self.write_sealed(
-            RecordKind::Keyset,
-            old.name().as_bytes(),
-            old.revision(),
-            next.to_bytes()?,
-        )
-        .await?;
-        self.note_keyset(&next)?;
-        Ok(next)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The concrete key store that callers hold, on top of a [`Store`] that is not trusted.
 
+mod changes;
+mod custody;
 mod drill;
 mod health;
 mod keysets;
@@ -21,7 +23,7 @@ use seal::{MacKeys, TAG};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use keysets::Rewrapped;
+pub use changes::{Changes, Rewrapped};
 pub use subject_scan::SubjectsRewrapped;
 pub use subjects::{SubjectRecord, SubjectState};
 
@@ -227,9 +229,10 @@ impl KeyStore {
     /// Remembers the highest revision seen.
     fn note_seen(&self, kind: RecordKind, id: &[u8], now: Seen) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if kind != RecordKind::Keyset && seen.len() >= SEEN {
+        let is_kept = |kind| matches!(kind, RecordKind::Keyset | RecordKind::Roster);
+        if !is_kept(kind) && seen.len() >= SEEN {
             // Persons and counts are many: what is forgotten here may be rolled back unnoticed, as if the process were new.
-            seen.retain(|(kind, _), _| *kind == RecordKind::Keyset);
+            seen.retain(|(kind, _), _| is_kept(*kind));
         }
         let last = seen.entry((kind, id.to_vec())).or_default();
         *last = now.max(*last);

@@ -8,6 +8,8 @@ pub(super) struct MacKeys {
     subject: Secret,
     usage: Secret,
     key_id: Secret,
+    roster: Secret,
+    run: Secret,
 }
 
 /// Bytes of a record's MAC, which stands at its end.
@@ -22,6 +24,8 @@ impl MacKeys {
             subject: derive(RecordKind::Subject)?,
             usage: derive(RecordKind::Usage)?,
             key_id: derive(RecordKind::KeyId)?,
+            roster: derive(RecordKind::Roster)?,
+            run: derive(RecordKind::Run)?,
         })
     }
 
@@ -75,6 +79,8 @@ impl MacKeys {
             RecordKind::Subject => &self.subject,
             RecordKind::Usage => &self.usage,
             RecordKind::KeyId => &self.key_id,
+            RecordKind::Roster => &self.roster,
+            RecordKind::Run => &self.run,
             RecordKind::StoreKey => {
                 return Err(Error::new(
                     ErrorKind::Invalid,

@@ -1,9 +1,13 @@
 //! All versions of one domain's data key.
 
-use crate::{Error, ErrorKind, FullKeyId, KeyState, KeyUse};
-use phiseal_format::{
-    Cursor, DomainId, EncryptionContext, EnvironmentId, KeyId, MAX_WRAPPED, WrappedKey, write,
-};
+mod bytes;
+mod version;
+
+pub use version::KeyVersion;
+
+use crate::{Authority, Error, ErrorKind, FullKeyId, KeyState, KeyUse};
+use core::time::Duration;
+use phiseal_format::{DomainId, EncryptionContext, EnvironmentId, KeyId, WrappedKey};
 
 /// All versions of the data key of one domain; exactly one of them is the primary.
 ///
@@ -15,50 +19,10 @@ pub struct Keyset {
     domain: DomainId,
     name: String,
     revision: u64,
+    authority: Authority,
+    was_single: bool,
     primary: u32,
     versions: Vec<KeyVersion>,
-}
-
-/// One version of a domain's data key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyVersion {
-    number: u32,
-    state: KeyState,
-    key_id: FullKeyId,
-    created: u64,
-    wraps: Vec<WrappedKey>,
-}
-
-impl KeyVersion {
-    /// Its number, from 1, never used again.
-    #[must_use]
-    pub const fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// Its state.
-    #[must_use]
-    pub const fn state(&self) -> KeyState {
-        self.state
-    }
-
-    /// The id of its data key.
-    #[must_use]
-    pub const fn key_id(&self) -> &FullKeyId {
-        &self.key_id
-    }
-
-    /// When it was made, in seconds since 1970 by the clock of the machine that made it.
-    #[must_use]
-    pub const fn created(&self) -> u64 {
-        self.created
-    }
-
-    /// Its wraps, any one of which yields the data key; none once it is destroyed.
-    #[must_use]
-    pub fn wraps(&self) -> &[WrappedKey] {
-        &self.wraps
-    }
 }
 
 impl Keyset {
@@ -66,6 +30,9 @@ impl Keyset {
     pub const MAX_VERSIONS: usize = 1_024;
     /// The most wraps that a version may have.
     pub const MAX_WRAPS: usize = 8;
+    /// The longest that a process seals without a look at the keyset: ten minutes. When so much time has gone by since
+    /// another version became the primary, nobody seals under the one before.
+    pub const LONGEST_LEASE: Duration = Duration::from_secs(600);
     /// The longest name of a domain, in bytes.
     pub const MAX_NAME: usize = 255;
 
@@ -84,12 +51,22 @@ impl Keyset {
     ) -> Result<Self, Error> {
         Self::check_name(name)?;
         check_wraps(&wraps)?;
-        let version = KeyVersion { number: 1, state: KeyState::Active, key_id, created, wraps };
+        let version = KeyVersion {
+            number: 1,
+            state: KeyState::Active,
+            key_id,
+            created,
+            activated: created.max(1),
+            replaced: 0,
+            wraps,
+        };
         Ok(Self {
             environment,
             domain,
             name: name.to_owned(),
             revision: 1,
+            authority: Authority::Handle,
+            was_single: false,
             primary: 1,
             versions: vec![version],
         })
@@ -221,25 +198,76 @@ impl Keyset {
             state: KeyState::PreActive,
             key_id,
             created,
+            activated: 0,
+            replaced: 0,
             wraps,
         });
         Ok(next)
     }
 
-    /// With version `number` as the primary; it becomes active if it was pre-active. The old primary keeps its state.
+    /// With version `number` as the primary from `now` on, in seconds since 1970; it becomes active if it was pre-active.
+    /// The old primary keeps its state.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`]; [`ErrorKind::State`] when that version could not seal.
-    pub fn with_primary(&self, number: u32) -> Result<Self, Error> {
+    pub fn with_primary(&self, number: u32, now: u64) -> Result<Self, Error> {
         let mut next = self.next_revision()?;
         let version = next.version_mut(number)?;
         if version.state == KeyState::PreActive {
             version.state = KeyState::Active;
         }
         version.state.require(KeyUse::Seal)?;
-        next.primary = number;
+        if number != self.primary {
+            version.activated = now.max(1);
+            version.replaced = 0;
+            next.version_mut(self.primary)?.replaced = now.max(1);
+            next.primary = number;
+        }
         Ok(next)
+    }
+
+    /// With one more version, which is the primary from `now` on, in one revision. If the keys before it are `exposed`, each
+    /// that is not destroyed is compromised from now on; otherwise the old primary keeps its state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyset::with_version`].
+    pub fn rotated(
+        &self,
+        key_id: FullKeyId,
+        wraps: Vec<WrappedKey>,
+        now: u64,
+        exposed: bool,
+    ) -> Result<Self, Error> {
+        let number = self.next_number();
+        let mut next = self.with_version(key_id, wraps, now)?.with_primary(number, now)?;
+        if exposed {
+            let earlier = next.versions.iter_mut().filter(|version| version.number != number);
+            for version in earlier.filter(|it| it.state.can_become(KeyState::Compromised)) {
+                version.state = KeyState::Compromised;
+            }
+        }
+        next.revision = self.next_revision()?.revision;
+        Ok(next)
+    }
+
+    /// Who agreed to the last change.
+    #[must_use]
+    pub const fn authority(&self) -> Authority {
+        self.authority
+    }
+
+    /// Whether a single custodian has ever changed it alone, against the rule.
+    #[must_use]
+    pub const fn was_single(&self) -> bool {
+        self.was_single
+    }
+
+    pub(crate) fn agreed_by(mut self, authority: Authority) -> Self {
+        self.was_single |= authority == Authority::SingleCustodian;
+        self.authority = authority;
+        self
     }
 
     /// With version `number` in state `state`. Destroying a version drops its wraps.
@@ -309,116 +337,6 @@ impl Keyset {
     fn version_mut(&mut self, number: u32) -> Result<&mut KeyVersion, Error> {
         self.versions.iter_mut().find(|version| version.number == number).ok_or(no_version())
     }
-
-    /// The canonical bytes, which a store keeps under a MAC:
-    ///
-    /// ```text
-    /// 0x01 | environment 16 | domain 16 | name u16 + bytes | revision u64 | primary u32 | versions u16 |
-    ///   { number u32 | state u8 | key id 32 | created u64 | wraps u8 | { wrapped key u16 + bytes } }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Invalid`] when a part is longer than its length field, which the limits exclude.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let mut out = vec![VERSION];
-        out.extend_from_slice(self.environment.as_bytes());
-        out.extend_from_slice(self.domain.as_bytes());
-        write::push_prefixed_u16(&mut out, self.name.as_bytes())?;
-        write::push_u64(&mut out, self.revision);
-        write::push_u32(&mut out, self.primary);
-        write::push_u16(&mut out, u16::try_from(self.versions.len()).map_err(|_| too_long())?);
-        for version in &self.versions {
-            write::push_u32(&mut out, version.number);
-            write::push_u8(&mut out, version.state.to_byte());
-            out.extend_from_slice(version.key_id.as_bytes());
-            write::push_u64(&mut out, version.created);
-            write::push_u8(&mut out, u8::try_from(version.wraps.len()).map_err(|_| too_long())?);
-            for wrap in &version.wraps {
-                write::push_prefixed_u16(&mut out, &wrap.to_bytes())?;
-            }
-        }
-        Ok(out)
-    }
-
-    /// The keyset that [`Keyset::to_bytes`] wrote. Strict: one encoding per keyset, every invariant checked.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Malformed`].
-    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let mut cursor = Cursor::new(bytes);
-        if cursor.u8()? != VERSION {
-            return Err(malformed("a keyset of an unknown format version"));
-        }
-        let environment = EnvironmentId::from_bytes(*cursor.array()?);
-        let domain = DomainId::from_bytes(*cursor.array()?);
-        let name = cursor.prefixed_u16(Self::MAX_NAME)?;
-        let name =
-            core::str::from_utf8(name).map_err(|_| malformed("a domain's name is not ASCII"))?;
-        Self::check_name(name)
-            .map_err(|_| malformed("a domain's name has characters that it must not have"))?;
-        let revision = cursor.u64()?;
-        let primary = cursor.u32()?;
-        let count = cursor.u16()?;
-        if revision == 0 || count == 0 || usize::from(count) > Self::MAX_VERSIONS {
-            return Err(malformed("a keyset without revision or versions, or with too many"));
-        }
-        let mut versions: Vec<KeyVersion> = Vec::new();
-        for _ in 0..count {
-            let version = Self::parse_version(&mut cursor)?;
-            if versions.last().is_some_and(|last| last.number >= version.number) {
-                return Err(malformed("key versions out of order"));
-            }
-            if versions.iter().any(|earlier| earlier.key_id.short() == version.key_id.short()) {
-                return Err(malformed("two versions with one key id"));
-            }
-            versions.push(version);
-        }
-        cursor.finish()?;
-        let keyset =
-            Self { environment, domain, name: name.to_owned(), revision, primary, versions };
-        match keyset.version(primary) {
-            Some(version)
-                if !matches!(
-                    version.state,
-                    KeyState::Destroyed | KeyState::Deactivated | KeyState::PreActive
-                ) =>
-            {
-                Ok(keyset)
-            }
-            _ => Err(malformed("a keyset whose primary cannot be one")),
-        }
-    }
-
-    fn parse_version(cursor: &mut Cursor<'_>) -> Result<KeyVersion, Error> {
-        let number = cursor.u32()?;
-        let state = KeyState::from_byte(cursor.u8()?).ok_or(malformed("an unknown key state"))?;
-        let key_id = FullKeyId::from_bytes(*cursor.array()?);
-        let created = cursor.u64()?;
-        let count = cursor.u8()?;
-        if number == 0
-            || usize::from(count) > Self::MAX_WRAPS
-            || (count == 0) != (state == KeyState::Destroyed)
-        {
-            return Err(malformed("a key version with an impossible number or number of wraps"));
-        }
-        let mut wraps = Vec::new();
-        for _ in 0..count {
-            wraps.push(WrappedKey::parse(cursor.prefixed_u16(MAX_WRAPPED + 264)?)?);
-        }
-        Ok(KeyVersion { number, state, key_id, created, wraps })
-    }
-}
-
-const VERSION: u8 = 1;
-
-fn malformed(message: &'static str) -> Error {
-    Error::new(ErrorKind::Malformed, message)
-}
-
-fn too_long() -> Error {
-    Error::new(ErrorKind::Invalid, "a part of the keyset is too long")
 }
 
 fn no_version() -> Error {

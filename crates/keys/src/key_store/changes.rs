@@ -1,0 +1,195 @@
+//! Changes of keysets, by whoever may make them.
+
+use super::KeyStore;
+use crate::{Authority, Error, ErrorKind, KeyState, KeyUse, Keyset, RecordKind};
+
+/// Changes of keysets, each one compare-and-swap that says who agreed to it: see [`KeyStore::changes`].
+#[derive(Clone, Copy, Debug)]
+pub struct Changes<'a> {
+    store: &'a KeyStore,
+    authority: Authority,
+    roster: u64,
+}
+
+/// What [`Changes::rewrap`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rewrapped {
+    /// Key versions that now have a wrap of the current KEK version.
+    pub rewrapped: usize,
+    /// Key versions that had one already.
+    pub current: usize,
+    /// The keyset's revision afterwards.
+    pub revision: u64,
+}
+
+impl KeyStore {
+    /// Changes of keysets by `authority`. Those of [`Authority::Custodians`] hold as long as the roster is the one that they
+    /// were verified by: the record of this revision. Of the others there must be none.
+    #[must_use]
+    pub const fn changes(&self, authority: Authority, roster: u64) -> Changes<'_> {
+        Changes { store: self, authority, roster }
+    }
+
+    /// [`Changes::add_version`] by whoever holds this handle.
+    ///
+    /// # Errors
+    ///
+    /// As that.
+    pub async fn add_version(&self, keyset: &Keyset) -> Result<Keyset, Error> {
+        self.changes(Authority::Handle, 0).add_version(keyset).await
+    }
+
+    /// [`Changes::set_primary`] by whoever holds this handle.
+    ///
+    /// # Errors
+    ///
+    /// As that.
+    pub async fn set_primary(&self, keyset: &Keyset, number: u32) -> Result<Keyset, Error> {
+        self.changes(Authority::Handle, 0).set_primary(keyset, number).await
+    }
+
+    /// [`Changes::set_state`] by whoever holds this handle.
+    ///
+    /// # Errors
+    ///
+    /// As that.
+    pub async fn set_state(
+        &self,
+        keyset: &Keyset,
+        number: u32,
+        state: KeyState,
+    ) -> Result<Keyset, Error> {
+        self.changes(Authority::Handle, 0).set_state(keyset, number, state).await
+    }
+
+    /// [`Changes::rewrap`] by whoever holds this handle, of the domain's keyset as it is now.
+    ///
+    /// # Errors
+    ///
+    /// As that, and as [`KeyStore::keyset`].
+    pub async fn rewrap(&self, name: &str) -> Result<Rewrapped, Error> {
+        let keyset = self.keyset(name).await?;
+        self.changes(Authority::Handle, 0).rewrap(&keyset).await
+    }
+}
+
+impl Changes<'_> {
+    /// Makes a new version that is the primary at once: two backend calls and one write. If the keys before it are `exposed`,
+    /// each that is not destroyed is compromised from then on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Changes::add_version`].
+    pub async fn rotate(&self, keyset: &Keyset, exposed: bool) -> Result<Keyset, Error> {
+        self.check_authority().await?;
+        let context = keyset.wrap_context(keyset.next_number());
+        let (_, key_id, wraps) = self.store.new_data_key(&context).await?;
+        let next = keyset.rotated(key_id, wraps, self.store.clock.wall(), exposed)?;
+        self.replace(keyset, next).await
+    }
+
+    /// Makes a new version, pre-active: two backend calls, as the new wrap is opened before it is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Denied`] for an authority that is not enough; as [`Keyset::with_version`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; [`ErrorKind::Faulty`] when
+    /// the backend makes a key that is in this store already; and what store and backend answer.
+    pub async fn add_version(&self, keyset: &Keyset) -> Result<Keyset, Error> {
+        let context = keyset.wrap_context(keyset.next_number());
+        let (_, key_id, wraps) = self.store.new_data_key(&context).await?;
+        let next = keyset.with_version(key_id, wraps, self.store.clock.wall())?;
+        self.replace(keyset, next).await
+    }
+
+    /// Makes version `number` the primary, active if it was pre-active.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyset::with_primary`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what the store
+    /// answers.
+    pub async fn set_primary(&self, keyset: &Keyset, number: u32) -> Result<Keyset, Error> {
+        self.replace(keyset, keyset.with_primary(number, self.store.clock.wall())?).await
+    }
+
+    /// Moves version `number` to `state`. Destroying one drops its wraps, whose bytes are gone from the medium after
+    /// [`KeyStore::erase`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyset::with_state`]; [`ErrorKind::State`] for destroying a version while any but the primary wraps persons'
+    /// keys, which [`KeyStore::rewrap_subjects`] moves to it; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and
+    /// what the store answers.
+    pub async fn set_state(
+        &self,
+        keyset: &Keyset,
+        number: u32,
+        state: KeyState,
+    ) -> Result<Keyset, Error> {
+        let next = keyset.with_state(number, state)?;
+        // Also under others than this one: who took it for the primary may be about to move such a person to it, and be
+        // killed before a look says that this came too late. One who is under the primary is read again before that.
+        if state == KeyState::Destroyed && self.store.subjects_behind(keyset).await? > 0 {
+            return Err(Error::new(
+                ErrorKind::State,
+                "other versions than the primary still wrap persons' keys: rewrap them first",
+            ));
+        }
+        self.replace(keyset, next).await
+    }
+
+    /// Wraps every version's data key under the current version of every KEK that wraps, and under nothing else, where that
+    /// is not so already. Data is not touched.
+    ///
+    /// Afterwards no other KEK opens this keyset: one that was given to unwrap only can be retired, and one that was added
+    /// opens all of it. Each new wrap is opened before an old one is given up, but for those of escrow keys, which nobody here
+    /// can open: a wrap by one that the keyset has stays as it is. All KEKs that wrap are needed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conflict`] when the keyset changed meanwhile: nothing is lost, do it again; and what store and
+    /// backend answer.
+    pub async fn rewrap(&self, keyset: &Keyset) -> Result<Rewrapped, Error> {
+        self.check_authority().await?;
+        let described = self.store.keks.describe().await?;
+        let mut changed = Vec::new();
+        let mut current = 0;
+        for version in
+            keyset.versions().iter().filter(|version| version.state().allows(KeyUse::Rewrap))
+        {
+            let context = keyset.wrap_context(version.number());
+            let (wraps, id) = (version.wraps(), version.key_id());
+            match self.store.keks.rewrap(&described, wraps, &context, id).await? {
+                Some(wraps) => changed.push((version.number(), wraps)),
+                None => current += 1,
+            }
+        }
+        let rewrapped = changed.len();
+        let mut revision = keyset.revision();
+        if rewrapped > 0 {
+            revision = self.replace(keyset, keyset.with_wraps(changed)?).await?.revision();
+        }
+        Ok(Rewrapped { rewrapped, current, revision })
+    }
+
+    async fn replace(&self, old: &Keyset, next: Keyset) -> Result<Keyset, Error> {
+        self.check_authority().await?;
+        let (next, name) = (next.agreed_by(self.authority), old.name().as_bytes());
+        let body = next.to_bytes()?;
+        self.store.write_sealed(RecordKind::Keyset, name, old.revision(), body).await?;
+        self.store.note_keyset(&next)?;
+        Ok(next)
+    }
+
+    /// Refuses what the roster, or its absence, does not allow.
+    async fn check_authority(&self) -> Result<(), Error> {
+        let roster = self.store.roster().await?;
+        let refused = match (self.authority, roster.map(|roster| roster.revision)) {
+            (Authority::Custodians { .. }, Some(now)) if now == self.roster => return Ok(()),
+            (Authority::Handle | Authority::SingleCustodian, None) => return Ok(()),
+            (Authority::Custodians { .. }, _) => "the roster of custodians has changed meanwhile",
+            (_, Some(_)) => "the key store has custodians: a change of keys needs their approval",
+        };
+        Err(Error::new(ErrorKind::Denied, refused))
+    }
+}

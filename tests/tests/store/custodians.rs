@@ -1,0 +1,77 @@
+//! Who may change keys: whoever holds a handle, until the key store has custodians.
+
+use crate::assert_kind;
+use phiseal::{Authority, ErrorKind, KeyState};
+use phiseal_tests::world::{DOMAIN, World};
+use pollster::block_on;
+
+const CUSTODIANS: Authority = Authority::Custodians { request: [7; 32] };
+
+#[test]
+fn a_roster_ends_what_a_handle_alone_may_do() {
+    let world = World::of_default_engine();
+    let process = world.process();
+    let domain = process.domain(DOMAIN).unwrap();
+    let store = process.key_store();
+    let keyset = || block_on(store.keyset(DOMAIN)).unwrap();
+
+    domain.rotate().expect("the control");
+    let by_custodians = block_on(store.changes(CUSTODIANS, 1).rotate(&keyset(), false));
+    assert_kind(by_custodians, ErrorKind::Denied, "there are no custodians");
+    assert_eq!(keyset().authority(), Authority::Handle);
+
+    block_on(store.set_roster(0, b"ada and ben".to_vec())).unwrap();
+    let before = keyset();
+    assert_kind(domain.rotate(), ErrorKind::Denied, "rotate");
+    assert_kind(domain.rewrap(), ErrorKind::Denied, "rewrap");
+    assert_kind(block_on(store.add_version(&before)), ErrorKind::Denied, "add a version");
+    assert_kind(block_on(store.set_primary(&before, 2)), ErrorKind::Denied, "the primary");
+    let state = block_on(store.set_state(&before, 1, KeyState::Destroyed));
+    assert_kind(state, ErrorKind::Denied, "destroy");
+    let alone = block_on(store.changes(Authority::SingleCustodian, 0).rotate(&before, false));
+    assert_kind(alone, ErrorKind::Denied, "one custodian alone");
+    assert_eq!(keyset(), before);
+    domain.seal("as before", &phiseal_tests::world::what()).unwrap();
+
+    let rotated = block_on(store.changes(CUSTODIANS, 1).rotate(&before, false)).unwrap();
+    assert_eq!(rotated.authority(), CUSTODIANS);
+    assert_eq!(rotated.revision(), before.revision() + 1);
+    let again = block_on(store.changes(CUSTODIANS, 1).rotate(&before, false));
+    assert_kind(again, ErrorKind::Conflict, "what was agreed to is done once");
+
+    block_on(store.set_roster(1, b"ada and cleo".to_vec())).unwrap();
+    let by_the_old = block_on(store.changes(CUSTODIANS, 1).rotate(&rotated, false));
+    assert_kind(by_the_old, ErrorKind::Denied, "verified by another roster");
+    assert_eq!(block_on(world.process().key_store().keyset(DOMAIN)).unwrap(), rotated);
+}
+
+#[test]
+fn what_one_custodian_did_alone_stays_marked() {
+    let world = World::of_default_engine();
+    let process = world.process();
+    let domain = process.domain(DOMAIN).unwrap();
+    let store = process.key_store();
+    let keyset = || block_on(store.keyset(DOMAIN)).unwrap();
+    assert!(!keyset().was_single());
+    block_on(store.changes(Authority::SingleCustodian, 0).rotate(&keyset(), true)).unwrap();
+    assert_eq!((keyset().authority(), keyset().was_single()), (Authority::SingleCustodian, true));
+    assert_eq!(keyset().version(1).unwrap().state(), KeyState::Compromised);
+    domain.rotate().unwrap();
+    assert_eq!((keyset().authority(), keyset().was_single()), (Authority::Handle, true));
+}
+
+#[test]
+fn how_far_an_act_has_come_is_written_by_one_at_a_time() {
+    let world = World::of_default_engine();
+    let process = world.process();
+    let store = process.key_store();
+    assert!(block_on(store.run(b"act")).unwrap().is_none());
+    block_on(store.set_run(b"act", 0, b"begun".to_vec())).unwrap();
+    let other = world.process();
+    block_on(other.key_store().set_run(b"act", 1, b"half".to_vec())).unwrap();
+    let late = block_on(store.set_run(b"act", 1, b"done".to_vec()));
+    assert_kind(late, ErrorKind::Conflict, "somebody else was quicker");
+    let record = block_on(store.run(b"act")).unwrap().unwrap();
+    assert_eq!((record.revision, &record.bytes[..]), (2, &b"half"[..]));
+    assert_eq!(block_on(store.runs(None, 10)).unwrap(), [b"act".to_vec()]);
+}
