@@ -1,4 +1,4 @@
-//! Lower-case hexadecimal: one text per value.
+//! Lower-case hexadecimal: one text per value. Not for secrets.
 
 use crate::{Error, ErrorKind};
 use core::fmt;
@@ -8,7 +8,8 @@ pub(crate) fn write(bytes: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
 }
 
 /// The text of `bytes`.
-pub(crate) fn text(bytes: &[u8]) -> String {
+#[must_use]
+pub fn text(bytes: &[u8]) -> String {
     bytes
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 15])
@@ -21,7 +22,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 /// # Errors
 ///
 /// [`ErrorKind::Length`] when `text` is not `2 * N` bytes long, [`ErrorKind::Text`] on anything but `0-9a-f`.
-pub(crate) fn parse<const N: usize>(text: &str) -> Result<[u8; N], Error> {
+pub fn parse<const N: usize>(text: &str) -> Result<[u8; N], Error> {
     let (pairs, odd) = text.as_bytes().as_chunks::<2>();
     if pairs.len() != N || !odd.is_empty() {
         return Err(ErrorKind::Length.into());

@@ -217,7 +217,7 @@ mod cursor;
 mod encryption_context;
 mod error;
 mod field;
-mod hex;
+pub mod hex;
 mod id;
 mod kek;
 pub mod label;

@@ -6,6 +6,7 @@ mod binding;
 pub mod census;
 mod class;
 mod column;
+pub mod custody;
 mod reseal;
 mod sorter;
 pub mod source;

@@ -126,6 +126,26 @@ impl Note {
         Ok(())
     }
 
+    /// This note with the signatures of `other`, another copy of it, that it does not have yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] when that is another text, or for more than [`MAX_SIGNATURES`].
+    pub fn merged(mut self, other: &Self) -> Result<Self, Error> {
+        if self.text != other.text {
+            return Err(Error::new(ErrorKind::Invalid, "a note of another text"));
+        }
+        for signature in &other.signatures {
+            if !self.signatures.contains(signature) {
+                self.signatures.push(signature.clone());
+            }
+        }
+        if self.signatures.len() > MAX_SIGNATURES {
+            return Err(Error::new(ErrorKind::Invalid, "a note has at most 100 signatures"));
+        }
+        Ok(self)
+    }
+
     /// Which of `keys` have signed this text: each at most once, in their own order, and never none.
     ///
     /// Signatures of keys that are not among `keys` are passed over. Whoever counts signatures toward a threshold counts

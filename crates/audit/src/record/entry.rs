@@ -1,8 +1,7 @@
-use super::hex::parse_8_bytes;
 use super::{Action, Class, Outcome, Record, RequestId, Time};
 use core::fmt::Display;
 use core::time::Duration;
-use phiseal_format::{EnvironmentId, KekId, KekVersion};
+use phiseal_format::{EnvironmentId, KekId, KekVersion, hex};
 use phiseal_keys::{Error, ErrorKind, Reader};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -159,7 +158,7 @@ impl<'a> Wire<'a> {
         Some(Entry {
             sequence: self.seq,
             time: Time::parse(&self.time)?,
-            previous: parse_8_bytes(&self.prev)?,
+            previous: hex::parse(&self.prev).ok()?,
             environment: self.env.parse().ok()?,
             record,
         })

@@ -3,7 +3,6 @@
 mod action;
 mod class;
 mod entry;
-mod hex;
 mod kek_event;
 mod outcome;
 mod request;

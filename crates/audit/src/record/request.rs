@@ -1,6 +1,6 @@
-use super::hex::parse_16_bytes;
 use core::fmt;
 use core::str::FromStr;
+use phiseal_format::hex;
 use phiseal_keys::{Error, ErrorKind};
 
 /// The id of a request: 16 opaque bytes, as a UUID has them, or a trace id of W3C Trace Context.
@@ -27,7 +27,7 @@ impl FromStr for RequestId {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let malformed = || Error::new(ErrorKind::Malformed, "the id of a request is 32 hex digits");
-        parse_16_bytes(text).map(Self).ok_or_else(malformed)
+        hex::parse(text).map(Self).map_err(|_| malformed())
     }
 }
 

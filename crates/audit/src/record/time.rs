@@ -1,4 +1,6 @@
 use core::fmt;
+use core::str::FromStr;
+use phiseal_keys::{Error, ErrorKind};
 
 /// A time by the wall clock, in UTC, to the millisecond: RFC 3339 in text, `2026-03-01T09:30:00.250Z`.
 ///
@@ -22,7 +24,6 @@ impl Time {
         self.0
     }
 
-    /// Reads what [`Display`](fmt::Display) writes, and nothing else.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let number = |from: usize, to: usize| -> Option<u64> {
             let digits = text.get(from..to)?;
@@ -38,6 +39,17 @@ impl Time {
         let time = Self(seconds * 1_000 + number(20, 23)?);
         // Whatever was read too leniently is not what this time looks like.
         (time <= Self::LAST && time.to_string() == text).then_some(time)
+    }
+}
+
+/// Reads what [`Display`](fmt::Display) writes, and nothing else.
+impl FromStr for Time {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let malformed =
+            || Error::new(ErrorKind::Malformed, "a time is like 2026-03-01T09:30:00.250Z");
+        Self::parse(text).ok_or_else(malformed)
     }
 }
 

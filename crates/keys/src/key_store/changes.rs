@@ -2,6 +2,7 @@
 
 use super::KeyStore;
 use crate::{Authority, Error, ErrorKind, KeyState, KeyUse, Keyset, RecordKind};
+use phiseal_format::KekId;
 
 /// Changes of keysets, each one compare-and-swap that says who agreed to it: see [`KeyStore::changes`].
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,19 @@ impl KeyStore {
     #[must_use]
     pub const fn changes(&self, authority: Authority, roster: u64) -> Changes<'_> {
         Changes { store: self, authority, roster }
+    }
+
+    /// The ids of all KEKs that a new key is wrapped by, in ascending order, each once.
+    ///
+    /// # Errors
+    ///
+    /// What the backends answer: all are needed.
+    pub async fn wrapping_keks(&self) -> Result<Vec<KekId>, Error> {
+        let described = self.keks.describe().await?;
+        let mut ids: Vec<_> = described.into_iter().map(|it| it.info.id).collect();
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
     }
 
     /// [`Changes::add_version`] by whoever holds this handle.

@@ -1,0 +1,36 @@
+//! Nobody acts alone: what custodians agree to, and how that is verified.
+//!
+//! A [`Roster`] says who the custodians are. One of them makes a [`Request`], a text that names one operation on one state of one
+//! keyset, and signs it; others read it where they are, offline, and sign it too; [`Custodians::check`] takes the files and
+//! answers with [`Approved`], or with the [`Refusal`]. The key store refuses every change of keys that was not so approved, and
+//! writes which request it was in the same compare-and-swap as the change.
+//!
+//! | somebody | and is stopped by |
+//! |---|---|
+//! | signs twice, or has one key under two names | people and keys are distinct in a roster, and count once |
+//! | approves his own request | the requester does not count |
+//! | uses an approval again, for another operation, keyset, or key store | the request names one state of one keyset, which the operation changes |
+//! | waits for months | a request ends after at most 31 days; a clock that is put back is behind the keyset's times |
+//! | adds a KEK of his own before keys are wrapped | the request names the KEKs |
+//! | puts himself on the roster | as many of the old roster agree as to anything else; the first one's SHA-256 is kept elsewhere |
+//! | deletes the roster | whoever has that SHA-256 in his configuration notices |
+//!
+//! What runs in one process with the key store's keys can do without any of this: then the keysets and the log do not say that
+//! custodians agreed.
+
+mod approved;
+mod custodians;
+mod digest;
+mod lines;
+mod operation;
+mod refusal;
+mod request;
+mod roster;
+
+pub use approved::Approved;
+pub use custodians::Custodians;
+pub use digest::Digest;
+pub use operation::Operation;
+pub use refusal::Refusal;
+pub use request::{KeysetState, Request};
+pub use roster::Roster;
