@@ -91,7 +91,17 @@ const PAGE: usize = 1_000;
 pub async fn census(
     source: &dyn Source,
     columns: &[Column],
+    report: impl FnMut(Finding),
+) -> Result<Census, Error> {
+    count(source, columns, report, |_, _| Ok(())).await
+}
+
+/// As [`census()`]. `page_end` hears the last key and the number of rows of each page.
+pub(crate) async fn count(
+    source: &dyn Source,
+    columns: &[Column],
     mut report: impl FnMut(Finding),
+    mut page_end: impl FnMut(&RowKey, u64) -> Result<(), Error>,
 ) -> Result<Census, Error> {
     let table = source.table();
     let mut sorters = sorters(columns, table).await?;
@@ -101,7 +111,7 @@ pub async fn census(
     let mut counted: Vec<BTreeMap<Class, u64>> = vec![BTreeMap::new(); columns.len()];
     let (mut rows, mut last): (u64, Option<RowKey>) = (0, None);
     loop {
-        let page = source.scan(last.as_ref(), PAGE).await?;
+        let page = source.scan(last.as_ref(), None, PAGE).await?;
         let Some(end) = page.last() else { break };
         for row in &page {
             for ((sorter, counts), value) in sorters.iter_mut().zip(&mut counted).zip(&row.sealed) {
@@ -114,7 +124,9 @@ pub async fn census(
                 }
             }
         }
-        rows = rows.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+        let length = u64::try_from(page.len()).unwrap_or(u64::MAX);
+        page_end(&end.key, length)?;
+        rows = rows.saturating_add(length);
         last = Some(end.key.clone());
     }
     let mut described = Vec::new();

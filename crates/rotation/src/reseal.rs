@@ -63,11 +63,57 @@ pub fn reseal(
     source: &dyn Source,
     columns: &[Column],
     pace: Pace,
-    mut report: impl FnMut(Finding),
+    report: impl FnMut(Finding),
+) -> Result<Resealed, Error> {
+    reseal_part(source, columns, &Part::default(), pace, &mut Reporting(report))
+}
+
+/// Some rows of a table that follow each other: those after a key, up to and including another one.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    /// The last row before it; `None`: it begins with the first.
+    pub(crate) after: Option<RowKey>,
+    /// Its last row, whether or not that is still there; `None`: it ends with the last.
+    pub(crate) until: Option<RowKey>,
+}
+
+/// Who hears what is done while it is done.
+pub(crate) trait Watch {
+    /// A value that is neither in order nor can be resealed.
+    fn finding(&mut self, finding: Finding);
+    /// Asked before anything is written: an error stops the work before it.
+    fn may_write(&mut self) -> Result<(), Error>;
+    /// So many more rows are done.
+    fn rows(&mut self, rows: u64);
+}
+
+struct Reporting<R>(R);
+
+impl<R: FnMut(Finding)> Watch for Reporting<R> {
+    fn finding(&mut self, finding: Finding) {
+        (self.0)(finding);
+    }
+
+    fn may_write(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn rows(&mut self, _rows: u64) {}
+}
+
+/// As [`reseal`], of one part.
+pub(crate) fn reseal_part(
+    source: &dyn Source,
+    columns: &[Column],
+    part: &Part,
+    pace: Pace,
+    watch: &mut dyn Watch,
 ) -> Result<Resealed, Error> {
     let mut sealer = Sealer { columns, sorters: block_on(sorters(columns, source.table()))? };
     let rows = pace.rows.max(1);
     let mut done = Resealed::default();
+    let scan =
+        |after: Option<&RowKey>, limit| block_on(source.scan(after, part.until.as_ref(), limit));
     thread::scope(|scope| {
         let (read, to_seal) = mpsc::sync_channel::<Vec<Row>>(1);
         let (sealed, to_write) = mpsc::sync_channel(1);
@@ -81,32 +127,37 @@ pub fn reseal(
         let gone = || Error::new(ErrorKind::Faulty, "the sealing thread is gone");
         let hand_over = |page: Vec<Row>| read.send(page).map_err(|_| gone());
         let take_back = || -> Result<Work, Error> { to_write.recv().map_err(|_| gone())? };
-        let mut after: Option<RowKey> = None;
-        let mut page = block_on(source.scan(None, rows))?;
+        let mut after: Option<RowKey> = part.after.clone();
+        let mut page = scan(after.as_ref(), rows)?;
         while let Some(mut end) = page.last().map(|row| row.key.clone()) {
             let length = page.len();
             hand_over(page)?;
-            page = block_on(source.scan(Some(&end), rows))?;
+            page = scan(Some(&end), rows)?;
             let work = take_back()?;
-            work.findings.into_iter().for_each(&mut report);
+            work.findings.into_iter().for_each(|finding| watch.finding(finding));
+            watch.may_write()?;
             let mut is_overtaken = write(source, &work.changes, &mut done)?;
             for _ in 0..ATTEMPTS {
                 if !is_overtaken {
                     break;
                 }
                 // From where this page began; rows may have come and gone, so that it may end elsewhere.
-                let again = block_on(source.scan(after.as_ref(), length))?;
+                let again = scan(after.as_ref(), length)?;
                 if let Some(last) = again.last() {
                     end = last.key.clone();
                 }
                 hand_over(again)?;
-                is_overtaken = write(source, &take_back()?.changes, &mut done)?;
-                page = block_on(source.scan(Some(&end), rows))?;
+                let work = take_back()?;
+                watch.may_write()?;
+                is_overtaken = write(source, &work.changes, &mut done)?;
+                page = scan(Some(&end), rows)?;
             }
             if is_overtaken {
                 return Err(Error::new(ErrorKind::Conflict, "a row changes each time it is read"));
             }
-            done.rows = done.rows.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+            let length = u64::try_from(length).unwrap_or(u64::MAX);
+            done.rows = done.rows.saturating_add(length);
+            watch.rows(length);
             after = Some(end);
             if !pace.rest.is_zero() {
                 thread::sleep(pace.rest);

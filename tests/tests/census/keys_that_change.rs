@@ -23,12 +23,13 @@ impl Source for Meanwhile<'static> {
     fn scan<'a>(
         &'a self,
         after: Option<&'a RowKey>,
+        until: Option<&'a RowKey>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
         if let Some(event) = self.1.lock().unwrap().take() {
             event();
         }
-        self.0.scan(after, limit)
+        self.0.scan(after, until, limit)
     }
 
     fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {

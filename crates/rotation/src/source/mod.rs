@@ -22,8 +22,8 @@ use phiseal_keys::{BoxFuture, Error, ErrorKind};
 ///
 /// The contract, by clause:
 ///
-/// 1. `scan` returns rows in ascending order of their keys, each once, from the first one after `after`, at most `limit`; none
-///    at the end only. A row that is there from the beginning to the end of a series of scans is in it.
+/// 1. `scan` returns rows in ascending order of their keys, each once, from the first one after `after` to the last one that is
+///    not after `until`, at most `limit`; none at the end only. Neither key need be one of a row that is there. A row that is there from the beginning to the end of a series of scans is in it.
 /// 2. Values come as they are stored: nothing, bytes, text, or something else.
 /// 3. `replace` writes a row's new values only where each value that it replaces is still the old one, to the byte and in its
 ///    type; otherwise the row stays as it is, and the outcome is [`Outcome::Changed`], or [`Outcome::Gone`] where there is no
@@ -37,10 +37,11 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
     /// Which table or file, and which columns of it, in the order in which rows have them.
     fn table(&self) -> &Table;
 
-    /// At most `limit` rows after the one with the key `after`.
+    /// At most `limit` rows after the key `after`, up to and including the key `until`.
     fn scan<'a>(
         &'a self,
         after: Option<&'a RowKey>,
+        until: Option<&'a RowKey>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Row>, Error>>;
 

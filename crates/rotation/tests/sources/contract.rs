@@ -84,7 +84,7 @@ fn scan(source: &dyn Source, limit: usize) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     loop {
         let after = rows.last().map(|row| row.key.clone());
-        let page = block_on(source.scan(after.as_ref(), limit)).unwrap();
+        let page = block_on(source.scan(after.as_ref(), None, limit)).unwrap();
         assert!(page.len() <= limit);
         if page.is_empty() {
             return rows;
@@ -114,12 +114,37 @@ pub(crate) fn every_row_comes_once_and_in_one_order(world: &impl World) {
     for limit in [1, 2, 3, 7, rows.len() - 1, rows.len(), rows.len() + 1] {
         assert_eq!(scan(&*source, limit), all, "limit {limit}");
     }
-    assert!(block_on(source.scan(None, 0)).unwrap().is_empty());
+    assert!(block_on(source.scan(None, None, 0)).unwrap().is_empty());
     let mut found: Vec<_> = all.into_iter().collect();
     let by_key = |row: &Row| format!("{:?}", Vec::from_iter(row.key.parts().iter().map(shown)));
     found.sort_by_key(by_key);
     rows.sort_by_key(|row| by_key(&stored(row)));
     assert_eq!(found, rows.iter().map(stored).collect::<Vec<_>>());
+}
+
+pub(crate) fn a_part_ends_where_it_says(world: &impl World) {
+    many().iter().for_each(|row| world.put(row));
+    let source = world.open();
+    let all = scan(&*source, 1_000);
+    let part = |after: Option<&RowKey>, until: Option<&RowKey>, limit| {
+        block_on(source.scan(after, until, limit)).unwrap()
+    };
+    for end in 0..all.len() {
+        let until = Some(&all[end].key);
+        assert_eq!(part(None, until, 1_000), all[..=end]);
+        assert_eq!(part(None, until, 3), all[..(end + 1).min(3)]);
+        for begin in 0..all.len() {
+            let expected = all.get(begin + 1..=end).unwrap_or_default();
+            assert_eq!(part(Some(&all[begin].key), until, 1_000), expected);
+        }
+    }
+    // Neither row need be there any more.
+    let keys: Vec<_> = [10, 20].map(|place| all[place].key.clone()).into();
+    for key in &keys {
+        let [Scalar::Integer(clinic), Scalar::Text(id)] = key.parts() else { panic!() };
+        world.delete(*clinic, id);
+    }
+    assert_eq!(part(Some(&keys[0]), Some(&keys[1]), 1_000), all[11..20]);
 }
 
 fn shown(scalar: &Scalar) -> String {
@@ -136,7 +161,7 @@ pub(crate) fn rows_that_come_and_go_hide_no_other(world: &impl World) {
     let source = world.open();
     let mut seen: Vec<RowKey> = Vec::new();
     for round in 0.. {
-        let page = block_on(source.scan(seen.last(), 3)).unwrap();
+        let page = block_on(source.scan(seen.last(), None, 3)).unwrap();
         let Some(last) = page.last() else { break };
         // The row that a series of scans goes on from need not be there any more.
         let [Scalar::Integer(clinic), Scalar::Text(id)] = last.key.parts() else { panic!() };
@@ -262,7 +287,10 @@ pub(crate) fn a_change_that_makes_no_sense_changes_nothing(world: &impl World) {
         assert_eq!(refused.kind(), ErrorKind::Invalid, "{what}");
         assert_eq!(world.all(), before, "{what}");
     }
-    assert_eq!(block_on(source.scan(Some(&short), 1)).unwrap_err().kind(), ErrorKind::Invalid);
+    for (after, until) in [(Some(&short), None), (None, Some(&short))] {
+        let refused = block_on(source.scan(after, until, 1)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid);
+    }
     assert_eq!(replace(&*source, &[good]), [Outcome::Written], "the control");
     assert_eq!(replace(&*source, &[]), []);
 }
@@ -280,6 +308,7 @@ macro_rules! contract {
         $crate::contract::contract!(
             $world;
             every_row_comes_once_and_in_one_order
+            a_part_ends_where_it_says
             rows_that_come_and_go_hide_no_other
             values_come_as_they_are_stored
             a_value_is_replaced_where_it_is_still_the_old_one

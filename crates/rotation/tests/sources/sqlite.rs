@@ -141,17 +141,21 @@ fn rows_without_a_key_are_not_passed_by_in_silence() {
          INSERT INTO patients VALUES (1, 1, x'01'), (2, 2, x'02')",
     );
     let source = database.source(Table::new("patients", &["a", "b"], &["ssn"]).unwrap()).unwrap();
-    let first = block_on(source.scan(None, 1)).unwrap().remove(0);
+    let first = block_on(source.scan(None, None, 1)).unwrap().remove(0);
     let insert = "INSERT INTO patients VALUES (3, NULL, x'03')";
     database.connect().execute(insert, []).unwrap();
-    assert_eq!(kind(block_on(source.scan(None, 1))), Some(ErrorKind::Invalid), "at the beginning");
     assert_eq!(
-        kind(block_on(source.scan(Some(&first.key), 5))),
+        kind(block_on(source.scan(None, None, 1))),
+        Some(ErrorKind::Invalid),
+        "at the beginning"
+    );
+    assert_eq!(
+        kind(block_on(source.scan(Some(&first.key), None, 5))),
         Some(ErrorKind::Invalid),
         "and at the end"
     );
     database.connect().execute("DELETE FROM patients WHERE a = 3", []).unwrap();
-    assert_eq!(block_on(source.scan(Some(&first.key), 5)).unwrap().len(), 1, "the control");
+    assert_eq!(block_on(source.scan(Some(&first.key), None, 5)).unwrap().len(), 1, "the control");
 }
 
 #[test]
@@ -161,7 +165,7 @@ fn what_was_never_sealed_is_told_by_its_type() {
          INSERT INTO patients VALUES (1, 123456789), (2, 1.5), (3, CAST(x'ff' AS TEXT)), (4, 'text'), (5, x'00'), (6, NULL)",
     );
     let source = database.source(Table::new("patients", &["id"], &["ssn"]).unwrap()).unwrap();
-    let rows = block_on(source.scan(None, 10)).unwrap();
+    let rows = block_on(source.scan(None, None, 10)).unwrap();
     let found: Vec<_> = rows.into_iter().map(|mut row| row.sealed.remove(0)).collect();
     let (other, text) = (Stored::Other, Stored::Text("text".to_owned()));
     let expected =
@@ -176,7 +180,7 @@ fn bytes_and_text_are_two_values() {
          INSERT INTO patients VALUES (1, 'abc'), (2, x'616263')",
     );
     let source = database.source(Table::new("patients", &["id"], &["ssn"]).unwrap()).unwrap();
-    let rows = block_on(source.scan(None, 10)).unwrap();
+    let rows = block_on(source.scan(None, None, 10)).unwrap();
     let outcome = |row: usize, old: &Stored, new: Stored| {
         let swaps = vec![Swap { column: 0, old: old.clone(), new }];
         block_on(source.replace(&[Change { key: rows[row].key.clone(), swaps }])).unwrap()
@@ -196,11 +200,11 @@ fn keys_of_other_types_are_theirs_or_refused() {
     );
     let table = || Table::new("patients", &["id"], &["ssn"]).unwrap();
     let source = database.source(table()).unwrap();
-    let rows = block_on(source.scan(None, 10)).unwrap();
+    let rows = block_on(source.scan(None, None, 10)).unwrap();
     let keys: Vec<_> = rows.iter().map(|row| row.key.parts()[0].clone()).collect();
     assert_eq!(keys, [Scalar::Integer(7), Scalar::Text("7".to_owned()), Scalar::Bytes(vec![0x37])]);
     database.connect().execute("INSERT INTO patients VALUES (7.5, x'04')", []).unwrap();
-    assert_eq!(kind(block_on(source.scan(None, 10))), Some(ErrorKind::Unsupported));
+    assert_eq!(kind(block_on(source.scan(None, None, 10))), Some(ErrorKind::Unsupported));
 }
 
 #[test]
@@ -210,14 +214,14 @@ fn a_batch_that_fails_is_none_and_the_next_one_works() {
          INSERT INTO patients VALUES (1, x'01'), (2, x'02')",
     );
     let source = database.source(Table::new("patients", &["id"], &["ssn"]).unwrap()).unwrap();
-    let rows = block_on(source.scan(None, 10)).unwrap();
+    let rows = block_on(source.scan(None, None, 10)).unwrap();
     let change = |row: usize, length: usize| {
         let (old, new) = (rows[row].sealed[0].clone(), Stored::Bytes(vec![9; length]));
         Change { key: rows[row].key.clone(), swaps: vec![Swap { column: 0, old, new }] }
     };
     let refused = block_on(source.replace(&[change(0, 2), change(1, 9)])).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Invalid);
-    assert_eq!(block_on(source.scan(None, 10)).unwrap(), rows, "not even the first of them");
+    assert_eq!(block_on(source.scan(None, None, 10)).unwrap(), rows, "not even the first of them");
     assert_eq!(block_on(source.replace(&[change(0, 2)])).unwrap(), [Outcome::Written]);
     let holder = database.connect();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();

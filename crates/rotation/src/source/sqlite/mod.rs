@@ -112,22 +112,26 @@ impl Source for SqliteSource {
     fn scan<'a>(
         &'a self,
         after: Option<&'a RowKey>,
+        until: Option<&'a RowKey>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
         Box::pin(async move {
-            if after.is_some_and(|key| key.parts().len() != self.table.key().len()) {
+            let keys = self.table.key().len();
+            if [after, until].into_iter().flatten().any(|key| key.parts().len() != keys) {
                 return Err(Error::new(ErrorKind::Invalid, "a key of another table"));
             }
             self.with(|connection| {
                 if after.is_none() {
                     self.refuse_null_keys(connection)?;
                 }
-                let sql =
-                    if after.is_some() { &self.statements.next } else { &self.statements.first };
-                let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+                let sql = self.statements.scan(after.is_some(), until.is_some());
+                let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
                 let limit_value = i64::try_from(limit).unwrap_or(i64::MAX);
-                let last = after.map_or(&[][..], RowKey::parts);
-                let bound = last.iter().map(Bound::Scalar).chain([Bound::Number(limit_value)]);
+                // What no statement mentions is bound to nothing.
+                let nothing = vec![Scalar::Nothing; keys];
+                let bound = [after, until].map(|key| key.map_or(&nothing[..], RowKey::parts));
+                let bound = bound.into_iter().flatten().map(Bound::Scalar);
+                let bound = bound.chain([Bound::Number(limit_value)]);
                 let mut found = statement.query(params_from_iter(bound)).map_err(failed)?;
                 let mut rows = Vec::new();
                 while let Some(row) = found.next().map_err(failed)? {

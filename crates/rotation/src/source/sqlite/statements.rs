@@ -4,10 +4,10 @@ use super::layout::Layout;
 use crate::source::Table;
 
 pub(super) struct Statements {
-    /// Key, sealed and other columns of the first rows. Bound: how many.
-    pub(super) first: String,
-    /// The same of those after a key. Bound: the key, how many.
-    pub(super) next: String,
+    /// Key, sealed and other columns of all rows.
+    select: String,
+    order: String,
+    bound: [String; 2],
     /// Whether there is a row of a key. Bound: the key.
     pub(super) exists: String,
     /// Whether there is a row without a key, where there can be one.
@@ -35,24 +35,36 @@ impl Statements {
             layout.order.iter().map(|(place, _)| each(*place)).collect::<Vec<_>>().join(", ")
         };
         let order = of_order(&|place| key[place].clone());
-        let bound = of_order(&|place| format!("?{}", place + 1));
+        let keys = key.len();
+        let bound = [0, keys].map(|from| of_order(&|place| format!("?{}", from + place + 1)));
         let select = format!("SELECT {} FROM {name}", columns.join(", "));
         let null_keys = layout.nullable.iter().map(|place| {
             format!("SELECT 1 FROM {name} WHERE {} IS NULL", quoted(&table.key()[*place]))
         });
         let null_keys = null_keys.collect::<Vec<_>>().join(" UNION ALL ");
         Self {
-            first: format!("{select} ORDER BY {order} LIMIT ?1"),
-            next: format!(
-                "{select} WHERE ({order}) > ({bound}) ORDER BY {order} LIMIT ?{}",
-                key.len() + 1
-            ),
+            select,
+            order,
+            bound,
             exists: format!("SELECT 1 FROM {name} WHERE {}", equal(&key, 1)),
             null_keys: (!null_keys.is_empty()).then_some(null_keys),
             table: name,
             sealed: table.sealed().iter().map(|column| quoted(column)).collect(),
             key,
         }
+    }
+
+    /// The next rows, in order. Bound: the key that they are after, and the one that they are not after, each if there is one in
+    /// its own place; and then how many.
+    pub(super) fn scan(&self, is_after: bool, is_until: bool) -> String {
+        let Self { select, order, bound: [after, until], key, .. } = self;
+        let conditions = match (is_after, is_until) {
+            (false, false) => String::new(),
+            (true, false) => format!(" WHERE ({order}) > ({after})"),
+            (false, true) => format!(" WHERE ({order}) <= ({until})"),
+            (true, true) => format!(" WHERE ({order}) > ({after}) AND ({order}) <= ({until})"),
+        };
+        format!("{select}{conditions} ORDER BY {order} LIMIT ?{}", 2 * key.len() + 1)
     }
 
     /// A row's new values in these columns where its old ones are there. Bound: the new ones, the key, the old ones.
@@ -96,7 +108,7 @@ mod tests {
         connection.execute_batch(schema).unwrap();
         let table = Table::new("t", key, &["x"]).unwrap();
         let statements = Statements::of(&table, &Layout::of(&connection, &table).unwrap());
-        let sql = format!("EXPLAIN QUERY PLAN {}", statements.next);
+        let sql = format!("EXPLAIN QUERY PLAN {}", statements.scan(true, true));
         let mut statement = connection.prepare(&sql).unwrap();
         let mut rows = statement.raw_query();
         let mut lines = Vec::new();
