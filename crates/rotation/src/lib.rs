@@ -7,7 +7,9 @@ pub mod census;
 mod class;
 mod column;
 pub mod custody;
+mod policy;
 mod reseal;
+pub mod run;
 mod sorter;
 pub mod source;
 
@@ -15,4 +17,5 @@ pub use binding::Binding;
 pub use census::{Census, ColumnCensus, Finding, census};
 pub use class::Class;
 pub use column::Column;
+pub use policy::{Due, Policy};
 pub use reseal::{Pace, Resealed, reseal};

@@ -1,7 +1,8 @@
 use phiseal_audit::Time;
 use phiseal_keys::{Error, ErrorKind};
 
-/// Why an act is not done, although nothing is broken: the custodians have not agreed to it, or not to this.
+/// Why an act is not done, although nothing is broken: the custodians have not agreed to it, or not to this, or
+/// something would be lost.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -54,6 +55,21 @@ pub enum Refusal {
     /// The manifest is another one.
     #[error("the request was made for another manifest")]
     Manifest,
+    /// A process that knows nothing of the new primary may still seal.
+    #[error("a process may still seal under this version: not before {0}")]
+    TooEarly(Time),
+    /// Values are left under the version, or may be.
+    #[error("{values} values are under this version, or may be")]
+    InUse {
+        /// How many.
+        values: u64,
+    },
+    /// The version wraps persons' keys.
+    #[error("this version wraps the keys of {persons} persons: rotate or rewrap them first")]
+    Persons {
+        /// How many.
+        persons: u64,
+    },
     /// A single custodian works alone in a key store that has a roster.
     #[error("the key store has custodians: nobody acts alone")]
     Alone,
@@ -61,6 +77,6 @@ pub enum Refusal {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Self::new(ErrorKind::Denied, "the custodians have not agreed to this").with_source(refusal)
+        Self::new(ErrorKind::Denied, "this is refused").with_source(refusal)
     }
 }

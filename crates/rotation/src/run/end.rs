@@ -1,0 +1,127 @@
+//! The end of a version, of a person's keys, and of wraps by other KEKs: what is done in one step.
+
+use super::{CountedTable, Event, Place, Step};
+use crate::custody::{Approved, Operation, Refusal};
+use phiseal_audit::Time;
+use phiseal_envelope::Domain;
+use phiseal_keys::{Erasure, Error, ErrorKind, KeyState, Keyset, Rewrapped};
+
+/// What was done to a version, or to a person's keys.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ended {
+    /// The keyset before.
+    pub before: Keyset,
+    /// The keyset after.
+    pub after: Keyset,
+    /// What was counted; nothing for a person.
+    pub counted: Vec<CountedTable>,
+    /// How far the bytes of what was destroyed are gone from the key store's medium; nothing was destroyed: `None`.
+    pub erasure: Option<Erasure>,
+    /// When it began, in seconds since 1970.
+    pub began: u64,
+    /// When it ended.
+    pub ended: u64,
+}
+
+/// Retires or destroys a version, as was approved, when a count over `places`, which are all where values of the domain are,
+/// has found nothing under it.
+///
+/// The count begins now, and now has to be later than the time when another version became the primary and the longest lease
+/// after it ([`Keyset::LONGEST_LEASE`]): until then a process that knows nothing of it may seal.
+///
+/// # Errors
+///
+/// [`ErrorKind::Denied`] with [`Refusal::TooEarly`], [`Refusal::InUse`] or [`Refusal::Persons`]; [`ErrorKind::Invalid`] for a
+/// request of something else; [`ErrorKind::State`] for a version that cannot go there; [`ErrorKind::Conflict`] when the keys
+/// changed meanwhile; and what sources, key store and backends answer.
+pub async fn end_version(
+    domain: &Domain,
+    places: &[Place],
+    approved: &Approved,
+    hear: &mut dyn FnMut(Event<'_>),
+) -> Result<Ended, Error> {
+    let (number, state) = match approved.request().operation {
+        Operation::Retire(number) => (number, KeyState::Deactivated),
+        Operation::Destroy(number) => (number, KeyState::Destroyed),
+        _ => return Err(another()),
+    };
+    let store = domain.key_store();
+    let began = store.clock().wall();
+    let before = store.keyset(domain.name()).await?;
+    // Said before everything is counted; the keyset says it again.
+    before.with_state(number, state)?;
+    let replaced = before.version(number).and_then(phiseal_keys::KeyVersion::replaced);
+    let free = replaced.map_or(0, |at| at.saturating_add(Keyset::LONGEST_LEASE.as_secs()));
+    if began <= free {
+        return Err(Refusal::TooEarly(Time::from_millis(free.saturating_add(1) * 1_000)).into());
+    }
+    hear(Event::Step(Step::Count));
+    let (mut counted, mut values) = (Vec::new(), 0_u64);
+    for place in places {
+        let (census, _) = place.count(0, hear, || Ok(()))?;
+        values = values.saturating_add(census.under(&before.domain(), number));
+        let is_later = |column: &crate::ColumnCensus| {
+            column.domain_id == before.domain() && column.revision != before.revision()
+        };
+        if census.columns.iter().any(is_later) {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "the keys changed while values were counted",
+            ));
+        }
+        counted.push(CountedTable::from(&census));
+    }
+    if values > 0 {
+        return Err(Refusal::InUse { values }.into());
+    }
+    let persons = store.subjects_under(&before, number).await?;
+    if persons > 0 {
+        return Err(Refusal::Persons { persons }.into());
+    }
+    let after = approved.changes(store).set_state(&before, number, state).await?;
+    let erasure = if state == KeyState::Destroyed { Some(store.erase().await?) } else { None };
+    Ok(Ended { before, after, counted, erasure, began, ended: store.clock().wall() })
+}
+
+/// Destroys a person's keys, as was approved.
+///
+/// # Errors
+///
+/// [`ErrorKind::NotFound`] when there is no such person; [`ErrorKind::Invalid`] for a request of something else; and what the key
+/// store answers.
+pub async fn shred(domain: &Domain, approved: &Approved) -> Result<Ended, Error> {
+    let Operation::Shred(tag) = approved.request().operation else { return Err(another()) };
+    let store = domain.key_store();
+    let began = store.clock().wall();
+    let before = store.keyset(domain.name()).await?;
+    store.shred_subject(&before, tag).await?;
+    let erasure = Some(store.erase().await?);
+    let (after, counted) = (before.clone(), Vec::new());
+    Ok(Ended { before, after, counted, erasure, began, ended: store.clock().wall() })
+}
+
+/// Wraps the domain's data keys, and the key store's own, under the KEKs of the request, as was approved. No value is touched.
+///
+/// # Errors
+///
+/// [`ErrorKind::Denied`] with [`Refusal::Keks`] or [`Refusal::Keyset`]; [`ErrorKind::Invalid`] for a request of something else;
+/// [`ErrorKind::Conflict`] when the keys changed meanwhile; and what the key store and its backends answer.
+pub async fn rewrap(domain: &Domain, approved: &Approved) -> Result<(Ended, Rewrapped), Error> {
+    if approved.request().operation != Operation::Rewrap {
+        return Err(another());
+    }
+    let store = domain.key_store();
+    let began = store.clock().wall();
+    let before = store.keyset(domain.name()).await?;
+    approved.check_keks(store).await?;
+    let rewrapped = approved.changes(store).rewrap(&before).await?;
+    store.rewrap_store_key().await?;
+    let after = store.keyset(domain.name()).await?;
+    let ended = store.clock().wall();
+    Ok((Ended { before, after, counted: Vec::new(), erasure: None, began, ended }, rewrapped))
+}
+
+fn another() -> Error {
+    Error::new(ErrorKind::Invalid, "the request is for something else")
+}

@@ -1,0 +1,189 @@
+//! How far a run has come: written before and after each step, by whoever works at it, so that it goes on after a crash.
+
+use super::work::Work;
+use super::{CountedColumn, CountedTable};
+use crate::custody::{Approved, Digest, Request};
+use phiseal_audit::note::Note;
+use phiseal_keys::{Error, ErrorKind, KeyStore};
+use serde::{Deserialize, Serialize};
+
+/// How far an approved rotation has come, as the key store keeps it under the SHA-256 of its request.
+///
+/// It holds no plaintext and no row's key in the clear: those may name people, and stand sealed in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Journal {
+    v: u8,
+    /// The request as it was signed; unsigned where one custodian acts alone.
+    request: String,
+    /// Where it is.
+    pub phase: Phase,
+    /// The primary version before.
+    pub from: u32,
+    /// The primary version after.
+    pub to: u32,
+    /// When it began, in seconds since 1970.
+    pub began: u64,
+    /// When the new version became the primary; 0: not yet.
+    pub switched: u64,
+    /// When it ended; 0: not yet.
+    pub ended: u64,
+    /// What there was before.
+    pub before: Vec<CountedTable>,
+    /// What there was when everything had been gone through last.
+    pub after: Vec<CountedTable>,
+    /// What is left to do, and who does it.
+    pub(super) work: Work,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Phase {
+    /// It is known what there is. The keys are as they were.
+    Begun,
+    /// The new version is the primary. Values are being resealed.
+    Switched,
+    /// A count has shown that nothing is left under older versions.
+    Done,
+    /// Its request expired before the keys were changed.
+    Expired,
+}
+
+const VERSION: u8 = 1;
+
+impl Journal {
+    pub(super) fn new(
+        approved: &Approved,
+        from: u32,
+        to: u32,
+        began: u64,
+        before: Vec<CountedTable>,
+        work: Work,
+    ) -> Self {
+        let request = if approved.is_single() {
+            approved.request().to_string()
+        } else {
+            approved.note().to_string()
+        };
+        let (phase, after) = (Phase::Begun, Vec::new());
+        Self {
+            v: VERSION,
+            request,
+            phase,
+            from,
+            to,
+            began,
+            switched: 0,
+            ended: 0,
+            before,
+            after,
+            work,
+        }
+    }
+
+    /// The journal of the run of the request of this SHA-256, and its revision.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Malformed`] for one of another release; and what the key store answers.
+    pub async fn load(store: &KeyStore, id: Digest) -> Result<Option<(Self, u64)>, Error> {
+        let Some(record) = store.run(id.as_bytes()).await? else { return Ok(None) };
+        let journal: Self = serde_json::from_slice(&record.bytes).map_err(|_| malformed())?;
+        let request = journal.request()?;
+        if journal.v != VERSION || request.digest(store.engine()) != id {
+            return Err(malformed());
+        }
+        Ok(Some((journal, record.revision)))
+    }
+
+    /// Those of all runs that are neither done nor expired, with their ids.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::load`].
+    pub async fn open(store: &KeyStore) -> Result<Vec<(Digest, Self)>, Error> {
+        const PAGE: usize = 64;
+        let (mut open, mut after) = (Vec::new(), None::<Vec<u8>>);
+        loop {
+            let ids = store.runs(after.as_deref(), PAGE).await?;
+            for id in &ids {
+                let bytes = id.as_slice().try_into().map_err(|_| malformed())?;
+                let id = Digest::from_bytes(bytes);
+                let journal = Self::load(store, id).await?.map(|(journal, _)| journal);
+                open.extend(journal.filter(Self::is_open).map(|journal| (id, journal)));
+            }
+            if ids.len() < PAGE {
+                return Ok(open);
+            }
+            after = ids.into_iter().last();
+        }
+    }
+
+    pub(super) async fn save(
+        &self,
+        store: &KeyStore,
+        id: Digest,
+        expected: u64,
+    ) -> Result<(), Error> {
+        let bytes = serde_json::to_vec(self).map_err(|_| malformed())?;
+        store.set_run(id.as_bytes(), expected, bytes).await
+    }
+
+    /// What was asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Malformed`].
+    pub fn request(&self) -> Result<Request, Error> {
+        match self.note()? {
+            Some(note) => Request::parse(note.text()),
+            None => Request::parse(&self.request),
+        }
+    }
+
+    /// The request with its signatures; none where one custodian acts alone.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Malformed`].
+    pub fn note(&self) -> Result<Option<Note>, Error> {
+        // The text of a request has no empty line.
+        let is_signed = self.request.contains("\n\n");
+        is_signed.then(|| Note::parse(self.request.as_bytes())).transpose()
+    }
+
+    /// Whether there is something left to do.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Begun | Phase::Switched)
+    }
+
+    /// How many values of the domain `name` were, when everything had been gone through last, under another key than the current
+    /// one, or may have been: none when it is done.
+    #[must_use]
+    pub fn left(&self, name: &str) -> u64 {
+        self.after_in(name).map(|column| column.left).sum()
+    }
+
+    /// How many of those could be resealed: somebody has written them meanwhile.
+    pub(super) fn resealable(&self, name: &str) -> u64 {
+        self.after_in(name).map(|column| column.resealable).sum()
+    }
+
+    fn after_in(&self, name: &str) -> impl Iterator<Item = &CountedColumn> {
+        self.after.iter().flat_map(|table| &table.columns).filter(move |it| it.domain == name)
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub const fn totals(&self) -> &super::Totals {
+        self.work.totals()
+    }
+}
+
+fn malformed() -> Error {
+    Error::new(ErrorKind::Malformed, "the journal of a run is not one of this release")
+}

@@ -1,0 +1,47 @@
+//! Where sealed values are, and one count of all of them.
+
+use super::Event;
+use super::borders::Borders;
+use crate::census::count;
+use crate::source::{RowKey, Source};
+use crate::{Census, Column};
+use phiseal_keys::Error;
+use pollster::block_on;
+use std::cell::RefCell;
+
+/// One table, or file, and what is sealed in it.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "what callers build")]
+pub struct Place {
+    /// The table.
+    pub source: Box<dyn Source>,
+    /// What its sealed columns are, in their order.
+    pub columns: Vec<Column>,
+}
+
+impl Place {
+    /// Counts it, and finds where to divide it.
+    pub(super) fn count(
+        &self,
+        most: usize,
+        hear: &mut dyn FnMut(Event<'_>),
+        mut may_go_on: impl FnMut() -> Result<(), Error>,
+    ) -> Result<(Census, Vec<RowKey>), Error> {
+        let mut borders = Borders::at_most(if self.source.keeps_each_batch() { most } else { 0 });
+        let table = self.source.table().name();
+        let hear = RefCell::new(hear);
+        let tell = |event: Event<'_>| (hear.borrow_mut())(event);
+        let counting = count(
+            &*self.source,
+            &self.columns,
+            |finding| tell(Event::Finding { table, finding: &finding }),
+            |key, rows| {
+                tell(Event::Counted { table, rows });
+                borders.page(key);
+                may_go_on()
+            },
+        );
+        let census = block_on(counting)?;
+        Ok((census, borders.found()))
+    }
+}

@@ -1,0 +1,419 @@
+use super::work::{Claim, Item};
+use super::{CountedTable, Event, Journal, Phase, Place, Step, Totals, Work, Worker, cursor};
+use crate::custody::{Approved, Custodians, Digest, Operation, Refusal};
+use crate::reseal::{Part, Watch, reseal_part};
+use crate::source::RowKey;
+use crate::{Census, Finding, Pace};
+use core::time::Duration;
+use phiseal_envelope::Domain;
+use phiseal_keys::{Authority, Error, ErrorKind, KeyStore, Keyset};
+use pollster::block_on;
+use std::sync::Arc;
+use std::thread;
+
+/// Rotates the keys of one domain over all places where its values are, as custodians agreed.
+///
+/// Several may do so at once, each in a process of its own, on several machines: each takes what nobody does, holds it by a
+/// lease in the key store, and goes on with what a dead one has left. None of them needs the others. Blocks.
+#[derive(Debug)]
+pub struct Rotator<'a> {
+    domain: Domain,
+    places: &'a [Place],
+    pace: Pace,
+    worker: Worker,
+    /// Where the tables can be divided, when this process has counted them.
+    borders: Option<Vec<Vec<RowKey>>>,
+}
+
+/// The most borders that a journal holds.
+const MOST_BORDERS: usize = 2_048;
+/// How often everything is gone through before it is left to a later call.
+const PASSES: u32 = 3;
+/// How often a journal that others write is read again.
+const ATTEMPTS: usize = 1_000;
+
+type Hear<'h> = &'h mut dyn FnMut(Event<'_>);
+
+impl<'a> Rotator<'a> {
+    /// Over these places, which are all where values of the domain are.
+    #[must_use]
+    pub fn new(domain: Domain, places: &'a [Place], pace: Pace) -> Self {
+        Self { domain, places, pace, worker: Worker::this(), borders: None }
+    }
+
+    /// Begins what was approved, or joins whoever has begun it, and does it to the end. The journal that is returned says how
+    /// far it came: it is [`Phase::Done`] when nothing is left under an older version.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Denied`] with a [`Refusal`]; [`ErrorKind::Invalid`] for a request of something else; [`ErrorKind::Conflict`]
+    /// when the domain's keys changed meanwhile; and what sources, key store and backends answer. What was done stays done,
+    /// and [`Rotator::resume`] goes on.
+    pub fn run(
+        &mut self,
+        approved: &Approved,
+        custodians: Option<&Custodians>,
+        hear: Hear<'_>,
+    ) -> Result<Journal, Error> {
+        let Operation::Rotate { .. } = approved.request().operation else {
+            return Err(Error::new(ErrorKind::Invalid, "the request is for something else"));
+        };
+        let id = approved.digest();
+        if self.load(id)?.is_none() {
+            self.begin(approved, hear)?;
+        }
+        self.resume(id, custodians, hear)
+    }
+
+    /// Goes on with the run of the request of this SHA-256, after a crash or beside others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rotator::run`]; [`ErrorKind::NotFound`] when it was not begun.
+    pub fn resume(
+        &mut self,
+        id: Digest,
+        custodians: Option<&Custodians>,
+        hear: Hear<'_>,
+    ) -> Result<Journal, Error> {
+        let (journal, _) = self.journal(id)?;
+        if journal.phase == Phase::Begun {
+            self.switch(id, &journal, custodians, hear)?;
+        }
+        block_on(self.domain.refresh())?;
+        self.update(id, |journal| {
+            // Everything was gone through, and something was left.
+            if journal.phase == Phase::Switched && journal.work.is_done() {
+                journal.work.again();
+            }
+            Ok(())
+        })?;
+        let mut passes = 0;
+        loop {
+            let now = self.now();
+            let (journal, claim) =
+                self.update(id, |journal| Ok(journal.work.claim(&self.worker, now)))?;
+            match claim {
+                Some(claim) => self.work(id, &journal, &claim, hear)?,
+                None if journal.phase != Phase::Switched => return Ok(journal),
+                None if journal.work.is_done() => {
+                    passes += 1;
+                    if passes >= PASSES || journal.resealable(self.domain.name()) == 0 {
+                        return Ok(journal);
+                    }
+                    self.update(id, |journal| {
+                        if journal.work.is_done() && journal.phase == Phase::Switched {
+                            journal.work.again();
+                        }
+                        Ok(())
+                    })?;
+                }
+                None => {
+                    hear(Event::Step(Step::Wait));
+                    thread::sleep(Duration::from_millis(200));
+                }
+            }
+        }
+    }
+
+    /// Writes down what there is, once.
+    fn begin(&mut self, approved: &Approved, hear: Hear<'_>) -> Result<(), Error> {
+        let began = self.now();
+        let keyset = self.keyset()?;
+        let (before, borders) = self.count(hear, |_| Ok(()))?;
+        self.borders = Some(borders);
+        let (from, to) = (keyset.primary(), keyset.next_number());
+        let journal = Journal::new(approved, from, to, began, before, Work::default());
+        hear(Event::Step(Step::Begin));
+        match block_on(journal.save(self.store(), approved.digest(), 0)) {
+            // Somebody else has begun it.
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Makes a new version the primary, once, whoever else tries.
+    fn switch(
+        &self,
+        id: Digest,
+        journal: &Journal,
+        custodians: Option<&Custodians>,
+        hear: Hear<'_>,
+    ) -> Result<(), Error> {
+        let request = journal.request()?;
+        let Operation::Rotate { compromised } = request.operation else {
+            return Err(Error::new(ErrorKind::Malformed, "the journal is of something else"));
+        };
+        for _ in 0..ATTEMPTS {
+            let keyset = self.keyset()?;
+            if was_switched(&keyset, journal, id, self.store())? {
+                hear(Event::Step(Step::Switched));
+                return self.write_switched(id, keyset.primary());
+            }
+            let approved = match (journal.note()?, custodians) {
+                (Some(note), Some(custodians)) => {
+                    custodians.check(&request, &[note], Some(&keyset), self.now())
+                }
+                (None, None) => Approved::dangerous_single_custodian(
+                    self.store().engine(),
+                    &request,
+                    Some(&keyset),
+                    self.now(),
+                ),
+                (None, Some(_)) => Err(Refusal::Alone),
+                (Some(_), None) => Err(Refusal::Roster),
+            };
+            let approved = match approved {
+                Err(Refusal::Expired(time)) => {
+                    self.update(id, |journal| {
+                        if journal.phase == Phase::Begun {
+                            journal.phase = Phase::Expired;
+                        }
+                        Ok(())
+                    })?;
+                    return Err(Refusal::Expired(time).into());
+                }
+                approved => approved?,
+            };
+            block_on(approved.check_keks(self.store()))?;
+            hear(Event::Step(Step::Switch));
+            match block_on(approved.changes(self.store()).rotate(&keyset, compromised)) {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                rotated => {
+                    rotated?;
+                }
+            }
+        }
+        Err(Error::new(ErrorKind::Conflict, "the keyset changes each time it is read"))
+    }
+
+    fn write_switched(&self, id: Digest, to: u32) -> Result<(), Error> {
+        block_on(self.domain.refresh())?;
+        let mut borders = vec![Vec::new(); self.places.len()];
+        for ((place, found), sealed) in
+            self.places.iter().zip(self.borders.iter().flatten()).zip(&mut borders)
+        {
+            let table = place.source.table().name();
+            for key in found {
+                sealed.push(block_on(cursor::seal(&self.domain, table, key))?);
+            }
+        }
+        let switched = self.now();
+        self.update(id, |journal| {
+            if journal.phase == Phase::Begun {
+                journal.phase = Phase::Switched;
+                (journal.to, journal.switched) = (to, switched);
+                journal.work = Work::of(borders.clone());
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Does one thing that was claimed. What fails is given back, so that nobody waits for it.
+    fn work(
+        &self,
+        id: Digest,
+        journal: &Journal,
+        claim: &Claim,
+        hear: Hear<'_>,
+    ) -> Result<(), Error> {
+        let mut held = Held { rotator: self, id, claim: claim.clone() };
+        let mut done = Totals::default();
+        let mut after = None;
+        let outcome = match claim.item {
+            Item::Persons => {
+                hear(Event::Step(Step::Persons));
+                self.persons(journal, &mut held).map(|persons| done.persons = persons)
+            }
+            Item::Part(place, part) => {
+                hear(Event::Step(Step::Reseal));
+                self.part(journal, (place, part), &mut held, &mut done, hear)
+            }
+            Item::Count => {
+                hear(Event::Step(Step::CountAgain));
+                self.count(hear, |_| held.keep()).map(|(counted, _)| after = Some(counted))
+            }
+        };
+        if let Err(error) = outcome {
+            let released = self.update(id, |journal| {
+                journal.work.release(claim);
+                Ok(())
+            });
+            // What is to be told is why it failed.
+            drop(released);
+            return Err(error);
+        }
+        hear(Event::Step(if after.is_some() { Step::End } else { Step::Finish }));
+        let ended = self.now();
+        let (journal, ()) = self.update(id, |journal| {
+            journal.work.finish(claim, &done)?;
+            if let Some(after) = &after {
+                journal.after.clone_from(after);
+                if journal.left(self.domain.name()) == 0 {
+                    (journal.phase, journal.ended) = (Phase::Done, ended);
+                    journal.work.forget_borders();
+                }
+            }
+            Ok(())
+        })?;
+        hear(Event::Done(journal.totals()));
+        Ok(())
+    }
+
+    fn persons(&self, _journal: &Journal, held: &mut Held<'_>) -> Result<u64, Error> {
+        held.keep()?;
+        Ok(block_on(self.domain.rewrap_subjects())?.rewrapped)
+    }
+
+    fn part(
+        &self,
+        journal: &Journal,
+        (place, part): (usize, usize),
+        held: &mut Held<'_>,
+        done: &mut Totals,
+        hear: Hear<'_>,
+    ) -> Result<(), Error> {
+        let no_place = || Error::new(ErrorKind::Invalid, "the run was begun over other places");
+        let of = self.places.get(place).ok_or_else(no_place)?;
+        let table = of.source.table().name();
+        let open = |sealed: Option<&String>| {
+            sealed.map(|sealed| block_on(cursor::open(&self.domain, table, sealed))).transpose()
+        };
+        let [after, until] = journal.work.part(place, part);
+        let part = Part { after: open(after)?, until: open(until)? };
+        let mut watch = Watching { table, held, hear, done };
+        let resealed = reseal_part(&*of.source, &of.columns, &part, self.pace, &mut watch)?;
+        done.rows = resealed.rows;
+        done.written = resealed.written;
+        done.values = resealed.values;
+        done.overtaken = resealed.overtaken;
+        Ok(())
+    }
+
+    fn count(
+        &self,
+        hear: Hear<'_>,
+        mut may_go_on: impl FnMut(&Self) -> Result<(), Error>,
+    ) -> Result<(Vec<CountedTable>, Vec<Vec<RowKey>>), Error> {
+        hear(Event::Step(Step::Count));
+        let most = MOST_BORDERS / self.places.len().max(1);
+        let (mut counted, mut borders) = (Vec::new(), Vec::new());
+        for place in self.places {
+            let (census, found): (Census, _) = place.count(most, hear, || may_go_on(self))?;
+            counted.push(CountedTable::from(&census));
+            borders.push(found);
+        }
+        Ok((counted, borders))
+    }
+
+    /// Changes the journal, whoever else does.
+    fn update<T>(
+        &self,
+        id: Digest,
+        mut change: impl FnMut(&mut Journal) -> Result<T, Error>,
+    ) -> Result<(Journal, T), Error> {
+        for attempt in 0..ATTEMPTS {
+            let (mut journal, revision) = self.journal(id)?;
+            let before = journal.clone();
+            let changed = change(&mut journal)?;
+            if journal == before {
+                return Ok((journal, changed));
+            }
+            match block_on(journal.save(self.store(), id, revision)) {
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    thread::sleep(Duration::from_micros(u64::try_from(attempt).unwrap_or(0) * 100));
+                }
+                saved => return saved.map(|()| (journal, changed)),
+            }
+        }
+        Err(Error::new(ErrorKind::Conflict, "the journal changes each time it is read"))
+    }
+
+    fn journal(&self, id: Digest) -> Result<(Journal, u64), Error> {
+        let none = || Error::new(ErrorKind::NotFound, "no run of this request was begun");
+        self.load(id)?.ok_or_else(none)
+    }
+
+    fn load(&self, id: Digest) -> Result<Option<(Journal, u64)>, Error> {
+        block_on(Journal::load(self.store(), id))
+    }
+
+    fn keyset(&self) -> Result<Keyset, Error> {
+        block_on(self.store().keyset(self.domain.name()))
+    }
+
+    fn store(&self) -> &Arc<KeyStore> {
+        self.domain.key_store()
+    }
+
+    fn now(&self) -> u64 {
+        self.store().clock().wall()
+    }
+}
+
+/// A claim, which is renewed while it is worked on.
+struct Held<'r> {
+    rotator: &'r Rotator<'r>,
+    id: Digest,
+    claim: Claim,
+}
+
+impl Held<'_> {
+    /// Refuses to go on when somebody else has taken over.
+    fn keep(&mut self) -> Result<(), Error> {
+        let now = self.rotator.now();
+        if now.saturating_add(super::work::LEASE / 2) < self.claim.until {
+            return Ok(());
+        }
+        let claim = &self.claim;
+        let (_, renewed) =
+            self.rotator.update(self.id, |journal| journal.work.renew(claim, now))?;
+        self.claim = renewed;
+        Ok(())
+    }
+}
+
+struct Watching<'w, 'r> {
+    table: &'w str,
+    held: &'w mut Held<'r>,
+    hear: &'w mut dyn FnMut(Event<'_>),
+    done: &'w mut Totals,
+}
+
+impl Watch for Watching<'_, '_> {
+    fn finding(&mut self, finding: Finding) {
+        let count = self.done.findings.entry(finding.class.to_string()).or_default();
+        *count = count.saturating_add(1);
+        (self.hear)(Event::Finding { table: self.table, finding: &finding });
+    }
+
+    fn may_write(&mut self) -> Result<(), Error> {
+        self.held.keep()?;
+        (self.hear)(Event::Step(Step::Write));
+        Ok(())
+    }
+
+    fn rows(&mut self, rows: u64) {
+        (self.hear)(Event::Resealed { table: self.table, rows });
+    }
+}
+
+/// Whether the change that the journal is about was made, by whoever it was.
+fn was_switched(
+    keyset: &Keyset,
+    journal: &Journal,
+    id: Digest,
+    store: &KeyStore,
+) -> Result<bool, Error> {
+    let request = journal.request()?;
+    let before = request.keyset.as_ref().map(|before| before.revision);
+    let authority = match journal.note()? {
+        Some(_) => Authority::Custodians { request: *id.as_bytes() },
+        None => Authority::SingleCustodian,
+    };
+    Ok(keyset.environment() == store.environment()
+        && keyset.authority() == authority
+        && before.and_then(|before| before.checked_add(1)) == Some(keyset.revision())
+        && keyset.primary() == journal.to)
+}
