@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
 pub mod canaries;
+pub mod clinic;
 pub mod crowd;
 pub mod editable;
 pub mod forge;

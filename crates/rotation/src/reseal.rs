@@ -81,8 +81,8 @@ pub(crate) struct Part {
 pub(crate) trait Watch {
     /// A value that is neither in order nor can be resealed.
     fn finding(&mut self, finding: Finding);
-    /// Asked before anything is written: an error stops the work before it.
-    fn may_write(&mut self) -> Result<(), Error>;
+    /// Asked before so many changes are written, also when there are none: an error stops the work before it.
+    fn may_write(&mut self, changes: usize) -> Result<(), Error>;
     /// So many more rows are done.
     fn rows(&mut self, rows: u64);
 }
@@ -94,7 +94,7 @@ impl<R: FnMut(Finding)> Watch for Reporting<R> {
         (self.0)(finding);
     }
 
-    fn may_write(&mut self) -> Result<(), Error> {
+    fn may_write(&mut self, _changes: usize) -> Result<(), Error> {
         Ok(())
     }
 
@@ -135,7 +135,7 @@ pub(crate) fn reseal_part(
             page = scan(Some(&end), rows)?;
             let work = take_back()?;
             work.findings.into_iter().for_each(|finding| watch.finding(finding));
-            watch.may_write()?;
+            watch.may_write(work.changes.len())?;
             let mut is_overtaken = write(source, &work.changes, &mut done)?;
             for _ in 0..ATTEMPTS {
                 if !is_overtaken {
@@ -148,7 +148,7 @@ pub(crate) fn reseal_part(
                 }
                 hand_over(again)?;
                 let work = take_back()?;
-                watch.may_write()?;
+                watch.may_write(work.changes.len())?;
                 is_overtaken = write(source, &work.changes, &mut done)?;
                 page = scan(Some(&end), rows)?;
             }

@@ -13,6 +13,7 @@ mod locking;
 mod os;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
+mod rotating;
 mod second;
 #[cfg(feature = "transit")]
 mod transit;
@@ -37,6 +38,9 @@ fn main() {
         ["locking", how] => locking::run(how),
         ["life", engine] => life::live(engine, false),
         ["life", engine, "and-leak"] => life::live(engine, true),
+        ["rotate", folder, rows, step, nth] => {
+            rotating::rotate(folder, rows.parse().unwrap(), step, nth.parse().unwrap())
+        }
         ["open-person", sealed] => second::open_person(sealed),
         #[cfg(feature = "pkcs11")]
         ["pkcs11", module, token, kek, pin, ref act @ ..] => {

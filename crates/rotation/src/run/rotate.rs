@@ -120,7 +120,16 @@ impl<'a> Rotator<'a> {
     fn begin(&mut self, approved: &Approved, hear: Hear<'_>) -> Result<(), Error> {
         let began = self.now();
         let keyset = self.keyset()?;
-        let (before, borders) = self.count(hear, |_| Ok(()))?;
+        let (before, borders) = match self.count(hear, |_| Ok(())) {
+            // Somebody else was quicker, and has changed the keys meanwhile.
+            Err(error)
+                if error.kind() == ErrorKind::Conflict
+                    && self.load(approved.digest())?.is_some() =>
+            {
+                return Ok(());
+            }
+            counted => counted?,
+        };
         self.borders = Some(borders);
         let (from, to) = (keyset.primary(), keyset.next_number());
         let journal = Journal::new(approved, from, to, began, before, Work::default());
@@ -388,9 +397,11 @@ impl Watch for Watching<'_, '_> {
         (self.hear)(Event::Finding { table: self.table, finding: &finding });
     }
 
-    fn may_write(&mut self) -> Result<(), Error> {
+    fn may_write(&mut self, changes: usize) -> Result<(), Error> {
         self.held.keep()?;
-        (self.hear)(Event::Step(Step::Write));
+        if changes > 0 {
+            (self.hear)(Event::Step(Step::Write));
+        }
         Ok(())
     }
 

@@ -1,0 +1,130 @@
+//! STALE, DEST: a version ends when nothing is under it, and nobody can put anything there.
+
+use crate::{ROTATE, to_the_end};
+use core::error::Error as _;
+use phiseal::rotation::custody::{Approved, Custodians, Operation, Refusal, Request};
+use phiseal::rotation::run::{Ended, end_version};
+use phiseal::{Erasure, Error, KeyState, Keyset};
+use phiseal_tests::clinic::{Clinic, DOMAIN, context_of, plaintext};
+use pollster::block_on;
+use rusqlite::params;
+
+/// Ends a version at this time after the switch of the primary.
+fn end(clinic: &Clinic, operation: Operation, after: u64) -> Result<Ended, Error> {
+    let note = clinic.approve(operation);
+    let phi = clinic.open_at(clinic.keyset().version(1).unwrap().replaced().unwrap() + after);
+    let store = phi.key_store();
+    let domain = block_on(phi.domain(DOMAIN))?;
+    let custodians = block_on(Custodians::load(store, None))?.unwrap();
+    let request = Request::parse(note.text())?;
+    let now = store.clock().wall();
+    let approved: Approved = custodians.check(&request, &[note], Some(&clinic.keyset()), now)?;
+    block_on(end_version(&domain, &clinic.places(&domain), &approved, &mut |_| {}))
+}
+
+fn refusal(outcome: Result<Ended, Error>) -> Refusal {
+    let error = outcome.map(drop).unwrap_err();
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<Refusal>())
+        .unwrap_or_else(|| unreachable!("{error:?}"))
+        .clone()
+}
+
+const LEASE: u64 = Keyset::LONGEST_LEASE.as_secs();
+
+#[test]
+fn a_version_ends_when_a_count_that_began_late_enough_finds_nothing_under_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let clinic = Clinic::create(folder.path(), 200);
+    // A process whose sealing key is warm, and that sleeps through all that follows.
+    let sleeper = clinic.open();
+    let warm = block_on(block_on(sleeper.domain(DOMAIN)).unwrap().ready()).unwrap();
+    let _ = clinic.approve(ROTATE);
+    let _ = to_the_end(&clinic, 50);
+
+    for after in [0, 1, LEASE] {
+        let refused = refusal(end(&clinic, Operation::Retire(1), after));
+        assert!(matches!(refused, Refusal::TooEarly(_)), "{after} s: {refused}");
+    }
+    let late = warm.seal("late", &context_of(1, 0)).unwrap();
+    clinic
+        .database()
+        .execute("UPDATE patients SET ssn = ?1 WHERE id = 1", params![late.as_bytes()])
+        .unwrap();
+    let refused = refusal(end(&clinic, Operation::Retire(1), LEASE + 1));
+    assert_eq!(refused, Refusal::InUse { values: 1 }, "what it sealed is counted");
+
+    let _ = clinic.approve(ROTATE);
+    let _ = to_the_end(&clinic, 50);
+    let switched = clinic.keyset();
+    let ended = end(&clinic, Operation::Retire(1), 2 * LEASE).unwrap();
+    assert_eq!(ended.after.version(1).unwrap().state(), KeyState::Deactivated);
+    assert_eq!((ended.before, ended.erasure), (switched, None));
+    let ended = end(&clinic, Operation::Destroy(1), 2 * LEASE).unwrap();
+    assert_eq!(ended.after.version(1).unwrap().state(), KeyState::Destroyed);
+    assert_eq!(ended.erasure, Some(Erasure::Done));
+    let text =
+        |id, column| if (id, column) == (1, 0) { "late".to_owned() } else { plaintext(id, column) };
+    assert_eq!(clinic.assert_rotated(text), 200);
+}
+
+#[test]
+fn one_row_is_enough_to_keep_a_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let clinic = Clinic::create(folder.path(), 300);
+    let kept: Vec<u8> = clinic
+        .database()
+        .query_row("SELECT ssn FROM patients WHERE id = 7", [], |row| row.get(0))
+        .unwrap();
+    let _ = clinic.approve(ROTATE);
+    let _ = to_the_end(&clinic, 50);
+    let write = |bytes: &[u8]| {
+        let sql = "UPDATE patients SET ssn = ?1 WHERE id = 7";
+        assert_eq!(clinic.database().execute(sql, params![bytes]).unwrap(), 1);
+    };
+    let now: Vec<u8> = clinic
+        .database()
+        .query_row("SELECT ssn FROM patients WHERE id = 7", [], |row| row.get(0))
+        .unwrap();
+    let retire = || end(&clinic, Operation::Retire(1), LEASE + 1);
+    write(&kept);
+    assert_eq!(refusal(retire()), Refusal::InUse { values: 1 });
+    // Damaged, it may be under that version.
+    let mut damaged = now.clone();
+    damaged[40] ^= 1;
+    write(&damaged);
+    assert_eq!(refusal(retire()), Refusal::InUse { values: 1 });
+    write(&now);
+    retire().unwrap();
+    write(&kept);
+    assert_eq!(
+        refusal(end(&clinic, Operation::Destroy(1), LEASE + 1)),
+        Refusal::InUse { values: 1 }
+    );
+    write(&now);
+    let destroyed = end(&clinic, Operation::Destroy(1), LEASE + 1).unwrap();
+    assert_eq!(destroyed.counted[0].rows, 300);
+    write(&kept);
+    let lost = block_on(
+        block_on(clinic.open().domain(DOMAIN))
+            .unwrap()
+            .open::<String>(&phiseal::Sealed::try_from(&kept[..]).unwrap(), &context_of(7, 0)),
+    );
+    assert!(lost.is_err(), "nothing opens under it any more");
+}
+
+#[test]
+fn neither_the_primary_nor_an_active_version_is_destroyed() {
+    let folder = tempfile::tempdir().unwrap();
+    let clinic = Clinic::create(folder.path(), 10);
+    let _ = clinic.approve(ROTATE);
+    let _ = to_the_end(&clinic, 50);
+    for operation in
+        [Operation::Retire(2), Operation::Destroy(2), Operation::Destroy(1), Operation::Retire(9)]
+    {
+        let error = end(&clinic, operation, 2 * LEASE).map(drop).unwrap_err();
+        let expected = [phiseal::ErrorKind::State, phiseal::ErrorKind::NotFound];
+        assert!(expected.contains(&error.kind()), "{operation}: {error:?}");
+    }
+}

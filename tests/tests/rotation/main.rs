@@ -1,0 +1,62 @@
+//! ROT, CONC, WRITE, STALE, DEST: rotations that are killed, shared and overtaken, and the end of versions.
+#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
+
+mod ends;
+mod kills;
+mod shared;
+
+use phiseal::rotation::custody::Operation;
+use phiseal::rotation::run::{Event, Journal, Phase};
+use phiseal::rotation::{Class, Pace};
+use phiseal_tests::clinic::Clinic;
+
+pub(crate) const ROTATE: Operation = Operation::Rotate { compromised: false };
+
+pub(crate) fn pace(rows: usize) -> Pace {
+    let mut pace = Pace::default();
+    pace.rows = rows;
+    pace
+}
+
+/// Does what was approved last, to the end; the ids of rows with something that is not in order, with their columns.
+pub(crate) fn to_the_end(clinic: &Clinic, rows: usize) -> (Journal, Vec<(String, Class)>) {
+    let mut found = Vec::new();
+    let journal = clinic.rotate(pace(rows), &mut |event| {
+        if let Event::Finding { finding, .. } = event {
+            found.push((finding.column.clone(), finding.class));
+        }
+    });
+    (journal.unwrap(), found)
+}
+
+#[test]
+fn a_rotation_from_one_end_to_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let clinic = Clinic::create(folder.path(), 2_500);
+    let before = clinic.keyset();
+    let _ = clinic.approve(ROTATE);
+    let (journal, found) = to_the_end(&clinic, 100);
+    assert_eq!((journal.phase, journal.from, journal.to), (Phase::Done, 1, 2));
+    assert!(found.is_empty(), "{found:?}");
+    assert_eq!((journal.totals().rows, journal.totals().values), (2_500, 7_500));
+    assert_eq!(clinic.assert_rotated(phiseal_tests::clinic::plaintext), 2_500);
+
+    let column = |tables: &[phiseal::rotation::run::CountedTable], class: &str| {
+        tables[0]
+            .columns
+            .iter()
+            .map(|it| it.counts.get(class).copied().unwrap_or_default())
+            .sum::<u64>()
+    };
+    assert_eq!(column(&journal.before, "current version"), 7_500, "it was the current one");
+    assert_eq!(column(&journal.after, "current version"), 7_500);
+    assert_eq!(journal.left(phiseal_tests::clinic::DOMAIN), 0);
+
+    let after = clinic.keyset();
+    assert_eq!(after.revision(), before.revision() + 1, "one write");
+    assert_eq!(after.versions().len(), 2);
+    // What was done is not done again, and told as it was.
+    let (again, _) = to_the_end(&clinic, 100);
+    assert_eq!(again, journal);
+    assert_eq!(clinic.keyset(), after);
+}
