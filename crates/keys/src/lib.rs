@@ -21,6 +21,7 @@ mod secret;
 mod signer;
 mod state;
 mod store;
+mod version_set;
 mod wrapping_key;
 
 pub use authority::Authority;
@@ -39,7 +40,8 @@ pub use kek::{
 };
 pub use keks::Keks;
 pub use key_store::{
-    Changes, KeyStore, KeyStoreConfig, Rewrapped, SubjectRecord, SubjectState, SubjectsRewrapped,
+    Changes, KeyStore, KeyStoreConfig, Renewal, Rewrapped, SubjectKey, SubjectKeyState,
+    SubjectRecord, SubjectState, SubjectsPage, SubjectsRenewed, SubjectsRewrapped, SubjectsWith,
 };
 pub use keyset::{KeyVersion, Keyset};
 pub use reader::Reader;
@@ -48,4 +50,5 @@ pub use secret::{Secret, memory_is_locked, require_locked_memory};
 pub use signer::Signer;
 pub use state::{KeyState, KeyUse};
 pub use store::{Erasure, MAX_ID, MAX_RECORD, Page, Record, RecordKind, Store};
+pub use version_set::VersionSet;
 pub use wrapping_key::WrappingKey;

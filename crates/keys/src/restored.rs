@@ -40,7 +40,7 @@ pub struct RestoredVersion {
 pub struct ClosedVersion {
     /// The domain's name.
     pub domain: String,
-    /// The number of the version of its key; none for persons who were shredded.
+    /// The number of the version of its key; none for persons' keys that were destroyed.
     pub version: Option<u32>,
     /// How many values are sealed under it, or under persons' keys that it wraps.
     pub values: u64,
@@ -84,7 +84,7 @@ impl Display for Restored {
         for ClosedVersion { domain, version, values, why } in &self.closed {
             let which = match version {
                 Some(version) => format!("version {version}"),
-                None => "shredded persons".to_owned(),
+                None => "destroyed keys of persons".to_owned(),
             };
             writeln!(f, "  - {domain}, {which}: {values} values do not open ({why})")?;
         }

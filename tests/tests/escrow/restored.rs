@@ -54,7 +54,7 @@ fn what_is_open_closed_missing_or_none_is_counted() {
     for line in [
         "6 values have a key that opens",
         "clinic/patients, version 1: 2 values, 3 under persons' keys",
-        "clinic/patients, shredded persons: 1 values do not open",
+        "clinic/patients, destroyed keys of persons: 1 values do not open",
         "clinic/patients, version 2: 1 values do not open",
         &format!("key {foreign_id} is not in this key store: 2 values do not open"),
         "3 values are no envelopes",

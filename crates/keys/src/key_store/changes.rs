@@ -132,8 +132,9 @@ impl Changes<'_> {
     /// # Errors
     ///
     /// As [`Keyset::with_state`]; [`ErrorKind::State`] for destroying a version while any but the primary wraps persons'
-    /// keys, which [`KeyStore::rewrap_subjects`] moves to it; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and
-    /// what the store answers.
+    /// keys, which [`KeyStore::rewrap_subjects`] moves to it, and for destroying a compromised one while persons seal under keys
+    /// that it has wrapped, which [`KeyStore::renew_subjects`] ends; [`ErrorKind::Conflict`] when the keyset changed
+    /// meanwhile; and what the store answers.
     pub async fn set_state(
         &self,
         keyset: &Keyset,
@@ -141,13 +142,10 @@ impl Changes<'_> {
         state: KeyState,
     ) -> Result<Keyset, Error> {
         let next = keyset.with_state(number, state)?;
-        // Also under others than this one: who took it for the primary may be about to move such a person to it, and be
-        // killed before a look says that this came too late. One who is under the primary is read again before that.
-        if state == KeyState::Destroyed && self.store.subjects_behind(keyset).await? > 0 {
-            return Err(Error::new(
-                ErrorKind::State,
-                "other versions than the primary still wrap persons' keys: rewrap them first",
-            ));
+        if state == KeyState::Destroyed
+            && let Some(held) = self.store.subjects_hold(keyset, number).await?
+        {
+            return Err(held);
         }
         self.replace(keyset, next).await
     }

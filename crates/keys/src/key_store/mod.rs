@@ -8,6 +8,8 @@ mod keysets;
 mod restored;
 mod seal;
 mod store_key;
+mod subject_record;
+mod subject_renewal;
 mod subject_scan;
 mod subjects;
 mod usage;
@@ -24,8 +26,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use changes::{Changes, Rewrapped};
-pub use subject_scan::SubjectsRewrapped;
-pub use subjects::{SubjectRecord, SubjectState};
+pub use subject_record::{SubjectKey, SubjectKeyState, SubjectRecord, SubjectState};
+pub use subject_renewal::{Renewal, SubjectsRenewed};
+pub use subject_scan::{SubjectsPage, SubjectsRewrapped, SubjectsWith};
 
 /// Keysets, subject keys and usage counts in a [`Store`], each authenticated under a key that the KEK guards.
 ///

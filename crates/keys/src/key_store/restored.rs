@@ -1,9 +1,9 @@
-use super::{KeyStore, SubjectRecord, SubjectState};
+use super::{KeyStore, SubjectKey, SubjectState};
 use crate::{
     ClosedVersion, DataKey, Error, ErrorKind, KeyUse, Keyset, MissingKey, Restored,
     RestoredVersion, WrappingKey,
 };
-use phiseal_format::{FieldEnvelope, KeyId};
+use phiseal_format::{FieldEnvelope, KeyId, SubjectTag};
 use std::collections::BTreeMap;
 
 /// How many values name each key.
@@ -72,39 +72,47 @@ impl KeyStore {
         if wanted.is_empty() {
             return Ok(());
         }
-        let mut shredded = 0;
-        let mut scan = self.scan_subjects(keyset);
+        let (mut shredded, mut dropped) = (0, 0);
+        let mut scan = self.scan_subjects(keyset, None);
         while let Some(page) = self.subject_page(keyset, &mut scan).await? {
             for record in page {
-                let (SubjectState::Active { key_id, .. } | SubjectState::Shredded { key_id, .. }) =
-                    record.state();
-                let Some(values) = wanted.remove(&key_id.short()) else { continue };
-                let Ok(number) = record.domain_version() else {
-                    shredded += values;
-                    continue;
+                let gone = match record.state() {
+                    SubjectState::Active { .. } => &mut dropped,
+                    SubjectState::Shredded { .. } => &mut shredded,
                 };
-                let mut of_domain = versions.iter_mut();
-                let wraps = |used: &&mut Used<'_>| {
-                    used.number == number && used.keyset.domain() == keyset.domain()
-                };
-                match of_domain.find(wraps) {
-                    Some(used) => used.persons.push((record, values)),
-                    None => restored.closed.push(ClosedVersion {
-                        domain: keyset.name().to_owned(),
-                        version: Some(number),
-                        values,
-                        why: Error::new(
-                            ErrorKind::NotFound,
-                            "the keyset is older than a person's key, and has no such version",
-                        ),
-                    }),
+                for key_id in record.gone() {
+                    *gone += wanted.remove(&key_id.short()).unwrap_or_default();
+                }
+                for key in record.keys() {
+                    let Some(values) = wanted.remove(&key.key_id().short()) else { continue };
+                    let mut of_domain = versions.iter_mut();
+                    let wraps = |used: &&mut Used<'_>| {
+                        used.number == key.domain_version()
+                            && used.keyset.domain() == keyset.domain()
+                    };
+                    match of_domain.find(wraps) {
+                        Some(used) => used.persons.push((record.tag(), key.clone(), values)),
+                        None => restored.closed.push(ClosedVersion {
+                            domain: keyset.name().to_owned(),
+                            version: Some(key.domain_version()),
+                            values,
+                            why: Error::new(
+                                ErrorKind::NotFound,
+                                "the keyset is older than a person's key, and has no such version",
+                            ),
+                        }),
+                    }
                 }
             }
         }
-        if shredded > 0 {
-            let why = Error::new(ErrorKind::State, "the persons' keys were destroyed");
-            let domain = keyset.name().to_owned();
-            restored.closed.push(ClosedVersion { domain, version: None, values: shredded, why });
+        for (values, why) in [
+            (shredded, "the persons' keys were destroyed"),
+            (dropped, "the persons have newer keys, and these were dropped"),
+        ] {
+            if values > 0 {
+                let (domain, why) = (keyset.name().to_owned(), Error::new(ErrorKind::State, why));
+                restored.closed.push(ClosedVersion { domain, version: None, values, why });
+            }
         }
         Ok(())
     }
@@ -121,15 +129,15 @@ impl KeyStore {
             Ok(key) => key,
             Err(error) if error.is_retryable() => return Err(error),
             Err(error) => {
-                let of_persons: u64 = used.persons.iter().map(|(_, values)| values).sum();
+                let of_persons: u64 = used.persons.iter().map(|(_, _, values)| values).sum();
                 restored.closed.push(closed(used.values + of_persons, error));
                 return Ok(());
             }
         };
         let wrapping = WrappingKey::of_subjects(self.engine, &key)?;
         let mut of_persons = 0;
-        for (record, values) in &used.persons {
-            match self.unwrap_subject(used.keyset, record, &wrapping) {
+        for (tag, key, values) in &used.persons {
+            match self.unwrap_subject(used.keyset, *tag, key, &wrapping) {
                 Ok(_) => of_persons += values,
                 Err(error) => restored.closed.push(closed(*values, error)),
             }
@@ -152,5 +160,5 @@ struct Used<'k> {
     keyset: &'k Keyset,
     number: u32,
     values: u64,
-    persons: Vec<(SubjectRecord, u64)>,
+    persons: Vec<(SubjectTag, SubjectKey, u64)>,
 }

@@ -1,88 +1,7 @@
 use super::KeyStore;
+use super::subject_record::{SubjectKey, SubjectRecord, SubjectState, shredded};
 use crate::{DataKey, Error, ErrorKind, FullKeyId, Keyset, Record, RecordKind, WrappingKey};
-use core::fmt;
-use phiseal_format::{Cursor, EncryptionContext, SubjectTag, WrapAlgorithm};
-
-/// A person's key as the store keeps it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SubjectRecord {
-    tag: SubjectTag,
-    revision: u64,
-    state: SubjectState,
-}
-
-/// Whether a person's key is there.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SubjectState {
-    /// It is, wrapped by a version of the domain's key.
-    Active {
-        /// The version of the domain's key that wraps it.
-        domain_version: u32,
-        /// The id of the person's key.
-        key_id: FullKeyId,
-        /// When it was made, in seconds since 1970.
-        created: u64,
-        /// How it is wrapped.
-        algorithm: WrapAlgorithm,
-        /// The wrap, as [`WrappingKey`] says.
-        wrap: [u8; WrappingKey::WRAPPED],
-    },
-    /// It was destroyed; nothing that was sealed under it opens again.
-    Shredded {
-        /// The id of the key that was.
-        key_id: FullKeyId,
-        /// When, in seconds since 1970.
-        since: u64,
-    },
-}
-
-const VERSION: u8 = 1;
-const ACTIVE: u8 = 1;
-const SHREDDED: u8 = 2;
-
-impl SubjectRecord {
-    /// The person's opaque tag, which says nothing of who it is.
-    #[must_use]
-    pub const fn tag(&self) -> SubjectTag {
-        self.tag
-    }
-
-    /// The version of the domain's key that wraps the person's.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::State`] when it was shredded.
-    pub fn domain_version(&self) -> Result<u32, Error> {
-        match self.state {
-            SubjectState::Active { domain_version, .. } => Ok(domain_version),
-            SubjectState::Shredded { .. } => Err(shredded()),
-        }
-    }
-
-    /// Whether the key is there.
-    #[must_use]
-    pub const fn state(&self) -> &SubjectState {
-        &self.state
-    }
-}
-
-impl fmt::Debug for SubjectRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SubjectRecord({:?}, {:?})", self.tag, self.state)
-    }
-}
-
-impl fmt::Debug for SubjectState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Active { domain_version, key_id, .. } => {
-                write!(f, "Active({key_id}, under {domain_version})")
-            }
-            Self::Shredded { key_id, since } => write!(f, "Shredded({key_id}, since {since})"),
-        }
-    }
-}
+use phiseal_format::{EncryptionContext, SubjectTag};
 
 impl KeyStore {
     /// The opaque tag of the person that the application calls `subject`, in this domain.
@@ -120,10 +39,10 @@ impl KeyStore {
         let Some((revision, body)) = self.read_sealed(RecordKind::Subject, &id).await? else {
             return Ok(None);
         };
-        Ok(Some(SubjectRecord { tag, revision, state: parse(&body)? }))
+        Ok(Some(SubjectRecord { tag, revision, state: SubjectState::parse(&body)? }))
     }
 
-    /// Makes a person's key, wrapped by `wrap_key`, the subject-wrap key of the domain's version `domain_version`.
+    /// Makes a person's first key, wrapped by `wrap_key`, the subject-wrap key of the domain's version `domain_version`.
     ///
     /// # Errors
     ///
@@ -135,7 +54,7 @@ impl KeyStore {
         tag: SubjectTag,
         domain_version: u32,
         wrap_key: &WrappingKey,
-    ) -> Result<(DataKey, FullKeyId), Error> {
+    ) -> Result<(DataKey, SubjectRecord), Error> {
         if let Some(existing) = self.find_subject(keyset, tag).await? {
             return Err(match existing.state {
                 SubjectState::Active { .. } => {
@@ -144,76 +63,56 @@ impl KeyStore {
                 SubjectState::Shredded { .. } => shredded(),
             });
         }
-        let key = DataKey::generate(self.engine)?;
-        let key_id = key.id(self.engine)?;
-        let context = subject_context(keyset, domain_version, tag, &key_id);
-        let (algorithm, wrap) = wrap_key.wrap(&context, &key)?;
-        let state = SubjectState::Active {
-            domain_version,
-            key_id,
-            created: self.clock.wall(),
-            algorithm,
-            wrap,
-        };
-        self.write_sealed(RecordKind::Subject, &record_id(keyset, tag), 0, to_bytes(&state))
-            .await?;
-        Ok((key, key_id))
+        let (key, made) = self.new_subject_key(keyset, tag, 1, domain_version, wrap_key)?;
+        let state = SubjectState::Active { keys: vec![made], dropped: Vec::new() };
+        let record = SubjectRecord { tag, revision: 0, state: state.clone() };
+        Ok((key, self.replace_subject(keyset, &record, state).await?))
     }
 
-    /// A person's key. `wrap_key` is the subject-wrap key of the domain's version that the record names.
+    /// One of a person's keys. `wrap_key` is the subject-wrap key of the domain's version that wraps it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::State`] when it was shredded; [`ErrorKind::Unauthenticated`] when the wrap is not what it was.
+    /// [`ErrorKind::Unauthenticated`] when the wrap is not what it was.
     pub fn unwrap_subject(
         &self,
         keyset: &Keyset,
-        record: &SubjectRecord,
+        tag: SubjectTag,
+        key: &SubjectKey,
         wrap_key: &WrappingKey,
-    ) -> Result<(DataKey, FullKeyId), Error> {
-        match &record.state {
-            SubjectState::Shredded { .. } => Err(shredded()),
-            SubjectState::Active { domain_version, key_id, algorithm, wrap, .. } => {
-                let context = subject_context(keyset, *domain_version, record.tag, key_id);
-                let key = wrap_key.unwrap(&context, *algorithm, wrap)?;
-                if key.id(self.engine)? != *key_id {
-                    return Err(Error::new(
-                        ErrorKind::Unauthenticated,
-                        "the unwrapped key is not the person's",
-                    ));
-                }
-                Ok((key, *key_id))
-            }
+    ) -> Result<DataKey, Error> {
+        let context = subject_context(keyset, key.domain_version(), tag, key.key_id());
+        let data_key = wrap_key.unwrap(&context, key.algorithm(), key.wrap())?;
+        if data_key.id(self.engine)? != *key.key_id() {
+            return Err(Error::new(
+                ErrorKind::Unauthenticated,
+                "the unwrapped key is not the person's",
+            ));
         }
+        Ok(data_key)
     }
 
-    /// Destroys a person's key in this store. Its bytes are gone from the medium after [`KeyStore::erase`].
+    /// Destroys all of a person's keys in this store. Their bytes are gone from the medium after [`KeyStore::erase`].
     ///
-    /// It is final when, besides, backups that hold the wrapped key have expired or the domain's version that wraps it
-    /// is destroyed. Of a person who was shredded before, nothing is left to destroy.
+    /// It is final when, besides, backups that hold the wrapped keys have expired or the domain's versions that wrap them
+    /// are destroyed. Of a person who was shredded before, nothing is left to destroy.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when the record changed meanwhile; and what the store answers.
     pub async fn shred_subject(&self, keyset: &Keyset, tag: SubjectTag) -> Result<(), Error> {
-        let record = self.find_subject(keyset, tag).await?.ok_or_else(no_subject)?;
-        let SubjectState::Active { key_id, .. } = record.state else { return Ok(()) };
-        let state = SubjectState::Shredded { key_id, since: self.clock.wall() };
-        self.write_sealed(
-            RecordKind::Subject,
-            &record_id(keyset, tag),
-            record.revision,
-            to_bytes(&state),
-        )
-        .await
+        let record = self.subject(keyset, tag).await?;
+        let Some(state) = record.shredded(self.clock.wall()) else { return Ok(()) };
+        self.replace_subject(keyset, &record, state).await.map(drop)
     }
 
-    /// Wraps a person's key, which is at hand, by version `to` of the domain's key, whatever wraps it now.
+    /// Wraps the one of a person's keys that is at hand by version `to` of the domain's key, whatever wraps it now. The
+    /// others stay as they are.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::State`] when it was shredded; [`ErrorKind::Unauthenticated`] when `key` is
-    /// not the person's; [`ErrorKind::Conflict`] when the record changed meanwhile; and what the store answers.
+    /// [`ErrorKind::NotFound`] when there is no such person, or `key` is none of the person's; [`ErrorKind::State`] when the
+    /// person was shredded; [`ErrorKind::Conflict`] when the record changed meanwhile; and what the store answers.
     pub async fn move_subject(
         &self,
         keyset: &Keyset,
@@ -221,30 +120,73 @@ impl KeyStore {
         to: u32,
         wrapping: &WrappingKey,
         key: &DataKey,
-    ) -> Result<(), Error> {
-        let record = self.find_subject(keyset, tag).await?.ok_or_else(no_subject)?;
-        self.replace_subject_wrap(keyset, &record, to, wrapping, key).await
+    ) -> Result<SubjectRecord, Error> {
+        let record = self.subject(keyset, tag).await?;
+        let next = self.with_subject_wrap(keyset, &record, to, wrapping, key)?;
+        self.replace_subject(keyset, &record, next.state).await
     }
 
-    /// Puts a wrap by version `to` in the place of the one that the record has, once it has been opened again.
-    pub(super) async fn replace_subject_wrap(
+    /// The record with a wrap of `key` by version `to` in the place of the one that it has, once that has been opened again.
+    pub(super) fn with_subject_wrap(
         &self,
         keyset: &Keyset,
         record: &SubjectRecord,
         to: u32,
         wrapping: &WrappingKey,
         key: &DataKey,
-    ) -> Result<(), Error> {
-        let SubjectState::Active { key_id, created, .. } = record.state else {
-            return Err(shredded());
-        };
-        let context = subject_context(keyset, to, record.tag, &key_id);
-        let (algorithm, wrap) = wrapping.wrap(&context, key)?;
-        let state = SubjectState::Active { domain_version: to, key_id, created, algorithm, wrap };
-        let next = SubjectRecord { tag: record.tag, revision: record.revision, state };
-        self.unwrap_subject(keyset, &next, wrapping)?;
-        let id = record_id(keyset, record.tag);
-        self.write_sealed(RecordKind::Subject, &id, record.revision, to_bytes(&next.state)).await
+    ) -> Result<SubjectRecord, Error> {
+        let id = key.id(self.engine)?;
+        let context = subject_context(keyset, to, record.tag, &id);
+        let next = record.rewrapped(&id, to, wrapping.wrap(&context, key)?)?;
+        if let Some(rewrapped) = next.by_key_id(&id.short()) {
+            self.unwrap_subject(keyset, record.tag, rewrapped, wrapping)?;
+        }
+        Ok(next)
+    }
+
+    /// A new key for a person, wrapped, and opened again before anybody relies on it.
+    pub(super) fn new_subject_key(
+        &self,
+        keyset: &Keyset,
+        tag: SubjectTag,
+        number: u32,
+        version: u32,
+        wrap_key: &WrappingKey,
+    ) -> Result<(DataKey, SubjectKey), Error> {
+        let key = DataKey::generate(self.engine)?;
+        let id = key.id(self.engine)?;
+        // 128 random bits: no record says that they are taken, but an envelope must not name two keys that are at hand.
+        if keyset.by_key_id(&id.short()).is_some() {
+            return Err(Error::new(ErrorKind::Faulty, "a key was made that was there already"));
+        }
+        let wrap = wrap_key.wrap(&subject_context(keyset, version, tag, &id), &key)?;
+        let made = SubjectKey::new(number, id, version, self.clock.wall(), wrap);
+        self.unwrap_subject(keyset, tag, &made, wrap_key)?;
+        Ok((key, made))
+    }
+
+    /// A person's record, of somebody who is there.
+    pub(super) async fn subject(
+        &self,
+        keyset: &Keyset,
+        tag: SubjectTag,
+    ) -> Result<SubjectRecord, Error> {
+        self.find_subject(keyset, tag)
+            .await?
+            .ok_or(Error::new(ErrorKind::NotFound, "there is no key for this person"))
+    }
+
+    /// Puts `state` in the place of what `record` has, if that is still there.
+    pub(super) async fn replace_subject(
+        &self,
+        keyset: &Keyset,
+        record: &SubjectRecord,
+        state: SubjectState,
+    ) -> Result<SubjectRecord, Error> {
+        let (id, bytes) = (record_id(keyset, record.tag), state.to_bytes()?);
+        self.write_sealed(RecordKind::Subject, &id, record.revision, bytes).await?;
+        // No revision is the highest one: it could not have been written.
+        Ok(SubjectRecord { tag: record.tag, revision: record.revision.saturating_add(1), state })
     }
 
     /// A person's record as a scan found it, verified.
@@ -256,22 +198,11 @@ impl KeyStore {
     ) -> Result<SubjectRecord, Error> {
         let revision = record.revision;
         let body = self.macs.open(self.engine, RecordKind::Subject, id, revision, record.bytes)?;
-        Ok(SubjectRecord { tag, revision, state: parse(&body)? })
+        Ok(SubjectRecord { tag, revision, state: SubjectState::parse(&body)? })
     }
 }
 
-fn shredded() -> Error {
-    Error::new(
-        ErrorKind::State,
-        "the person's key was shredded: nothing sealed under it opens again",
-    )
-}
-
-fn no_subject() -> Error {
-    Error::new(ErrorKind::NotFound, "there is no key for this person")
-}
-
-fn record_id(keyset: &Keyset, tag: SubjectTag) -> Vec<u8> {
+pub(super) fn record_id(keyset: &Keyset, tag: SubjectTag) -> Vec<u8> {
     [&keyset.domain().as_bytes()[..], tag.as_bytes()].concat()
 }
 
@@ -288,50 +219,4 @@ fn subject_context(
         &tag,
         key_id.as_bytes(),
     )
-}
-
-/// `0x01 | state u8`, then `domain version u32 | key id 32 | created u64 | algorithm u8 | wrap 72` or `key id 32 | since u64`.
-fn to_bytes(state: &SubjectState) -> Vec<u8> {
-    let mut out = vec![VERSION];
-    match state {
-        SubjectState::Active { domain_version, key_id, created, algorithm, wrap } => {
-            out.push(ACTIVE);
-            out.extend_from_slice(&domain_version.to_be_bytes());
-            out.extend_from_slice(key_id.as_bytes());
-            out.extend_from_slice(&created.to_be_bytes());
-            out.push(algorithm.to_byte());
-            out.extend_from_slice(wrap);
-        }
-        SubjectState::Shredded { key_id, since } => {
-            out.push(SHREDDED);
-            out.extend_from_slice(key_id.as_bytes());
-            out.extend_from_slice(&since.to_be_bytes());
-        }
-    }
-    out
-}
-
-fn parse(body: &[u8]) -> Result<SubjectState, Error> {
-    let mut cursor = Cursor::new(body);
-    let state = match (cursor.u8()?, cursor.u8()?) {
-        (VERSION, ACTIVE) => SubjectState::Active {
-            domain_version: cursor.u32()?,
-            key_id: FullKeyId::from_bytes(*cursor.array()?),
-            created: cursor.u64()?,
-            algorithm: WrapAlgorithm::try_from(cursor.u8()?)?,
-            wrap: *cursor.array()?,
-        },
-        (VERSION, SHREDDED) => SubjectState::Shredded {
-            key_id: FullKeyId::from_bytes(*cursor.array()?),
-            since: cursor.u64()?,
-        },
-        _ => {
-            return Err(Error::new(
-                ErrorKind::Malformed,
-                "a subject record of an unknown format version or state",
-            ));
-        }
-    };
-    cursor.finish()?;
-    Ok(state)
 }
