@@ -273,6 +273,30 @@ impl FieldCipher {
     /// Ends the use of every key here at once, in every cipher that shares it.
     pub(crate) fn revoke(&self) {
         self.opening.iter().for_each(|key| key.deadline().revoke());
+        self.end_sealing();
+    }
+
+    /// As [`FieldCipher::revoke`], but for the keys that `kept` has too.
+    pub(crate) fn revoke_but(&self, kept: Option<&Self>) {
+        let opens =
+            |key| kept.is_some_and(|kept| kept.opening.iter().any(|it| Arc::ptr_eq(it, key)));
+        self.opening.iter().filter(|key| !opens(*key)).for_each(|key| key.deadline().revoke());
+        let seals = |key| kept.and_then(Self::sealing).is_some_and(|it| Arc::ptr_eq(it, key));
+        self.sealing.iter().filter(|key| !seals(*key)).for_each(|key| key.deadline().revoke());
+    }
+
+    /// `newer` is of the same person, whose current key is `current`: what is not current seals no longer here, and what does
+    /// not open there opens no longer here.
+    pub(crate) fn follow(&self, newer: &Self, current: KeyId) {
+        if self.sealing_key_id().is_some_and(|id| id != current) {
+            self.end_sealing();
+        }
+        let gone = self.opening.iter().filter(|key| newer.opener(&key.key_id()).is_none());
+        gone.for_each(|key| key.deadline().revoke());
+    }
+
+    /// Ends sealing here at once.
+    pub(crate) fn end_sealing(&self) {
         self.sealing.iter().for_each(|key| key.deadline().revoke());
     }
 

@@ -11,10 +11,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::{Context, DomainId};
-use phiseal_keys::{
-    Clock, Erasure, Error, ErrorKind, KeyState, KeyStore, Keyset, Moment, Rewrapped,
-    SubjectsRewrapped,
-};
+use phiseal_keys::{Clock, Error, ErrorKind, KeyState, KeyStore, Keyset, Moment, Rewrapped};
 use std::sync::Arc;
 
 /// A named scope of data with keys of its own, such as `clinic/patients`: what an application holds.
@@ -183,74 +180,6 @@ impl Domain {
     /// [`ErrorKind::State`] when it was shredded; and as [`Domain::ready`].
     pub async fn subject_or_create(&self, subject: &str) -> Result<Subject, Error> {
         Subject::connect(self.clone(), subject, true).await
-    }
-
-    /// Destroys a person's key: what was sealed under it opens no more, here at once and elsewhere after the lease.
-    ///
-    /// Says whether the key's bytes are gone from the key store's medium too. Where that could not be found out, or was
-    /// only pending, shredding the same person again tries again. Of many persons, erase once:
-    /// [`Domain::shred_subjects`].
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::Denied`] on a handle that only reads; and as [`Domain::ready`].
-    pub async fn shred_subject(&self, subject: &str) -> Result<Erasure, Error> {
-        self.shred_subjects([subject]).await
-    }
-
-    /// Destroys the keys of several persons, and erases their bytes from the key store's medium once.
-    ///
-    /// # Errors
-    ///
-    /// As [`Domain::shred_subject`]; the persons before the one that failed are shredded, and not yet erased.
-    pub async fn shred_subjects<'a>(
-        &self,
-        subjects: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Erasure, Error> {
-        self.may_write()?;
-        let loaded = self.current().await?;
-        for subject in subjects {
-            let tag = self.key_store().subject_tag(loaded.keyset(), subject)?;
-            let shredded = self.key_store().shred_subject(loaded.keyset(), tag).await;
-            // Whether or not it was done just now: whoever uses the key has to look at the record again.
-            self.people().remove(tag);
-            shredded?;
-        }
-        self.key_store().erase().await
-    }
-
-    /// Wraps the keys of all persons under the primary version of the domain's key, so that older versions can be
-    /// destroyed. No data is touched and the KEK is not called.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::State`] when a version that wraps a person's key cannot be used; [`ErrorKind::Denied`] on a handle
-    /// that only reads; and as [`Domain::ready`].
-    pub async fn rewrap_subjects(&self) -> Result<SubjectsRewrapped, Error> {
-        self.may_write()?;
-        // When somebody rotates meanwhile, those who were moved to what is the primary no more are moved again, also if it
-        // was destroyed since: its wrapping key is at hand here.
-        let mut loaded = self.renewed().await?;
-        let mut earlier: Vec<Arc<Loaded>> = Vec::new();
-        loop {
-            let primary = loaded.keyset().sealing_version()?.number();
-            let wrapping = |version| {
-                let at_hand = earlier.iter().find_map(|look| look.subject_wrap(version).ok());
-                loaded.subject_wrap(version).or_else(|error| at_hand.ok_or(error)).map(|key| &**key)
-            };
-            let moved = self.key_store().rewrap_subjects(loaded.keyset(), primary, wrapping).await;
-            match moved {
-                Err(error) if error.kind() == ErrorKind::Stale && earlier.len() < LOOKS => {
-                    let next =
-                        self.renewed_until(|look| look.keyset().primary() != primary).await?;
-                    earlier.push(core::mem::replace(&mut loaded, next));
-                }
-                moved => {
-                    self.people().clear();
-                    return moved;
-                }
-            }
-        }
     }
 
     /// Wraps the domain's data keys under the KEK's current version. No data is touched.
@@ -461,4 +390,4 @@ impl fmt::Debug for Domain {
 }
 
 /// How often the key store is looked at for one call, at most.
-const LOOKS: usize = 8;
+pub(crate) const LOOKS: usize = 8;

@@ -16,6 +16,8 @@ mod phi;
 mod sealed;
 mod sealing;
 mod subject;
+mod subject_look;
+mod subjects;
 mod subkey;
 
 pub use bound::BoundContext;

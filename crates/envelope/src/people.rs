@@ -3,7 +3,9 @@
 use crate::cipher::FieldCipher;
 use crate::loaded::Loaded;
 use crate::person::{Person, may_seal};
+use core::time::Duration;
 use phiseal_format::SubjectTag;
+use phiseal_keys::Moment;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -30,6 +32,8 @@ struct Kept {
 struct Entry {
     person: Arc<Person>,
     used: u64,
+    /// When a key that was not known had the record looked at.
+    looked_for_foreign: Option<Moment>,
 }
 
 impl People {
@@ -52,22 +56,32 @@ impl People {
         self.kept().removals
     }
 
-    /// Keeps a person whose record was read when `removals` was the count. Refused when somebody was removed since: it
-    /// may have been this one.
+    /// Keeps a person whose record was read when `removals` was the count. Refused when somebody was removed since, as it
+    /// may have been this one, and when what is kept is of a later record.
+    ///
+    /// A key that is not the current one any more seals no longer, and one that is gone opens no longer, also in ciphers
+    /// that were handed out.
     #[must_use]
     pub(crate) fn insert(&self, tag: SubjectTag, person: Arc<Person>, removals: u64) -> bool {
         let mut kept = self.kept();
-        if kept.removals != removals {
+        let entry = kept.people.get(&tag);
+        let is_later = entry.is_some_and(|entry| entry.person.revision() > person.revision());
+        if kept.removals != removals || is_later {
             // Who is kept was read in time, or ended when removed: the keys that the two may share stay as they are.
-            let kept = kept.people.get(&tag);
-            if !kept.is_some_and(|entry| entry.person.shares_keys(person.cipher())) {
-                person.cipher().revoke();
+            if !entry.is_some_and(|entry| entry.person.shares_keys(person.cipher())) {
+                person.cipher().revoke_but(entry.map(|entry| &**entry.person.cipher()));
             }
             return false;
         }
+        let looked_for_foreign = entry.and_then(|entry| entry.looked_for_foreign);
         kept.turn += 1;
         let used = kept.turn;
-        if let Some(replaced) = kept.people.insert(tag, Entry { person, used }) {
+        let follow = person.cipher().clone();
+        let current = person.current().key_id;
+        kept.handed_out(tag).for_each(|cipher| cipher.follow(&follow, current));
+        if let Some(replaced) = kept.people.insert(tag, Entry { person, used, looked_for_foreign })
+        {
+            replaced.person.cipher().follow(&follow, current);
             kept.let_go(tag, &replaced);
         }
         while kept.people.len() > self.most {
@@ -80,17 +94,15 @@ impl People {
         true
     }
 
-    /// The domain's keys changed: persons are looked at again, and those end at once whose key is wrapped by a version
+    /// The domain's keys changed: persons are looked at again, and those end at once of whose keys one is wrapped by a version
     /// that may not be used so any more. Ciphers of persons that are not kept any more end too.
     pub(crate) fn follow(&self, loaded: &Loaded) {
         let mut kept = self.kept();
         kept.removals += 1;
         kept.people.retain(|_, entry| {
-            let usable = loaded.subject_wrap(entry.person.domain_version()).is_ok();
+            let usable = entry.person.is_usable(loaded);
             if usable {
-                entry
-                    .person
-                    .look_again(may_seal(loaded, entry.person.domain_version(), false).is_ok());
+                entry.person.look_again(may_seal(loaded, entry.person.current(), false).is_ok());
             } else {
                 entry.person.cipher().revoke();
             }
@@ -116,7 +128,30 @@ impl People {
         }
     }
 
-    /// Forgets a person, and ends the use of the key at once, also by ciphers that were handed out.
+    /// The person has a newer key: nothing is sealed under the one before, at once and also by ciphers that were handed
+    /// out, and whoever has read the record before reads it again.
+    pub(crate) fn renewed(&self, tag: SubjectTag) {
+        let mut kept = self.kept();
+        kept.removals += 1;
+        kept.handed_out(tag).for_each(|cipher| cipher.end_sealing());
+        if let Some(entry) = kept.people.get(&tag) {
+            entry.person.look_again(false);
+        }
+    }
+
+    /// A key that is not known may be one that another process has just made: worth a look at the record, one a second.
+    pub(crate) fn may_look_for_foreign(&self, tag: SubjectTag, now: Moment) -> bool {
+        const EVERY: Duration = Duration::from_secs(1);
+        let mut kept = self.kept();
+        let Some(entry) = kept.people.get_mut(&tag) else { return true };
+        let due = entry.looked_for_foreign.is_none_or(|last| now.since(last) >= EVERY);
+        if due {
+            entry.looked_for_foreign = Some(now);
+        }
+        due
+    }
+
+    /// Forgets a person, and ends the use of the keys at once, also by ciphers that were handed out.
     pub(crate) fn remove(&self, tag: SubjectTag) {
         let mut kept = self.kept();
         kept.removals += 1;
@@ -145,6 +180,12 @@ impl People {
 }
 
 impl Kept {
+    /// The ciphers that somebody may still hold, of this person.
+    fn handed_out(&self, tag: SubjectTag) -> impl Iterator<Item = Arc<FieldCipher>> {
+        let of_person = self.handed_out.iter().filter(move |(of, _)| *of == tag);
+        of_person.filter_map(|(_, cipher)| cipher.upgrade())
+    }
+
     /// Remembers, for as long as anybody holds it, the cipher of a person that is not kept any more.
     fn let_go(&mut self, tag: SubjectTag, entry: &Entry) {
         const FEW: usize = 64;
@@ -166,19 +207,26 @@ fn revoke(cipher: &Weak<FieldCipher>) {
 mod tests {
     use super::*;
     use crate::opening::OpeningKey;
+    use crate::person::Current;
     use phiseal_format::{DomainId, KeyId};
-    use phiseal_keys::{DataKey, ErrorKind, ManualClock, Moment};
+    use phiseal_keys::{DataKey, ErrorKind, ManualClock, VersionSet};
     use phiseal_primitives::default_engine;
 
-    fn person() -> Arc<Person> {
+    /// Somebody's keys as a record of this revision has them: one, of this id.
+    fn person_of(revision: u64, id: u8) -> Arc<Person> {
         let data_key = DataKey::generate(default_engine()).unwrap();
         let (clock, until) = (Arc::new(ManualClock::at(0)), Moment::from_nanos(u64::MAX));
-        let id = KeyId::from_bytes([1; 16]);
+        let id = KeyId::from_bytes([id; 16]);
         let opening = OpeningKey::new(default_engine(), clock, id, &data_key, until).unwrap();
         let reads = Err(phiseal_keys::Error::new(ErrorKind::Denied, "only reads"));
         let domain = DomainId::from_bytes([2; 16]);
         let cipher = FieldCipher::new(domain, reads, vec![Arc::new(opening)], Vec::new());
-        Arc::new(Person::new(Arc::new(cipher), 1, until))
+        let current = Current { key_id: id, domain_version: 1, wrapped_by: VersionSet::of(1) };
+        Arc::new(Person::new(Arc::new(cipher), revision, current, vec![1], until))
+    }
+
+    fn person() -> Arc<Person> {
+        person_of(1, 1)
     }
 
     #[test]
@@ -192,5 +240,36 @@ mod tests {
         let read = person();
         assert!(people.insert(bob, read.clone(), people.removals()), "the control");
         assert!(read.is_live() && people.find(bob).is_some());
+    }
+    /// Two looks at once, of which the later one is kept first.
+    #[test]
+    fn what_was_read_of_an_older_record_does_not_take_the_place_of_a_newer_one() {
+        let (people, ada) = (People::new(8), SubjectTag::from_bytes([1; 16]));
+        let (older, newer) = (person_of(1, 1), person_of(2, 2));
+        assert!(people.insert(ada, newer.clone(), people.removals()));
+        assert!(!people.insert(ada, older.clone(), people.removals()));
+        assert!(!older.is_live() && newer.is_live());
+        assert!(people.find(ada).is_some_and(|kept| Arc::ptr_eq(&kept, &newer)));
+        let newest = person_of(3, 2);
+        assert!(people.insert(ada, newest.clone(), people.removals()), "the control");
+        assert!(newest.is_live() && newer.is_live(), "the same key, which two looks unwrapped");
+        assert!(people.insert(ada, person_of(4, 3), people.removals()));
+        assert!(
+            !newest.is_live() && !newer.is_live(),
+            "another key: also what was handed out ends"
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_is_looked_for_once_a_second() {
+        let (people, ada) = (People::new(8), SubjectTag::from_bytes([1; 16]));
+        let at = |millis: u64| Moment::from_nanos(millis * 1_000_000);
+        assert!(people.insert(ada, person_of(1, 1), people.removals()));
+        assert!(people.may_look_for_foreign(ada, at(5_000)));
+        assert!(!people.may_look_for_foreign(ada, at(5_999)));
+        // The look does not begin another second.
+        assert!(people.insert(ada, person_of(2, 1), people.removals()));
+        assert!(!people.may_look_for_foreign(ada, at(5_999)));
+        assert!(people.may_look_for_foreign(ada, at(6_000)));
     }
 }

@@ -1,6 +1,6 @@
 //! Which versions of a domain's key have ever wrapped another key.
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, KeyState, Keyset};
 use core::fmt;
 use phiseal_format::{Cursor, write};
 
@@ -33,6 +33,14 @@ impl VersionSet {
     #[must_use]
     pub fn ranges(&self) -> &[(u32, u32)] {
         &self.0
+    }
+
+    /// Whether one of them is compromised: whoever has it, and saw the key store then, has what it wrapped.
+    #[must_use]
+    pub fn is_exposed(&self, keyset: &Keyset) -> bool {
+        let is_compromised = |state| state == KeyState::Compromised;
+        let mut compromised = keyset.versions().iter().filter(|it| is_compromised(it.state()));
+        compromised.any(|version| self.contains(version.number()))
     }
 
     /// With one more version.

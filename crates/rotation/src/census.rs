@@ -57,7 +57,8 @@ pub struct Finding {
 }
 
 impl Census {
-    /// Whether nothing is left to do: every value is under the primary version, or under a person's own key, or is none.
+    /// Whether nothing is left to do: every value is under the primary version, or under a person's own current
+    /// key, or is none.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.columns.iter().all(|column| column.counts.keys().all(|class| class.is_in_order()))

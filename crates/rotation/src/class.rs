@@ -10,16 +10,20 @@ pub enum Class {
     Nothing,
     /// Sealed under the primary version, and opens.
     Current,
-    /// Sealed under the person's own key, and opens.
+    /// Sealed under the person's own current key, and opens.
     Person,
+    /// Sealed under a key of the person's that is older than the current one, and opens.
+    PersonOlder,
     /// Sealed under a version that is older than the primary, and opens.
     Older(u32),
     /// Sealed under a version that is newer than the primary, and opens: somebody made an older one the primary again.
     Newer(u32),
-    /// Names a version that opens nothing now (suspended, not active yet, destroyed), or the key of a person that is wrapped by
+    /// Names a version that opens nothing now (suspended, not active yet, destroyed), or a key of the person's that is wrapped by
     /// such a one.
     Closed(u32),
-    /// Names the key of a person who was shredded.
+    /// Names a key of the person's that was dropped, because nothing was thought to be under it any more: it opens nothing.
+    PersonDropped,
+    /// Names a key of a person who was shredded.
     Shredded,
     /// Names a key that is neither the domain's nor the person's.
     Foreign,
@@ -36,9 +40,9 @@ impl Class {
         matches!(self, Self::Nothing | Self::Current | Self::Person | Self::Shredded)
     }
 
-    /// Whether it is sealed under a version that opens and is not the primary.
+    /// Whether it is sealed under a version that opens and is not the primary, or an older key of the person's.
     pub(crate) const fn is_to_be_resealed(self) -> bool {
-        matches!(self, Self::Older(_) | Self::Newer(_))
+        matches!(self, Self::Older(_) | Self::Newer(_) | Self::PersonOlder)
     }
 
     /// Whether a value of this class is under version `number`, or may be.
@@ -49,9 +53,13 @@ impl Class {
             }
             Self::Current => primary == number,
             Self::Damaged => true,
-            Self::Nothing | Self::Person | Self::Shredded | Self::Foreign | Self::Plaintext => {
-                false
-            }
+            Self::Nothing
+            | Self::Person
+            | Self::PersonOlder
+            | Self::PersonDropped
+            | Self::Shredded
+            | Self::Foreign
+            | Self::Plaintext => false,
         }
     }
 }
@@ -62,6 +70,8 @@ impl fmt::Display for Class {
             Self::Nothing => f.write_str("empty"),
             Self::Current => f.write_str("current version"),
             Self::Person => f.write_str("person's key"),
+            Self::PersonOlder => f.write_str("person's older key"),
+            Self::PersonDropped => f.write_str("person's dropped key"),
             Self::Older(version) => write!(f, "older version {version}"),
             Self::Newer(version) => write!(f, "newer version {version}"),
             Self::Closed(version) => write!(f, "version {version}, which opens nothing"),

@@ -7,6 +7,7 @@ pub mod census;
 mod class;
 mod column;
 pub mod custody;
+mod persons;
 mod policy;
 mod reseal;
 pub mod run;

@@ -1,14 +1,15 @@
-//! Reseals what is stored: every value that is not under the primary version is opened and sealed anew.
+//! Reseals what is stored: every value that is not under the primary version, or the current key of a person, is opened and
+//! sealed anew.
 //!
 //! A page of rows is read while the page before is opened and sealed on another thread, and written when that is done. Each row
 //! is swapped only where it is still as it was read, so that whoever writes meanwhile wins; what was written meanwhile is
 //! read again. Killed at any time, it goes on when it is called again: what is done is done.
 
-use crate::sorter::{Sorter, sorters};
+use crate::sorter::{Sealer, Sorter, sorters};
 use crate::source::{Change, Outcome, Row, RowKey, Source, Stored, Swap};
 use crate::{Column, Finding};
 use core::time::Duration;
-use phiseal_envelope::{Domain, Sealed};
+use phiseal_envelope::{Phi, Sealed};
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::constant_time;
 use pollster::block_on;
@@ -50,15 +51,15 @@ pub struct Resealed {
 const ATTEMPTS: usize = 100;
 
 /// Reseals every value of `source`, whose sealed columns are `columns`, in their order, that is not under the primary
-/// version of its domain. Values under persons' keys stay as they are. `report` hears of each value that is neither in order nor
+/// version of its domain, or, if it is under an older key of a person's, under the person's current one. `report` hears of each value that is neither in order nor
 /// can be resealed. Blocks.
 ///
 /// What this returns says what was done; that nothing is left is what a [`census`](crate::census()) says.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Invalid`] when the columns do not go with the table; [`ErrorKind::Conflict`] when the domain's keys changed
-/// meanwhile, and when a row changes each time it is read; and what source, key store and backend answer. What was written before stays written.
+/// [`ErrorKind::Invalid`] when the columns do not go with the table; [`ErrorKind::Conflict`] when the domain's keys, or those of a
+/// person whose value was resealed, changed meanwhile, and when a row changes each time it is read; and what source, key store and backend answer. What was written before stays written.
 pub fn reseal(
     source: &dyn Source,
     columns: &[Column],
@@ -109,7 +110,7 @@ pub(crate) fn reseal_part(
     pace: Pace,
     watch: &mut dyn Watch,
 ) -> Result<Resealed, Error> {
-    let mut sealer = Sealer { columns, sorters: block_on(sorters(columns, source.table()))? };
+    let mut sealer = Pages { sorters: block_on(sorters(columns, source.table()))? };
     let rows = pace.rows.max(1);
     let mut done = Resealed::default();
     let scan =
@@ -197,8 +198,7 @@ fn write(source: &dyn Source, changes: &[Change], done: &mut Resealed) -> Result
 }
 
 /// Opens and seals pages of rows.
-struct Sealer<'a> {
-    columns: &'a [Column],
+struct Pages<'a> {
     sorters: Vec<Sorter<'a>>,
 }
 
@@ -208,16 +208,16 @@ struct Work {
     findings: Vec<Finding>,
 }
 
-impl Sealer<'_> {
+impl Pages<'_> {
     fn page(&mut self, rows: Vec<Row>) -> Result<Work, Error> {
         let mut work = Work { changes: Vec::new(), findings: Vec::new() };
         for row in rows {
             let mut swaps = Vec::new();
-            let columns = self.columns.iter().zip(&mut self.sorters).zip(&row.sealed).enumerate();
-            for (place, ((column, sorter), old)) in columns {
+            let columns = self.sorters.iter_mut().zip(&row.sealed).enumerate();
+            for (place, (sorter, old)) in columns {
                 let class = block_on(sorter.class(&row, old))?;
                 if class.is_to_be_resealed() {
-                    let new = block_on(anew(&column.domain, sorter, &row, old))?;
+                    let new = block_on(anew(sorter, &row, old))?;
                     swaps.push(Swap { column: place, old: old.clone(), new });
                 } else if !class.is_in_order() {
                     let column = sorter.name().to_owned();
@@ -233,23 +233,24 @@ impl Sealer<'_> {
     }
 }
 
-/// What `sorter` has just opened, sealed under the primary version, and found to open.
-async fn anew(
-    domain: &Domain,
-    sorter: &Sorter<'_>,
-    row: &Row,
-    old: &Stored,
-) -> Result<Stored, Error> {
+/// What `sorter` has just opened, sealed under the primary version or the person's current key, and found to open.
+async fn anew(sorter: &Sorter<'_>, row: &Row, old: &Stored) -> Result<Stored, Error> {
     let context = sorter
         .context(row)
         .ok_or_else(|| Error::new(ErrorKind::Faulty, "a value was opened without a context"))?;
-    let sealed: Sealed = domain.seal(sorter.plaintext(), &context).await?;
+    let sealed: Sealed = match sorter.sealer() {
+        Sealer::Domain(domain) => domain.seal(sorter.plaintext(), &context).await?,
+        Sealer::Person(person) => person.seal(sorter.plaintext(), &context).await?,
+    };
     if !sorter.is_current(&sealed) {
-        let message = "the domain's keys changed meanwhile: reseal again";
+        let message = "the keys changed meanwhile: reseal again";
         return Err(Error::new(ErrorKind::Conflict, message));
     }
     // What replaces the only copy of a value must be it.
-    let opened = domain.open::<Vec<u8>>(&sealed, &context).await?;
+    let opened: Phi<Vec<u8>> = match sorter.sealer() {
+        Sealer::Domain(domain) => domain.open(&sealed, &context).await?,
+        Sealer::Person(person) => person.open(&sealed, &context).await?,
+    };
     if !constant_time::equal(opened.expose_secret(), sorter.plaintext()) {
         return Err(Error::new(ErrorKind::Faulty, "what was sealed anew opens as something else"));
     }

@@ -1,11 +1,13 @@
 //! Tells what the values of one column are, and opens those that open.
 
+use crate::persons::{KeyOf, Person, Persons};
 use crate::source::{Row, Stored, Table};
 use crate::{Class, Column, ColumnCensus};
-use phiseal_envelope::{Sealed, Subject};
+use phiseal_envelope::{Domain, Sealed, Subject};
 use phiseal_format::{Context, FIELD_OVERHEAD, FieldEnvelope, KeyId, text};
-use phiseal_keys::{Error, ErrorKind, KeyUse, Keyset, SubjectState};
+use phiseal_keys::{Error, ErrorKind, KeyUse, Keyset};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Tells what the values of one column are, as the domain's keyset was when it began.
@@ -14,8 +16,10 @@ pub(crate) struct Sorter<'a> {
     name: &'a str,
     table: &'a Table,
     keyset: Keyset,
-    /// The person whom the last row was about.
-    person: Option<(String, Person)>,
+    /// The persons whom the last rows were about.
+    persons: Persons,
+    /// The one under whose key the last value that was opened is.
+    person: Option<Arc<Person>>,
     /// What the last value is that was opened, in its first bytes.
     plaintext: Zeroizing<Vec<u8>>,
     length: usize,
@@ -31,21 +35,11 @@ pub(crate) async fn sorters<'a>(
         return Err(Error::new(ErrorKind::Invalid, message));
     }
     columns.iter().try_for_each(|column| column.binding.check(table))?;
-    let mut sorters = Vec::new();
+    let (mut sorters, persons) = (Vec::new(), Persons::default());
     for (column, name) in columns.iter().zip(table.sealed()) {
-        sorters.push(Sorter::new(column, name, table).await?);
+        sorters.push(Sorter::new(column, name, table, persons.clone()).await?);
     }
     Ok(sorters)
-}
-
-/// What the key store says of a person.
-#[derive(Clone)]
-enum Person {
-    Unknown,
-    Shredded(KeyId),
-    /// Under a version of the domain's key that opens nothing now.
-    Closed(KeyId, u32),
-    Active(KeyId, Subject),
 }
 
 /// Where in an envelope the id of its key is.
@@ -56,12 +50,17 @@ const KEY_ID: core::ops::Range<usize> = 1..17;
 const LIKE: u32 = 16;
 
 impl<'a> Sorter<'a> {
-    async fn new(column: &'a Column, name: &'a str, table: &'a Table) -> Result<Self, Error> {
+    async fn new(
+        column: &'a Column,
+        name: &'a str,
+        table: &'a Table,
+        persons: Persons,
+    ) -> Result<Self, Error> {
         // Somebody else may have rotated while the handle's lease ran.
         column.domain.refresh().await?;
         let keyset = column.domain.key_store().keyset(column.domain.name()).await?;
         let plaintext = Zeroizing::default();
-        Ok(Self { column, name, table, keyset, person: None, plaintext, length: 0 })
+        Ok(Self { column, name, table, keyset, persons, person: None, plaintext, length: 0 })
     }
 
     /// What `value`, of this column of `row`, is.
@@ -73,7 +72,6 @@ impl<'a> Sorter<'a> {
             Stored::Nothing => return Ok(Class::Nothing),
             Stored::Other => return Ok(Class::Plaintext),
         };
-        let person = self.person_of(row).await?;
         let decoded = match value {
             Stored::Text(text) => text::decode(text).ok(),
             _ => None,
@@ -84,7 +82,7 @@ impl<'a> Sorter<'a> {
         };
         let parsed = envelope.and_then(|envelope| FieldEnvelope::parse(envelope).ok());
         let (Some(envelope), Some(parsed)) = (envelope, parsed) else {
-            return Ok(self.of_no_envelope(value, bytes, &person));
+            return self.of_no_envelope(value, bytes, row).await;
         };
         let id = parsed.key_id();
         if let Some(version) = self.keyset.by_key_id(&id) {
@@ -100,16 +98,25 @@ impl<'a> Sorter<'a> {
             let opens = self.opens(None, row, envelope).await?;
             return Ok(if opens { sealed } else { Class::Damaged });
         }
-        match &person {
-            Person::Shredded(of) if *of == id => Ok(Class::Shredded),
-            Person::Closed(of, version) if *of == id => Ok(Class::Closed(*version)),
-            Person::Active(of, subject) if *of == id => {
-                let opens = self.opens(Some(subject), row, envelope).await?;
-                Ok(if opens { Class::Person } else { Class::Damaged })
+        // Only now: of what is under the domain's keys, it does not matter whom it is about.
+        let person = self.person_of(row).await?;
+        let sealed = match person.key(&id, &self.keyset) {
+            KeyOf::Current => Class::Person,
+            KeyOf::Older => Class::PersonOlder,
+            KeyOf::Closed(version) => return Ok(Class::Closed(version)),
+            KeyOf::Dropped => return Ok(Class::PersonDropped),
+            KeyOf::Shredded => return Ok(Class::Shredded),
+            KeyOf::Nothing if self.is_like_a_domain_s(&id) || is_like(&id, person.key_ids()) => {
+                return Ok(Class::Damaged);
             }
-            _ if self.is_like_a_known_one(&id, &person) => Ok(Class::Damaged),
-            _ => Ok(Class::Foreign),
-        }
+            KeyOf::Nothing => return Ok(Class::Foreign),
+        };
+        let opens = match person.subject() {
+            Some(subject) => self.opens(Some(subject), row, envelope).await?,
+            None => false,
+        };
+        self.person = Some(person);
+        Ok(if opens { sealed } else { Class::Damaged })
     }
 
     /// What was counted. A keyset that has changed meanwhile makes it worthless.
@@ -151,10 +158,22 @@ impl<'a> Sorter<'a> {
         self.column.binding.context(self.table, row)
     }
 
-    /// Whether this is sealed under the primary version.
+    /// Whose key the last value is to be sealed under: the person's whose older key it is under, or the domain's.
+    pub(crate) fn sealer(&self) -> Sealer<'_> {
+        let subject = self.person.as_ref().and_then(|person| person.subject());
+        subject.map_or(Sealer::Domain(&self.column.domain), Sealer::Person)
+    }
+
+    /// Whether this is sealed under the primary version, or, if the last value is a person's, the person's current key.
     pub(crate) fn is_current(&self, sealed: &Sealed) -> bool {
-        let primary = self.keyset.version(self.keyset.primary());
-        primary.is_some_and(|primary| primary.key_id().short() == sealed.key_id())
+        let id = sealed.key_id();
+        match &self.person {
+            Some(person) => person.key(&id, &self.keyset) == KeyOf::Current,
+            None => {
+                let primary = self.keyset.version(self.keyset.primary());
+                primary.is_some_and(|primary| primary.key_id().short() == id)
+            }
+        }
     }
 
     /// The name of the column.
@@ -164,6 +183,7 @@ impl<'a> Sorter<'a> {
 
     /// Wipes the last plaintext.
     pub(crate) fn forget(&mut self) {
+        self.person = None;
         if let Some(plaintext) = self.plaintext.get_mut(..self.length) {
             plaintext.zeroize();
         }
@@ -200,7 +220,10 @@ impl<'a> Sorter<'a> {
             {
                 let sealed = Sealed::try_from(envelope)?;
                 let opened = match person {
-                    Some(person) => person.open::<Vec<u8>>(&sealed, &context).await,
+                    Some(person) => {
+                        person.refresh().await?;
+                        person.open::<Vec<u8>>(&sealed, &context).await
+                    }
                     None => domain.open::<Vec<u8>>(&sealed, &context).await,
                 };
                 opened.map(|plain| {
@@ -226,73 +249,63 @@ impl<'a> Sorter<'a> {
     }
 
     /// What is no envelope: damaged where there is still something of one in it.
-    fn of_no_envelope(&self, value: &Stored, bytes: &[u8], person: &Person) -> Class {
-        let is_like_one = |bytes: &[u8]| {
-            let id = bytes.get(KEY_ID).and_then(|id| <[u8; 16]>::try_from(id).ok());
-            id.is_some_and(|id| self.is_like_a_known_one(&KeyId::from_bytes(id), person))
-        };
-        let is_damaged = match value {
-            Stored::Text(text) if text.starts_with(text::PREFIX) => true,
+    async fn of_no_envelope(
+        &self,
+        value: &Stored,
+        bytes: &[u8],
+        row: &Row,
+    ) -> Result<Class, Error> {
+        let id = match value {
+            Stored::Text(text) if text.starts_with(text::PREFIX) => return Ok(Class::Damaged),
             // The beginning, whatever was made of the prefix, up to what no symbol can be.
             Stored::Text(_) => {
                 let symbols = bytes.get(text::PREFIX.len()..).unwrap_or_default();
                 let head = symbols.get(..24).and_then(|head| core::str::from_utf8(head).ok());
                 let head = head.map(|head| format!("{}{head}", text::PREFIX));
-                head.and_then(|head| text::decode(&head).ok())
-                    .is_some_and(|head| is_like_one(&head))
+                head.and_then(|head| text::decode(&head).ok()).and_then(|head| id_in(&head))
             }
-            _ => is_like_one(bytes),
+            _ => id_in(bytes),
         };
-        if is_damaged { Class::Damaged } else { Class::Plaintext }
+        let is_damaged = match id {
+            None => false,
+            Some(id) if self.is_like_a_domain_s(&id) => true,
+            Some(id) => is_like(&id, self.person_of(row).await?.key_ids()),
+        };
+        Ok(if is_damaged { Class::Damaged } else { Class::Plaintext })
     }
 
-    fn is_like_a_known_one(&self, id: &KeyId, person: &Person) -> bool {
-        let known = self.keyset.versions().iter().map(|version| version.key_id().short());
-        let persons = match person {
-            Person::Shredded(id) | Person::Closed(id, _) | Person::Active(id, _) => Some(*id),
-            Person::Unknown => None,
-        };
-        known.chain(persons).any(|known| {
-            let pairs = known.as_bytes().iter().zip(id.as_bytes());
-            pairs.map(|(one, other)| (one ^ other).count_ones()).sum::<u32>() <= LIKE
-        })
+    fn is_like_a_domain_s(&self, id: &KeyId) -> bool {
+        is_like(id, self.keyset.versions().iter().map(|version| version.key_id().short()))
     }
 
-    async fn person_of(&mut self, row: &Row) -> Result<Person, Error> {
-        let Some(name) = self.column.binding.person(self.table, row) else {
-            return Ok(Person::Unknown);
-        };
-        if let Some((known, person)) = &self.person
-            && *known == name
-        {
-            return Ok(person.clone());
+    /// The person whom the row is about.
+    async fn person_of(&self, row: &Row) -> Result<Arc<Person>, Error> {
+        match self.column.binding.person(self.table, row) {
+            Some(name) => self.persons.find(name, &self.column.domain, &self.keyset).await,
+            None => Ok(Arc::new(Person::UNKNOWN)),
         }
-        let domain = &self.column.domain;
-        let store = domain.key_store();
-        let record = match store.subject_tag(&self.keyset, &name) {
-            Ok(tag) => store.find_subject(&self.keyset, tag).await?,
-            // No person can have this name.
-            Err(_) => None,
-        };
-        let person = match record.as_ref().map(|record| record.state()) {
-            None => Person::Unknown,
-            Some(SubjectState::Shredded { key_id, .. }) => Person::Shredded(key_id.short()),
-            Some(SubjectState::Active { key_id, domain_version, .. }) => {
-                let (id, version) = (key_id.short(), self.keyset.version(*domain_version));
-                if version.is_some_and(|version| version.state().allows(KeyUse::Open)) {
-                    Person::Active(id, domain.subject(&name).await?)
-                } else {
-                    Person::Closed(id, *domain_version)
-                }
-            }
-            Some(_) => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "a person of a state that this release does not know",
-                ));
-            }
-        };
-        self.person = Some((name, person.clone()));
-        Ok(person)
     }
+}
+
+/// Whose key a value is sealed under.
+#[derive(Clone, Copy)]
+pub(crate) enum Sealer<'a> {
+    /// The domain's.
+    Domain(&'a Domain),
+    /// One person's.
+    Person(&'a Subject),
+}
+
+/// What stands where an envelope has the id of its key.
+fn id_in(bytes: &[u8]) -> Option<KeyId> {
+    let id = bytes.get(KEY_ID).and_then(|id| <[u8; 16]>::try_from(id).ok());
+    id.map(KeyId::from_bytes)
+}
+
+/// Whether it is one of these, or was before it was damaged.
+fn is_like(id: &KeyId, mut known: impl Iterator<Item = KeyId>) -> bool {
+    known.any(|known| {
+        let pairs = known.as_bytes().iter().zip(id.as_bytes());
+        pairs.map(|(one, other)| (one ^ other).count_ones()).sum::<u32>() <= LIKE
+    })
 }

@@ -176,3 +176,143 @@ fn malformed(message: &'static str) -> Error {
 const VERSION: u8 = 1;
 const ACTIVE: u8 = 1;
 const SHREDDED: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::WrappingKey;
+
+    const WRAP: (WrapAlgorithm, [u8; WrappingKey::WRAPPED]) =
+        (WrapAlgorithm::Xaes256Gcm, [7; WrappingKey::WRAPPED]);
+
+    fn id(number: u8) -> FullKeyId {
+        FullKeyId::from_bytes([number; 32])
+    }
+
+    fn key(number: u8, state: SubjectKeyState) -> SubjectKey {
+        let made = SubjectKey::new(u32::from(number), id(number), 3, 1_800_000_000, WRAP);
+        let wrapped_by = made.wrapped_by.with(9).with(u32::from(number));
+        SubjectKey { state, wrapped_by, ..made }
+    }
+
+    fn active(keys: Vec<SubjectKey>, dropped: &[u8]) -> SubjectState {
+        SubjectState::Active { keys, dropped: dropped.iter().copied().map(id).collect() }
+    }
+
+    fn states() -> Vec<SubjectState> {
+        use SubjectKeyState::{Active, Compromised, Retired};
+        let most = (11..=17).map(|number| key(number, Retired)).chain([key(64, Active)]).collect();
+        let dropped: Vec<u8> = (65..65 + 56).collect();
+        let shredded = |ids: core::ops::Range<u8>| SubjectState::Shredded {
+            key_ids: ids.map(id).collect(),
+            since: 1_800_000_001,
+        };
+        vec![
+            active(vec![key(1, Active)], &[]),
+            active(vec![key(2, Compromised), key(5, Retired), key(9, Active)], &[1, 3, 4]),
+            active(most, &dropped),
+            shredded(1..2),
+            shredded(0..64),
+        ]
+    }
+
+    fn parse(bytes: &[u8]) -> Result<SubjectState, ErrorKind> {
+        SubjectState::parse(bytes).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        for state in states() {
+            let bytes = state.to_bytes().unwrap();
+            assert!(parse(&bytes).unwrap() == state);
+            assert!(bytes.len() < 4_096, "a person's record is small: {}", bytes.len());
+        }
+        let one = states()[0].to_bytes().unwrap();
+        assert_eq!(one.len(), 2 + 1 + (4 + 1 + 32 + 4 + 8 + 1 + 3 * 8 + 1 + 72) + 1);
+        assert_eq!(one[..4], [1, 1, 1, 0], "format version, state, one key");
+    }
+
+    /// Each changed bit is refused or says something else: there is one encoding for each state.
+    #[test]
+    fn every_changed_bit_is_refused_or_is_another_state() {
+        let (mut refused, mut other) = (0, 0);
+        for state in states() {
+            let bytes = state.to_bytes().unwrap();
+            for at in 0..bytes.len() {
+                for bit in 0..8 {
+                    let mut mutant = bytes.clone();
+                    mutant[at] ^= 1 << bit;
+                    match parse(&mutant) {
+                        Ok(parsed) => {
+                            assert!(parsed != state && parsed.to_bytes().unwrap() == mutant);
+                            other += 1;
+                        }
+                        Err(kind) => {
+                            assert_eq!(kind, ErrorKind::Malformed);
+                            refused += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert!(refused > 100 && other > 10_000, "the control: {refused} and {other}");
+    }
+
+    #[test]
+    fn every_truncation_and_extension_is_refused() {
+        for state in states() {
+            let bytes = state.to_bytes().unwrap();
+            for length in 0..bytes.len() {
+                assert_eq!(parse(&bytes[..length]).err(), Some(ErrorKind::Malformed), "{length}");
+            }
+            for extra in 1..=64 {
+                let longer = [&bytes[..], &vec![0; extra]].concat();
+                assert_eq!(parse(&longer).err(), Some(ErrorKind::Malformed), "{extra} more");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_have_been_is_refused() {
+        use SubjectKeyState::{Active, Retired};
+        let refused = |state: SubjectState, why: &str| {
+            let bytes = state.to_bytes().unwrap();
+            assert_eq!(parse(&bytes).err(), Some(ErrorKind::Malformed), "{why}");
+        };
+        refused(active(vec![], &[]), "no key");
+        refused(
+            active((1..=9).map(|n| key(n, if n == 9 { Active } else { Retired })).collect(), &[]),
+            "nine keys",
+        );
+        refused(active(vec![key(2, Retired), key(1, Active)], &[]), "out of order");
+        refused(active(vec![key(1, Retired)], &[]), "none is current");
+        refused(active(vec![key(1, Active), key(2, Active)], &[]), "two are current");
+        refused(active(vec![key(1, Active), key(2, Retired)], &[]), "another than the last is");
+        refused(active(vec![key(2, Active)], &[2]), "there and dropped");
+        refused(active(vec![key(5, Active)], &[1, 1]), "dropped twice");
+        refused(active(vec![key(2, Active)], &[3, 4]), "more than there were");
+        refused(active(vec![key(200, Active)], &(0..57).collect::<Vec<_>>()), "too many dropped");
+        refused(active(vec![SubjectKey { number: 0, ..key(1, Active) }], &[]), "number 0");
+        refused(
+            active(vec![SubjectKey { domain_version: 4, ..key(1, Active) }], &[]),
+            "never wrapped by that",
+        );
+        let of = |ids: &[u8]| SubjectState::Shredded {
+            key_ids: ids.iter().copied().map(id).collect(),
+            since: 1,
+        };
+        refused(of(&[]), "nobody");
+        refused(of(&(0..65).collect::<Vec<_>>()), "too many ids");
+        refused(of(&[1, 2, 1]), "one id twice");
+        // The short id is what envelopes name: two keys must not share it, whatever the rest is.
+        let mut like = [1; 32];
+        like[31] = 2;
+        let twins =
+            SubjectState::Shredded { key_ids: vec![id(1), FullKeyId::from_bytes(like)], since: 1 };
+        refused(twins, "one short id twice");
+        assert!(
+            parse(&active(vec![key(2, Active)], &[1]).to_bytes().unwrap()).is_ok(),
+            "the control"
+        );
+    }
+}

@@ -2,7 +2,7 @@
 
 mod bytes;
 
-use crate::{Error, ErrorKind, FullKeyId, KeyState, Keyset, VersionSet, WrappingKey};
+use crate::{Error, ErrorKind, FullKeyId, Keyset, VersionSet, WrappingKey};
 use core::fmt;
 use phiseal_format::{KeyId, SubjectTag, WrapAlgorithm};
 
@@ -276,8 +276,7 @@ impl SubjectKey {
     /// store then, has this key too. Another wrap is no remedy; another key is.
     #[must_use]
     pub fn is_exposed(&self, keyset: &Keyset) -> bool {
-        let compromised = keyset.versions().iter().filter(|it| it.state() == KeyState::Compromised);
-        compromised.into_iter().any(|version| self.wrapped_by.contains(version.number()))
+        self.wrapped_by.is_exposed(keyset)
     }
 }
 
