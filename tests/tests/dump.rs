@@ -7,7 +7,7 @@ use phiseal::blocking::{Domain, Phiseal};
 use phiseal::stores::SqliteStore;
 use phiseal::{Context, Engine, Suite};
 use phiseal_format::label;
-use phiseal_keys::{DataKey, Purpose, SubjectState, WrappingKey};
+use phiseal_keys::{DataKey, Purpose, WrappingKey};
 use phiseal_tests::forge;
 use phiseal_tests::numbers::{Dice, figure};
 use phiseal_tests::spy::SpyKek;
@@ -210,8 +210,9 @@ impl Database {
         for number in (0..self.rows).step_by(10) {
             let tag = store.subject_tag(&keyset, &person(number)).unwrap();
             let record = block_on(store.find_subject(&keyset, tag)).unwrap().unwrap();
-            assert!(matches!(record.state(), SubjectState::Active { domain_version: 1, .. }));
-            let (key, _) = store.unwrap_subject(&keyset, &record, &wrap_key).unwrap();
+            let [key] = record.keys() else { unreachable!("one key") };
+            assert_eq!(key.domain_version(), 1);
+            let key = store.unwrap_subject(&keyset, tag, key, &wrap_key).unwrap();
             self.needles.add_key("person's key", number, key.expose_secret());
             self.needles.add("person", number, person(number).as_bytes());
         }

@@ -87,7 +87,8 @@ fn needles(engine: &'static dyn Engine, folder: &Path, sealed: &[Sealed]) -> Nee
         let key = block_on(store.unwrap(&keyset, version)).unwrap();
         add(&format!("version {}", version.number()), &key);
         let wrap_key = WrappingKey::of_subjects(engine, &key).unwrap();
-        if let Ok((key, _)) = store.unwrap_subject(&keyset, &record, &wrap_key) {
+        let wrapped = record.current().unwrap();
+        if let Ok(key) = store.unwrap_subject(&keyset, tag, wrapped, &wrap_key) {
             add("ada", &key);
         }
     }

@@ -8,7 +8,7 @@ use phiseal::blocking::{Domain, Phiseal, Subject};
 use phiseal::stores::SqliteStore;
 use phiseal::{Erasure, Error, ErrorKind, KekOperation, KeyState, Phi, Sealed};
 use phiseal_conformance::{Before, Faults};
-use phiseal_keys::{RecordKind, SubjectState};
+use phiseal_keys::RecordKind;
 use phiseal_tests::processes::run;
 use phiseal_tests::warm::matrix;
 use phiseal_tests::world::{DOMAIN, World, what};
@@ -321,10 +321,7 @@ fn after_shredding_the_wrapped_key_is_nowhere_in_the_files_of_the_store() {
     let wrap_of = |name: &str| {
         let tag = phiseal.key_store().subject_tag(&keyset, name).unwrap();
         let record = block_on(phiseal.key_store().find_subject(&keyset, tag)).unwrap().unwrap();
-        match record.state() {
-            SubjectState::Active { wrap, .. } => Some(*wrap),
-            _ => None,
-        }
+        record.keys().last().map(|key| *key.wrap())
     };
     for number in (0..200).step_by(40) {
         let name = format!("person {number}");

@@ -136,6 +136,8 @@ impl Subject {
         {
             return Err(error);
         }
+        let dropped = || Error::new(ErrorKind::State, "the person's key was dropped");
+        missing.extend(record.gone().iter().map(|id| (id.short(), dropped())));
         let lease = Lease { began, removals, revision: record.revision() };
         self.keep(loaded, current.into(), &at_hand, missing, &lease)
     }

@@ -21,8 +21,8 @@
 //! ```
 
 use crate::{
-    Context, Error, FieldCipher, KekBackend, KeyStore, Keyset, Phi, Plaintext, Rewrapped, Sealed,
-    Store, SubjectsRewrapped,
+    Context, Error, FieldCipher, FullKeyId, KekBackend, KeyStore, Keyset, Phi, Plaintext, Renewal,
+    Rewrapped, Sealed, Store, SubjectRecord, SubjectsRenewed, SubjectsRewrapped,
 };
 use phiseal_keys::Erasure;
 use pollster::block_on;
@@ -151,6 +151,42 @@ impl Domain {
         block_on(self.0.shred_subjects(subjects))
     }
 
+    /// As [`crate::Domain::renew_subject`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::renew_subject`].
+    pub fn renew_subject(&self, subject: &str, why: Renewal) -> Result<(), Error> {
+        block_on(self.0.renew_subject(subject, why))
+    }
+
+    /// As [`crate::Domain::renew_subjects`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::renew_subjects`].
+    pub fn renew_subjects(&self, versions: &[u32], why: Renewal) -> Result<SubjectsRenewed, Error> {
+        block_on(self.0.renew_subjects(versions, why))
+    }
+
+    /// As [`crate::Domain::drop_subject_keys`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::drop_subject_keys`].
+    pub fn drop_subject_keys(&self, subject: &str, ids: &[FullKeyId]) -> Result<Erasure, Error> {
+        block_on(self.0.drop_subject_keys(subject, ids))
+    }
+
+    /// As [`crate::Domain::subject_record`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::subject_record`].
+    pub fn subject_record(&self, subject: &str) -> Result<Option<SubjectRecord>, Error> {
+        block_on(self.0.subject_record(subject))
+    }
+
     /// As [`crate::Domain::rewrap_subjects`].
     ///
     /// # Errors
@@ -218,5 +254,23 @@ impl Subject {
     /// As [`crate::Subject::open`].
     pub fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
         block_on(self.0.open(sealed, context))
+    }
+
+    /// As [`crate::Subject::renew`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Subject::renew`].
+    pub fn renew(&self, why: Renewal) -> Result<(), Error> {
+        block_on(self.0.renew(why))
+    }
+
+    /// As [`crate::Subject::refresh`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Subject::refresh`].
+    pub fn refresh(&self) -> Result<(), Error> {
+        block_on(self.0.refresh())
     }
 }

@@ -53,8 +53,10 @@ pub use phiseal_keys::{
     DrilledVersion, Erasure, Error, ErrorKind, Finding, FindingKind, FullKeyId, GeneratedKey,
     Health, Kek, KekAdmin, KekAdminBackend, KekAnswer, KekBackend, KekEvent, KekEvents, KekHealth,
     KekInfo, KekOperation, Keks, KeyState, KeyStore, KeyStoreConfig, KeyVersion, Keyset,
-    ManualClock, MissingKey, Moment, Reader, Record, RecordKind, Restored, RestoredVersion,
-    Rewrapped, Secret, Store, SubjectsRewrapped, SystemClock, UnwrappedKey, VersionHealth, Wraps,
-    memory_is_locked, require_locked_memory, rewrap_in_process,
+    ManualClock, MissingKey, Moment, Reader, Record, RecordKind, Renewal, Restored,
+    RestoredVersion, Rewrapped, Secret, Store, SubjectKey, SubjectKeyState, SubjectRecord,
+    SubjectState, SubjectsPage, SubjectsRenewed, SubjectsRewrapped, SubjectsWith, SystemClock,
+    UnwrappedKey, VersionHealth, VersionSet, Wraps, memory_is_locked, require_locked_memory,
+    rewrap_in_process,
 };
 pub use phiseal_primitives::{Engine, Module, Validation, default_engine, engine, engines};

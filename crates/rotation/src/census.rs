@@ -59,6 +59,9 @@ pub struct Finding {
 impl Census {
     /// Whether nothing is left to do: every value is under the primary version, or under a person's own current
     /// key, or is none.
+    ///
+    /// It says nothing of whether a current key is in wrong hands: the states of the domain's versions do, and
+    /// [`KeyStore::list_subjects`](phiseal_keys::KeyStore::list_subjects) for persons.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.columns.iter().all(|column| column.counts.keys().all(|class| class.is_in_order()))

@@ -39,10 +39,12 @@ impl Person {
     pub(crate) fn key(&self, id: &KeyId, keyset: &Keyset) -> KeyOf {
         let Some(record) = &self.record else { return KeyOf::Nothing };
         if let Some(key) = record.by_key_id(id) {
-            return match () {
-                () if !is_open(keyset, key.domain_version()) => KeyOf::Closed(key.domain_version()),
-                () if record.current().is_ok_and(|current| current == key) => KeyOf::Current,
-                () => KeyOf::Older,
+            return if !is_open(keyset, key.domain_version()) {
+                KeyOf::Closed(key.domain_version())
+            } else if record.current().is_ok_and(|current| current == key) {
+                KeyOf::Current
+            } else {
+                KeyOf::Older
             };
         }
         match record.state() {
@@ -84,11 +86,10 @@ fn is_open(keyset: &Keyset, version: u32) -> bool {
 }
 
 /// The last few persons, shared by the columns of a table, so that one whom several values of a row are about is looked up
-/// once.
-#[derive(Clone, Debug, Default)]
+/// once. Their names are what the rows say: no `Debug`.
+#[derive(Clone, Default)]
 pub(crate) struct Persons(Arc<Mutex<VecDeque<Entry>>>);
 
-#[derive(Debug)]
 struct Entry {
     domain: DomainId,
     name: String,

@@ -5,7 +5,7 @@ use phiseal::blocking::Phiseal;
 use phiseal::rotation::source::{Scalar, Source, SqliteSource, Table};
 use phiseal::rotation::{self, Binding, Census, Class, Column};
 use phiseal::stores::MemoryStore;
-use phiseal::{Context, Error, Sealed, context};
+use phiseal::{Context, Error, Sealed, Store, context};
 use pollster::block_on;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub(crate) const COLUMNS: [&str; 3] = ["ssn", "name", "note"];
 
 pub(crate) struct Clinic {
     folder: TempDir,
-    store: Arc<MemoryStore>,
+    pub(crate) store: Arc<MemoryStore>,
     kek: Arc<MemoryKek>,
     pub(crate) database: Connection,
 }
@@ -39,6 +39,10 @@ impl Clinic {
         Phiseal::open(self.store.clone(), self.kek.clone()).unwrap()
     }
 
+    pub(crate) fn phi_with(&self, builder: phiseal::Builder) -> Phiseal {
+        Phiseal::open_with(builder, self.store.clone(), self.kek.clone()).unwrap()
+    }
+
     pub(crate) fn source(&self) -> SqliteSource {
         let table = Table::new("patients", &["id"], &COLUMNS).unwrap();
         let table = table.with_others(&["mrn"]).unwrap();
@@ -50,11 +54,16 @@ impl Clinic {
     }
 
     pub(crate) fn columns(&self) -> Vec<Column> {
-        let async_phi = phiseal::Phiseal::builder().open(self.store.clone(), self.kek.clone());
-        let domain = block_on(block_on(async_phi).unwrap().domain(DOMAIN)).unwrap();
+        let domain = self.domain_of(self.store.clone());
         let bound = |field: &str| Binding::new().record("{mrn}").unwrap().field(field).unwrap();
         let bindings = [bound("ssn"), bound("name"), bound("note").subject("{mrn}").unwrap()];
         bindings.map(|binding| Column { domain: domain.clone(), binding }).into()
+    }
+
+    /// The domain as a handle has it whose keys are in `store`.
+    pub(crate) fn domain_of(&self, store: impl Store) -> phiseal::Domain {
+        let phi = block_on(phiseal::Phiseal::builder().open(store, self.kek.clone())).unwrap();
+        block_on(phi.domain(DOMAIN)).unwrap()
     }
 
     /// What is counted, and what is not in order: by row and column.

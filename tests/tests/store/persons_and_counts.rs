@@ -12,6 +12,10 @@ use pollster::block_on;
 const SUBJECT: RecordKind = RecordKind::Subject;
 const USAGE: RecordKind = RecordKind::Usage;
 
+/// Of the record of a person with one key: where that begins, and how long all of it is but the MAC.
+const KEY: usize = 3;
+const BODY: usize = KEY + 4 + 1 + 32 + 4 + 8 + (1 + 8) + 1 + 72 + 1;
+
 struct People {
     world: World,
     process: Phiseal,
@@ -72,7 +76,7 @@ fn every_byte_of_a_person_s_record_is_authenticated() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 3 * (2 + 4 + 32 + 8 + 73 + MAC));
+    assert_eq!(refused, 3 * (BODY + MAC));
     people.world.store.put(SUBJECT, &id, honest);
     assert!(people.find(people.ada).unwrap().is_some(), "the control");
 }
@@ -123,27 +127,43 @@ fn persons_who_are_listed_out_of_order_or_twice_are_refused() {
 #[test]
 fn a_person_s_record_control() {
     let people = People::new();
-    let id = people.id(people.ada);
-    let honest = people.world.store.row(SUBJECT, &id);
+    let row = people.id(people.ada);
+    let honest = people.world.store.row(SUBJECT, &row);
     let body = &honest.bytes[..honest.bytes.len() - MAC];
     let as_edited = |edit: &dyn Fn(&mut Vec<u8>)| {
         let mut body = body.to_vec();
         edit(&mut body);
-        let bytes = people.world.authenticated(SUBJECT, &id, honest.revision, &body);
-        people.world.store.put_bytes(SUBJECT, &id, bytes);
+        let bytes = people.world.authenticated(SUBJECT, &row, honest.revision, &body);
+        people.world.store.put_bytes(SUBJECT, &row, bytes);
         people.world.process().domain(DOMAIN).unwrap().subject("ada").map(drop)
     };
     assert!(as_edited(&|_| ()).is_ok());
-    assert!(as_edited(&|body| body[2 + 4 + 32] ^= 1).is_ok(), "when it was made");
-    assert_kind(as_edited(&|body| body[0] = 2), ErrorKind::Malformed, "format version");
-    assert_kind(as_edited(&|body| body[1] = 9), ErrorKind::Malformed, "state");
-    assert_kind(as_edited(&|body| body[5] = 7), ErrorKind::State, "a version that is not there");
-    assert_kind(
-        as_edited(&|body| body[2 + 4 + 32 + 8] = 9),
-        ErrorKind::Malformed,
-        "suite of the wrap",
-    );
-    for at in [6, 6 + 31, body.len() - 72, body.len() - 48, body.len() - 1] {
+    let (id, version, made, wrapped_by) = (KEY + 5, KEY + 37, KEY + 41, KEY + 49);
+    let (suite, wrap) = (KEY + 58, KEY + 59);
+    assert_eq!((body.len(), body[version + 3], body[suite]), (BODY, 1, 2), "the control");
+    assert!(as_edited(&|body| body[made] ^= 1).is_ok(), "when it was made");
+    assert!(as_edited(&|body| body[KEY + 3] = 2).is_ok(), "the second key");
+    for (at, byte, what) in [
+        (0, 2, "format version"),
+        (1, 9, "state"),
+        (2, 0, "no key"),
+        (2, 2, "two keys"),
+        (KEY + 3, 0, "number"),
+        (KEY + 4, 2, "retired, though it is the last"),
+        (version + 3, 7, "a version that never wrapped it"),
+        (wrapped_by, 2, "two ranges"),
+        (wrapped_by + 4, 0, "a version 0"),
+        (suite, 9, "suite of the wrap"),
+        (BODY - 1, 1, "a dropped key"),
+    ] {
+        assert_kind(as_edited(&|body| body[at] = byte), ErrorKind::Malformed, what);
+    }
+    let absent = |body: &mut Vec<u8>| {
+        body[version + 3] = 7;
+        body[wrapped_by + 8] = 7;
+    };
+    assert_kind(as_edited(&absent), ErrorKind::State, "a version that is not there");
+    for at in [id, id + 31, wrap, wrap + 24, wrap + 71] {
         assert_kind(as_edited(&|body| body[at] ^= 1), ErrorKind::Unauthenticated, "key id or wrap");
     }
     assert_kind(as_edited(&|body| body.push(0)), ErrorKind::Malformed, "trailing");
