@@ -2,7 +2,6 @@
 
 use crate::{domain, kind, open, record, set_state, states};
 use phiseal::{ErrorKind, KeyState, Renewal, SubjectKeyState, SubjectRecord};
-use phiseal_keys::RecordKind;
 use phiseal_tests::numbers::figure;
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
@@ -97,18 +96,22 @@ fn persons_who_are_renewed_too_late_follow_the_primary() {
         slow.subject_or_create(&number.to_string()).unwrap();
     }
     slow.rotate().unwrap();
-    world.store.before_next_write(RecordKind::Subject, move || {
-        let keyset = custodian.domain(DOMAIN).unwrap().rotate().unwrap();
-        assert_eq!(keyset.primary(), 3);
+    world.store.after_next_read(move || {
+        let domain = custodian.domain(DOMAIN).unwrap();
+        let keyset = domain.rotate().unwrap();
+        assert_eq!((keyset.primary(), domain.rewrap_subjects().unwrap().rewrapped), (3, 5));
+        let destroyed = custodian.key_store().set_state(&keyset, 2, KeyState::Destroyed);
+        block_on(destroyed).unwrap();
     });
     slow.renew_subjects(&[1], Renewal::Routine).unwrap();
     for number in 0..5 {
         let record = record(&world, &number.to_string());
         assert_eq!(record.keys().len(), 2, "once");
         assert!(record.keys().iter().all(|key| key.domain_version() == 3));
+        let ranges = record.current().unwrap().wrapped_by().ranges();
+        assert_eq!(ranges, [(2, 3)], "the control: it was under what is destroyed");
     }
-    let destroyed = |number| kind(set_state(&world, number, KeyState::Destroyed));
-    assert_eq!((destroyed(1), destroyed(2)), (None, None));
+    set_state(&world, 1, KeyState::Destroyed).unwrap();
     for number in 0..5 {
         let person = domain(&world).subject(&number.to_string()).unwrap();
         assert_eq!(kind(person.seal("x", &what())), None);
