@@ -6,7 +6,7 @@ use crate::source::RowKey;
 use crate::{Census, Finding, Pace};
 use core::time::Duration;
 use phiseal_envelope::Domain;
-use phiseal_keys::{Authority, Error, ErrorKind, KeyStore, Keyset};
+use phiseal_keys::{Authority, Error, ErrorKind, KeyState, KeyStore, KeyVersion, Keyset, Renewal};
 use pollster::block_on;
 use std::sync::Arc;
 use std::thread;
@@ -270,9 +270,21 @@ impl<'a> Rotator<'a> {
         Ok(())
     }
 
-    fn persons(&self, _journal: &Journal, held: &mut Held<'_>) -> Result<u64, Error> {
+    /// Persons' keys under the new version; new ones where those before are in wrong hands.
+    fn persons(&self, journal: &Journal, held: &mut Held<'_>) -> Result<u64, Error> {
         held.keep()?;
-        Ok(block_on(self.domain.rewrap_subjects())?.rewrapped)
+        let mut persons = 0;
+        if journal.request()?.operation == (Operation::Rotate { compromised: true }) {
+            let keyset = self.keyset()?;
+            let compromised = keyset.versions().iter();
+            let compromised = compromised.filter(|it| it.state() == KeyState::Compromised);
+            let versions: Vec<u32> = compromised.map(KeyVersion::number).collect();
+            persons =
+                block_on(self.domain.renew_subjects(&versions, Renewal::Compromised))?.renewed;
+            held.keep()?;
+        }
+        let rewrapped = block_on(self.domain.rewrap_subjects())?.rewrapped;
+        Ok(rewrapped.saturating_add(persons))
     }
 
     fn part(
