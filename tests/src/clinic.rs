@@ -5,7 +5,7 @@ use phiseal::audit::LocalSigner;
 use phiseal::audit::note::{KeyName, Note, VerifierKey};
 use phiseal::backends::local::LocalKek;
 use phiseal::rotation::custody::{Custodians, Operation, Request, Roster};
-use phiseal::rotation::run::{Place, Rotator};
+use phiseal::rotation::run::{Holding, Rotator};
 use phiseal::rotation::source::{SqliteSource, Table};
 use phiseal::rotation::{Binding, Column, Pace};
 use phiseal::stores::SqliteStore;
@@ -101,14 +101,14 @@ impl Clinic {
 
     /// Where its values are.
     #[must_use]
-    pub fn places(&self, domain: &Domain) -> Vec<Place> {
+    pub fn holdings(&self, domain: &Domain) -> Vec<Holding> {
         let table = Table::new("patients", &["id"], &COLUMNS).unwrap();
         let source = SqliteSource::open(self.folder.join("clinic.db"), table).unwrap();
         let columns = COLUMNS.map(|field| {
             let binding = Binding::new().record("mrn-{id}").unwrap().field(field).unwrap();
             Column { domain: domain.clone(), binding }
         });
-        vec![Place { source: Box::new(source), columns: columns.into() }]
+        vec![Holding { source: Box::new(source), columns: columns.into() }]
     }
 
     /// Asks for `operation`, and has it approved: the signed request, which is left in a file too.
@@ -154,8 +154,8 @@ impl Clinic {
         let custodians = block_on(Custodians::load(store, None))?.unwrap();
         let note = self.request();
         let request = Request::parse(note.text())?;
-        let places = self.places(&domain);
-        let mut rotator = Rotator::new(domain, &places, pace);
+        let holdings = self.holdings(&domain);
+        let mut rotator = Rotator::new(domain, &holdings, pace);
         let id = request.digest(phiseal::default_engine());
         if block_on(phiseal::rotation::run::Journal::load(store, id))?.is_some() {
             return rotator.resume(id, Some(&custodians), hear);

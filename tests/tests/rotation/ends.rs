@@ -19,7 +19,7 @@ fn end(clinic: &Clinic, operation: Operation, after: u64) -> Result<Ended, Error
     let request = Request::parse(note.text())?;
     let now = store.clock().wall();
     let approved: Approved = custodians.check(&request, &[note], Some(&clinic.keyset()), now)?;
-    block_on(end_version(&domain, &clinic.places(&domain), &approved, &mut |_| {}))
+    block_on(end_version(&domain, &clinic.holdings(&domain), &approved, &mut |_| {}))
 }
 
 fn refusal(outcome: Result<Ended, Error>) -> Refusal {

@@ -1,6 +1,6 @@
 //! The end of a version, of a person's keys, and of wraps by other KEKs: what is done in one step.
 
-use super::{CountedTable, Event, Place, Step};
+use super::{CountedTable, Event, Holding, Step};
 use crate::custody::{Approved, Operation, Refusal};
 use phiseal_audit::Time;
 use phiseal_envelope::Domain;
@@ -24,7 +24,7 @@ pub struct Ended {
     pub ended: u64,
 }
 
-/// Retires or destroys a version, as was approved, when a count over `places`, which are all where values of the domain are,
+/// Retires or destroys a version, as was approved, when a count over `holdings`, which are all where values of the domain are,
 /// has found nothing under it.
 ///
 /// The count begins now, and now has to be later than the time when another version became the primary and the longest lease
@@ -37,7 +37,7 @@ pub struct Ended {
 /// changed meanwhile; and what sources, key store and backends answer.
 pub async fn end_version(
     domain: &Domain,
-    places: &[Place],
+    holdings: &[Holding],
     approved: &Approved,
     hear: &mut dyn FnMut(Event<'_>),
 ) -> Result<Ended, Error> {
@@ -58,8 +58,8 @@ pub async fn end_version(
     }
     hear(Event::Step(Step::Count));
     let (mut counted, mut values) = (Vec::new(), 0_u64);
-    for place in places {
-        let (census, _) = place.count(0, hear, || Ok(()))?;
+    for holding in holdings {
+        let (census, _) = holding.count(0, hear, || Ok(()))?;
         values = values.saturating_add(census.under(&before.domain(), number));
         let is_later = |column: &crate::ColumnCensus| {
             column.domain_id == before.domain() && column.revision != before.revision()

@@ -1,5 +1,5 @@
 use super::work::{Claim, Item};
-use super::{CountedTable, Event, Journal, Phase, Place, Step, Totals, Work, Worker, cursor};
+use super::{CountedTable, Event, Holding, Journal, Phase, Step, Totals, Work, Worker, cursor};
 use crate::custody::{Approved, Custodians, Digest, Operation, Refusal};
 use crate::reseal::{Part, Watch, reseal_part};
 use crate::source::RowKey;
@@ -11,14 +11,14 @@ use pollster::block_on;
 use std::sync::Arc;
 use std::thread;
 
-/// Rotates the keys of one domain over all places where its values are, as custodians agreed.
+/// Rotates the keys of one domain over all holdings where its values are, as custodians agreed.
 ///
 /// Several may do so at once, each in a process of its own, on several machines: each takes what nobody does, holds it by a
 /// lease in the key store, and goes on with what a dead one has left. None of them needs the others. Blocks.
 #[derive(Debug)]
 pub struct Rotator<'a> {
     domain: Domain,
-    places: &'a [Place],
+    holdings: &'a [Holding],
     pace: Pace,
     worker: Worker,
     /// Where the tables can be divided, when this process has counted them.
@@ -35,10 +35,10 @@ const ATTEMPTS: usize = 1_000;
 type Hear<'h> = &'h mut dyn FnMut(Event<'_>);
 
 impl<'a> Rotator<'a> {
-    /// Over these places, which are all where values of the domain are.
+    /// Over these holdings, which are all where values of the domain are.
     #[must_use]
-    pub fn new(domain: Domain, places: &'a [Place], pace: Pace) -> Self {
-        Self { domain, places, pace, worker: Worker::this(), borders: None }
+    pub fn new(domain: Domain, holdings: &'a [Holding], pace: Pace) -> Self {
+        Self { domain, holdings, pace, worker: Worker::this(), borders: None }
     }
 
     /// Begins what was approved, or joins whoever has begun it, and does it to the end. The journal that is returned says how
@@ -198,11 +198,11 @@ impl<'a> Rotator<'a> {
 
     fn write_switched(&self, id: Digest, to: u32) -> Result<(), Error> {
         block_on(self.domain.refresh())?;
-        let mut borders = vec![Vec::new(); self.places.len()];
-        for ((place, found), sealed) in
-            self.places.iter().zip(self.borders.iter().flatten()).zip(&mut borders)
+        let mut borders = vec![Vec::new(); self.holdings.len()];
+        for ((holding, found), sealed) in
+            self.holdings.iter().zip(self.borders.iter().flatten()).zip(&mut borders)
         {
-            let table = place.source.table().name();
+            let table = holding.source.table().name();
             for key in found {
                 sealed.push(block_on(cursor::seal(&self.domain, table, key))?);
             }
@@ -295,8 +295,8 @@ impl<'a> Rotator<'a> {
         done: &mut Totals,
         hear: Hear<'_>,
     ) -> Result<(), Error> {
-        let no_place = || Error::new(ErrorKind::Invalid, "the run was begun over other places");
-        let of = self.places.get(place).ok_or_else(no_place)?;
+        let no_holding = || Error::new(ErrorKind::Invalid, "the run was begun over other holdings");
+        let of = self.holdings.get(place).ok_or_else(no_holding)?;
         let table = of.source.table().name();
         let open = |sealed: Option<&String>| {
             sealed.map(|sealed| block_on(cursor::open(&self.domain, table, sealed))).transpose()
@@ -318,10 +318,10 @@ impl<'a> Rotator<'a> {
         mut may_go_on: impl FnMut(&Self) -> Result<(), Error>,
     ) -> Result<(Vec<CountedTable>, Vec<Vec<RowKey>>), Error> {
         hear(Event::Step(Step::Count));
-        let most = MOST_BORDERS / self.places.len().max(1);
+        let most = MOST_BORDERS / self.holdings.len().max(1);
         let (mut counted, mut borders) = (Vec::new(), Vec::new());
-        for place in self.places {
-            let (census, found): (Census, _) = place.count(most, hear, || may_go_on(self))?;
+        for holding in self.holdings {
+            let (census, found): (Census, _) = holding.count(most, hear, || may_go_on(self))?;
             counted.push(CountedTable::from(&census));
             borders.push(found);
         }

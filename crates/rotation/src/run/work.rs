@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub(super) struct Work {
     /// How often everything has been gone through, this time included.
     pub(super) pass: u32,
-    /// For each place the sealed keys at which one part ends and the next one begins.
+    /// For each holding the sealed keys at which one part ends and the next one begins.
     pub(super) borders: Vec<Vec<String>>,
     left: Vec<Item>,
     claims: Vec<Claim>,
@@ -26,7 +26,7 @@ pub(super) struct Work {
 pub(super) enum Item {
     /// The keys of all persons.
     Persons,
-    /// One part of one place.
+    /// One part of one holding.
     Part(usize, usize),
     /// A count of everything, when all else is done.
     Count,

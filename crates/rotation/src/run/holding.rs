@@ -12,14 +12,14 @@ use std::cell::RefCell;
 /// One table, or file, and what is sealed in it.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "what callers build")]
-pub struct Place {
+pub struct Holding {
     /// The table.
     pub source: Box<dyn Source>,
     /// What its sealed columns are, in their order.
     pub columns: Vec<Column>,
 }
 
-impl Place {
+impl Holding {
     /// Counts it, and finds where to divide it.
     pub(super) fn count(
         &self,
