@@ -289,3 +289,51 @@
 //! still wraps one is not destroyed before [`Domain::rewrap_subjects`](crate::Domain::rewrap_subjects) has moved them.
 //! After a destruction, [`KeyStore::erase`](crate::KeyStore::erase) makes the bytes of the old wraps unrecoverable and
 //! says how far.
+//!
+//! # Renewing persons
+//!
+//! When a version of a domain's key is in wrong hands, so is every [person's key](super::design#persons-keys) that it has ever
+//! wrapped, for whoever has a copy of the key store too. Rewrapping is no remedy. After the rotation, everybody whom it
+//! concerns gets a new key; what is under the keys before is resealed; then those are dropped, and the old version can go.
+//!
+//! ```
+//! # fn main() -> Result<(), phiseal::Error> {
+//! # use phiseal::{backends::memory::MemoryKek, stores::MemoryStore};
+//! use phiseal::blocking::Phiseal;
+//! use phiseal::{KeyState, Phi, Renewal, SubjectKeyState, SubjectsWith, context};
+//! # let phi = Phiseal::open(MemoryStore::new(), MemoryKek::new(phiseal::default_engine())?)?;
+//! # let patients = phi.domain("clinic/patients")?;
+//! let ada = patients.subject_or_create("mrn-1029")?;
+//! let what = context!(record = "mrn-1029", field = "note");
+//! let old = ada.seal("allergic to penicillin", &what)?;
+//!
+//! let keyset = patients.rotate()?;
+//! let keys = phi.key_store();
+//! let keyset = pollster::block_on(keys.set_state(&keyset, 1, KeyState::Compromised))?;
+//! let renewed = patients.renew_subjects(&[1], Renewal::Compromised)?;
+//! assert_eq!(renewed.renewed, 1);
+//!
+//! // What was sealed before opens, and is sealed anew under the person's current key.
+//! let plain: Phi<Vec<u8>> = ada.open(&old, &what)?;
+//! let new = ada.seal(plain.expose_secret(), &what)?;
+//! assert_ne!(new.key_id(), old.key_id());
+//!
+//! // Whoever has a compromised key, by the tag that the key store knows them by.
+//! let with = SubjectsWith::KeyIn(SubjectKeyState::Compromised);
+//! let page = pollster::block_on(keys.list_subjects(&keyset, with, None, 1_000))?;
+//! assert_eq!(page.tags, [keys.subject_tag(&keyset, "mrn-1029")?]);
+//!
+//! // Old keys move with the new ones. The compromised version wraps nothing any more.
+//! patients.rewrap_subjects()?;
+//! pollster::block_on(keys.set_state(&keyset, 1, KeyState::Destroyed))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Domain::renew_subjects`](crate::Domain::renew_subjects) calls no KEK but for the domain's own keys and touches no data;
+//! killed, it goes on when it is called again. With the feature `rotation`, `rotation::reseal` reseals what is under older keys
+//! of persons too, and a census counts it as `Class::PersonOlder`. One person whose key leaked is renewed by
+//! [`Domain::renew_subject`](crate::Domain::renew_subject).
+//!
+//! [`Domain::drop_subject_keys`](crate::Domain::drop_subject_keys) ends the older keys, which nobody needs once a census that
+//! began a lease's time after the renewal found nothing under them. It is for good.

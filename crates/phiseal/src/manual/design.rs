@@ -143,14 +143,29 @@
 //! person by a tag: HMAC-SHA-256 of what the application calls the person, under a key of this store, cut to 16 bytes.
 //! A process keeps the keys of the 1,024 persons last used, each for one lease.
 //!
-//! Shredding replaces the record by a mark that says that there was a key, and has the store erase what was replaced. The
+//! A person has one to eight keys. The last one is current: it seals, and all open. [`Subject::renew`](crate::Subject::renew)
+//! makes another one current; the one before is then *retired*, or *compromised* if it is in wrong hands. What is under
+//! older keys is [resealed](super::custody#renewing-persons), and when nothing is under them any more they are
+//! [dropped](crate::Domain::drop_subject_keys), after ten minutes at the earliest, for as long may another process not have
+//! looked: it seals under the key that it knows until its lease ends. Ids of keys that were dropped stay in the record, 64 of
+//! one person's at most, so that a value under one is known for what it is.
+//!
+//! Shredding destroys all of a person's keys: it replaces the record by a mark that says that there were keys, and has the store erase what was replaced. The
 //! mark stays: the same person is never given another key by accident. [`Erasure`](crate::Erasure) says whether the bytes
 //! are gone from the store's medium; backups, snapshots and the blocks of a solid-state drive are out of its reach.
-//! Shredding is final when those have expired, or the version of the domain's key that wrapped the person's is destroyed.
+//! Shredding is final when those have expired, or the versions of the domain's key that wrapped the person's are destroyed.
 //!
 //! A person's key stays under the version of the domain's key that it was made under until
-//! [`Domain::rewrap_subjects`](crate::Domain::rewrap_subjects) moves all of them to the primary. A version that still wraps
-//! a person's key is not destroyed: the key store refuses.
+//! [`Domain::rewrap_subjects`](crate::Domain::rewrap_subjects) moves all keys of all persons to the primary. A version that
+//! still wraps a person's key is not destroyed: the key store refuses.
+//!
+//! A rewrap takes nothing back. Whoever had a version of the domain's key, and a copy of the key store from a day when it
+//! wrapped a person's key, has that key, whatever wraps it now. So the record says of each key which versions have *ever*
+//! wrapped it ([`VersionSet`](crate::VersionSet): ranges, at most eight; one more, and the two closest become one with what is
+//! between them, so that it may name a version too many and never one too few). A key is exposed when one of those is
+//! compromised. It then opens and seals nothing until the person is renewed, and a new key was never wrapped by anything but
+//! the primary. Once a compromised version is destroyed, its state does not say any more that it was compromised: the key
+//! store does not destroy one while somebody's current key was ever wrapped by it.
 //!
 //! # Memory
 //!

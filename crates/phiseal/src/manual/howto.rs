@@ -124,7 +124,10 @@
 //!
 //! [`Erasure::Pending`](crate::Erasure::Pending) means that the store could not yet erase the old bytes: call
 //! [`Store::erase`](crate::Store::erase) again later. What shredding does not reach, backups before all, is described in
-//! [design](super::design#persons-keys). It destroys a key, not the application's copies of what it opened.
+//! [design](super::design#persons-keys). It destroys keys, not the application's copies of what they opened.
+//!
+//! A person's key that leaked is [renewed](super::custody#renewing-persons): a new one seals, and the old one opens what is to
+//! be resealed.
 //!
 //! # Hiding length
 //!

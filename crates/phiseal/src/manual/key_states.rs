@@ -92,12 +92,21 @@
 //!
 //! # Persons' keys
 //!
-//! A person's key has two states, active and shredded. It also follows the version of the domain's key that wraps it:
+//! A person has keys or was shredded. Each of the keys has a state ([`SubjectKeyState`](crate::SubjectKeyState)):
+//!
+//! | state | seals | opens | |
+//! |---|---|---|---|
+//! | active | yes | yes | the current one, of which there is one |
+//! | retired | | yes | a newer one took its place |
+//! | compromised | | yes | a newer one took its place, because this one is in wrong hands, or thought to be |
+//!
+//! A key that is not active never becomes so again; it is dropped when nothing is under it any more. Each key also follows
+//! the version of the domain's key that wraps it:
 //!
 //! | that version | the person's key |
 //! |---|---|
-//! | active, deactivated | seals and opens, while the domain may seal |
-//! | compromised | opens |
+//! | active, deactivated | as above, while the domain may seal |
+//! | compromised, or one that has ever wrapped it is | opens; the person is to be [renewed](super::custody#renewing-persons) |
 //! | pre-active, suspended | cannot be used |
 //! | destroyed | cannot be destroyed while it wraps one: the key store refuses |
 //!

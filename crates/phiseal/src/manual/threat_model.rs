@@ -128,7 +128,8 @@
 //! ends then (or after `outage_window`, which is zero by default), and sealing at the end of its lease.
 //!
 //! A person's key that was shredded opens nothing more in the process that shredded it, at once, and in others when their
-//! lease is over.
+//! lease is over. A person's key that was [renewed](super::custody#renewing-persons) seals nothing more in the process that
+//! renewed it, at once, and in others when their lease is over; it still opens.
 //!
 //! # A machine that is snapshotted
 //!
