@@ -24,7 +24,6 @@ mod log;
 pub mod note;
 mod notes;
 mod record;
-mod signer;
 pub mod tree;
 pub mod verify;
 
@@ -34,4 +33,4 @@ pub use self::log::{
     SignedCheckpoint,
 };
 pub use self::record::{Action, Class, Entry, MAX_LINE, Outcome, Record, RequestId, Time};
-pub use self::signer::LocalSigner;
+pub use phiseal_keys::LocalSigner;

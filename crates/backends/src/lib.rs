@@ -12,12 +12,16 @@
 //! | [`transit`] | `transit` | in the transit engine of an OpenBao or Vault server |
 //! | [`memory`] | | nowhere else: for tests, with faults to inject |
 //!
+//! The feature `custodian` adds [`custodian`]: the keys that people sign with, in files; in tokens, [`pkcs11`] has them too.
+//!
 //! The feature `layers` adds [`layer`]: timeouts, retries, limits and audit around any backend.
 
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "aws-kms")]
 pub mod aws_kms;
+#[cfg(all(feature = "custodian", unix))]
+pub mod custodian;
 #[cfg(any(feature = "recovery", all(feature = "local", unix)))]
 mod hex;
 #[cfg(feature = "layers")]

@@ -12,6 +12,8 @@ mod kek;
 mod keks;
 mod key_store;
 mod keyset;
+#[cfg(feature = "ed25519")]
+mod local_signer;
 mod os;
 mod reader;
 mod restored;
@@ -44,6 +46,8 @@ pub use key_store::{
     SubjectRecord, SubjectState, SubjectsPage, SubjectsRenewed, SubjectsRewrapped, SubjectsWith,
 };
 pub use keyset::{KeyVersion, Keyset};
+#[cfg(feature = "ed25519")]
+pub use local_signer::LocalSigner;
 pub use reader::Reader;
 pub use restored::{ClosedVersion, MissingKey, Restored, RestoredVersion};
 pub use secret::{Secret, memory_is_locked, require_locked_memory};

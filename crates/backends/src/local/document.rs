@@ -1,16 +1,16 @@
 //! What is in a key file: JSON, and what authenticates it.
 
 use super::contents::Contents;
+use super::json::{self, malformed};
 use super::kek_id;
-use super::protection::{Protection, SALT, Slot};
+use super::passphrase_key::{PassphraseText, SALT};
+use super::protection::{Protection, Slot};
 use crate::hex;
 use crate::versions::{MAX_VERSIONS, Version, Versions, derive};
-use core::fmt;
 use phiseal_keys::{Error, ErrorKind, KeyState, Secret};
 use phiseal_primitives::argon2id::Cost;
 use phiseal_primitives::{Engine, constant_time};
 use serde::{Deserialize, Serialize};
-use std::io::Cursor;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -39,17 +39,6 @@ pub(super) struct Document<'a> {
     mac: &'a str,
 }
 
-/// How the key that protects the others comes from a passphrase.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct PassphraseText<'a> {
-    kdf: &'a str,
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-    salt: &'a str,
-}
-
 /// One version: its key in the clear, or wrapped, or neither when it is destroyed.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -63,25 +52,10 @@ struct VersionText<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Reads the JSON. Its errors would quote what they found, so none is passed on; only the place is.
+    /// Reads the JSON.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        // Of a file of another version only the number need be understood.
-        #[derive(Deserialize)]
-        struct Header<'a> {
-            format: &'a str,
-            version: u32,
-        }
-        let header: Header<'_> = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
-        if header.format != FORMAT {
-            return Err(malformed("the file is not a key file"));
-        }
-        if header.version > VERSION {
-            return Err(Error::new(ErrorKind::Unsupported, "a newer release wrote the key file"));
-        }
-        let document: Self = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
-        if document.version != VERSION {
-            return Err(malformed("the key file has a version that no release wrote"));
-        }
+        json::check_header(bytes, FORMAT, VERSION)?;
+        let document: Self = json::parse(bytes)?;
         if document.versions.is_empty() || document.versions.len() > MAX_VERSIONS {
             return Err(malformed("the key file has no version of the key, or too many"));
         }
@@ -90,19 +64,7 @@ impl<'a> Document<'a> {
 
     /// The cost and salt of the passphrase, not yet bounded; none without one.
     pub(super) fn passphrase(&self) -> Result<Option<(Cost, [u8; SALT])>, Error> {
-        let Some(text) = &self.passphrase else { return Ok(None) };
-        if text.kdf != "argon2id" {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "the key file's passphrase is for a derivation that is not known",
-            ));
-        }
-        let mut salt = [0; SALT];
-        hex::parse(text.salt, &mut salt)?;
-        Ok(Some((
-            Cost { memory_kib: text.memory_kib, passes: text.passes, lanes: text.lanes },
-            salt,
-        )))
+        self.passphrase.as_ref().map(PassphraseText::header).transpose()
     }
 
     /// What is in it, once the file is found authentic.
@@ -122,7 +84,7 @@ impl<'a> Document<'a> {
             let key = match (text.key, text.wrapped, &protection, state) {
                 (None, None, _, KeyState::Destroyed) => None,
                 (Some(key), None, Protection::Plain, _)
-                | (None, Some(key), Protection::Passphrase { .. }, _)
+                | (None, Some(key), Protection::Passphrase(_), _)
                     if state != KeyState::Destroyed =>
                 {
                     let slot = Slot { id, version: text.version, state };
@@ -179,34 +141,23 @@ pub(super) fn print(contents: &Contents) -> Result<Zeroizing<Vec<u8>>, Error> {
         VersionText { version: *number, state: state_text(version.state), key, wrapped }
     });
     let mac = hex::text(&mac(contents, &id)?);
-    let salt = match protection {
+    let passphrase = match protection {
         Protection::Plain => None,
-        Protection::Passphrase { cost, salt, .. } => Some((cost, hex::text(salt))),
+        Protection::Passphrase(key) => Some((key, key.salt_text())),
     };
     let document = Document {
         format: FORMAT,
         version: VERSION,
         id: id_text,
         revision: *revision,
-        passphrase: salt.as_ref().map(|(cost, salt)| PassphraseText {
-            kdf: "argon2id",
-            memory_kib: cost.memory_kib,
-            passes: cost.passes,
-            lanes: cost.lanes,
-            salt: salt.as_str(),
-        }),
+        passphrase: passphrase.as_ref().map(|(key, salt)| PassphraseText::of(key, salt)),
         versions: texts.collect(),
         mac: mac.as_str(),
     };
-    // A buffer that grew would leave keys in the memory that it left.
-    let room = versions.versions.len().saturating_mul(VERSION_TEXT).saturating_add(FIXED_TEXT);
-    let mut buffer = Zeroizing::new(vec![0; room]);
-    let mut cursor = Cursor::new(buffer.as_mut_slice());
-    serde_json::to_writer_pretty(&mut cursor, &document).map_err(|_| too_small())?;
-    let length = usize::try_from(cursor.position()).map_err(|_| too_small())?;
-    *buffer.get_mut(length).ok_or_else(too_small)? = b'\n';
-    buffer.truncate(length.saturating_add(1));
-    Ok(buffer)
+    json::print(
+        &document,
+        versions.versions.len().saturating_mul(VERSION_TEXT).saturating_add(FIXED_TEXT),
+    )
 }
 
 /// HMAC-SHA-256 over id, revision, protection and every version with its key.
@@ -214,9 +165,8 @@ fn mac(contents: &Contents, id: &[u8; 16]) -> Result<[u8; 32], Error> {
     let Contents { revision, versions, protection } = contents;
     let newest = versions.versions.values().rev().find_map(|version| version.key.as_ref());
     let key = match (protection, newest) {
-        (Protection::Passphrase { key, .. }, _) | (Protection::Plain, Some(key)) => {
-            derive(versions.engine, key, MAC_LABEL)?
-        }
+        (Protection::Passphrase(key), _) => derive(versions.engine, key.secret(), MAC_LABEL)?,
+        (Protection::Plain, Some(key)) => derive(versions.engine, key, MAC_LABEL)?,
         // Nothing is left to protect: this is then a checksum.
         (Protection::Plain, None) => Secret::zeroed()?,
     };
@@ -253,35 +203,4 @@ fn state_text(state: KeyState) -> &'static str {
 fn state_from_text(text: &str) -> Result<KeyState, Error> {
     let state = KeyState::ALL.into_iter().find(|state| state_text(*state) == text);
     state.ok_or_else(|| malformed("a version in the key file has a state that is not known"))
-}
-
-/// Where the JSON stopped making sense; serde's own message may quote a key.
-#[derive(Debug)]
-struct Place {
-    line: usize,
-    column: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
-
-impl core::error::Error for Place {}
-
-#[cold]
-fn not_json(error: &serde_json::Error) -> Error {
-    malformed("the key file is not what it should be")
-        .with_source(Place { line: error.line(), column: error.column() })
-}
-
-#[cold]
-fn malformed(message: &'static str) -> Error {
-    Error::new(ErrorKind::Malformed, message)
-}
-
-#[cold]
-fn too_small() -> Error {
-    Error::new(ErrorKind::Faulty, "a buffer for a key file is too small")
 }

@@ -18,7 +18,7 @@ pub(super) const NO_DETOUR: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
 
 /// By what it is noticed that a file was changed or replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     inode: (u64, u64),
     size: u64,
     modified: (i64, i64),
@@ -42,7 +42,7 @@ pub(super) fn stamp(path: &Path) -> Result<Stamp, Error> {
 }
 
 /// The contents of a file that is private to this user.
-pub(super) fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Stamp), Error> {
+pub(crate) fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Stamp), Error> {
     read_while(path, || ())
 }
 
@@ -162,7 +162,7 @@ impl core::error::Error for AtPath {}
 
 /// The error, with the file that it is about, unless it names one already.
 #[cold]
-pub(super) fn at(path: &Path, error: Error) -> Error {
+pub(crate) fn at(path: &Path, error: Error) -> Error {
     if core::error::Error::source(&error).is_some_and(|source| source.is::<AtPath>()) {
         return error;
     }

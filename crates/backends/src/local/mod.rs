@@ -77,24 +77,27 @@
 
 mod contents;
 mod document;
-mod file;
+pub(crate) mod file;
+pub(crate) mod json;
 mod leftover;
 mod passphrase;
+pub(crate) mod passphrase_key;
 mod protection;
-mod replace;
+pub(crate) mod replace;
 
 use crate::hex;
 use crate::versions::{Versions, derive};
 use contents::Contents;
 use core::fmt;
 use document::Document;
+use passphrase_key::{PassphraseKey, SALT};
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrappedKey, text};
 use phiseal_keys::{
     BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo,
     KeyState, Secret, UnwrappedKey,
 };
 use phiseal_primitives::Engine;
-use protection::{Protection, SALT};
+use protection::Protection;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
@@ -162,10 +165,7 @@ impl LocalKek {
         cost: Cost,
         engine: &'static dyn Engine,
     ) -> Result<Self, Error> {
-        passphrase.check_length()?;
-        let mut salt = [0; SALT];
-        engine.fill_random(&mut salt)?;
-        let protection = Protection::from_passphrase(engine, passphrase, cost, salt)?;
+        let protection = Protection::Passphrase(PassphraseKey::generate(engine, passphrase, cost)?);
         Self::create_protected(path.as_ref(), protection, engine)
     }
 
@@ -197,7 +197,9 @@ impl LocalKek {
         engine: &'static dyn Engine,
     ) -> Result<Self, Error> {
         Self::open_protected(path.as_ref(), engine, |header| match header {
-            Some((cost, salt)) => Protection::from_passphrase(engine, passphrase, cost, salt),
+            Some(header) => {
+                Ok(Protection::Passphrase(PassphraseKey::derive(engine, passphrase, header)?))
+            }
             None => Err(Error::new(
                 ErrorKind::Invalid,
                 "the key file has no passphrase, but one was given",

@@ -16,7 +16,7 @@ use std::time::Instant;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes the file, unless there is one of that name.
-pub(super) fn create(path: &Path, bytes: &[u8], engine: &dyn Engine) -> Result<Stamp, Error> {
+pub(crate) fn create(path: &Path, bytes: &[u8], engine: &dyn Engine) -> Result<Stamp, Error> {
     let mut draft = Names::of(path)?.write_draft(bytes, engine)?;
     let named = draft.name(path);
     if named.is_err() {
@@ -33,7 +33,7 @@ pub(super) fn create(path: &Path, bytes: &[u8], engine: &dyn Engine) -> Result<S
 ///
 /// A folder that this process cannot sync is left as it is: not everybody who may read the file may read its folder, a file
 /// that was handed over as a descriptor may be in none, and some file systems sync no folders.
-pub(super) fn settle(path: &Path) -> Result<(), Error> {
+pub(crate) fn settle(path: &Path) -> Result<(), Error> {
     use io::ErrorKind::{
         InvalidInput, NotFound, PermissionDenied, ReadOnlyFilesystem, Unsupported,
     };

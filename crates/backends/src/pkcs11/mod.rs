@@ -52,6 +52,13 @@
 //! sensitive, not extractable, and for one of the two pairs of uses. (OpenSC's `pkcs11-tool --keygen` gives all four uses on
 //! SoftHSM, whatever it is told: such a key is refused.)
 //!
+//! # Keys that sign
+//!
+//! A [`Pkcs11Signer`] is an Ed25519 key on a token (`CKM_EDDSA`, PKCS#11 v3.0, 6.3.16), for those who approve and certify, and
+//! for checkpoints of audit logs: [`Pkcs11Token::create_signer`], [`Pkcs11Token::signer`]. It is made and refused by the same
+//! rules as a KEK. Its public half is what the token says, in whichever encoding, once a signature was seen to verify under
+//! it; so is every signature before it is handed out.
+//!
 //! # Threads, sessions, failures
 //!
 //! A token has threads of its own, `phiseal-hsm-0` and on, each with one session. Calls wait in a bounded queue; callers
@@ -82,6 +89,8 @@
 //! | do OAEP with SHA-1 only (SoftHSM) | not used |
 //! | have AES key wrap with padding under the wrong number, or apply CBC as a wrap mechanism | not used: 64 bytes need no padding |
 //! | leave data keys of AES key wrap in memory of its own (kryoptic) | nothing can be done; AES-GCM leaves none |
+//! | tell an Ed25519 point raw, as an octet string or as a bit string, and take the curve's name as an identifier or a text | all are read, all are tried |
+//! | have no EdDSA (kryoptic over an OpenSSL before 3.2, as of Debian 12) | no key that signs is made, and the error says so |
 //! | wrap keys that are not extractable (NSS) | nothing can be done: the module decides |
 //!
 //! A module is native code in this process, which can do to it what it likes. Where it answers a length that no memory
@@ -95,6 +104,7 @@ mod mechanism;
 mod pin;
 mod queue;
 mod report;
+mod signer;
 mod token;
 mod trial;
 mod worker;
@@ -116,6 +126,7 @@ use worker::Open;
 pub use mechanism::{Nonces, WrapMechanism};
 pub use pin::Pin;
 pub use report::{MechanismReport, TokenReport};
+pub use signer::Pkcs11Signer;
 pub use token::{Pkcs11Token, Pkcs11TokenBuilder};
 pub use trial::Quirk;
 

@@ -1,6 +1,8 @@
 //! The backends of this crate: their contract, and what is theirs alone.
 #![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
+#[cfg(all(feature = "custodian", unix))]
+mod custodian;
 #[cfg(feature = "layers")]
 mod layers;
 #[cfg(all(feature = "local", unix))]

@@ -5,4 +5,5 @@ mod contract;
 mod keys;
 mod load;
 mod planted;
+mod signers;
 mod support;

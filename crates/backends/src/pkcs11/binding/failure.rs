@@ -147,6 +147,7 @@ fn meaning(code: RvError) -> (Cause, ErrorKind, &'static str) {
         | RvError::AttributeTypeInvalid
         | RvError::AttributeValueInvalid
         | RvError::KeySizeRange
+        | RvError::DomainParamsInvalid
         | RvError::CurveNotSupported => {
             (Unclear, ErrorKind::Unsupported, "the token makes no such key")
         }

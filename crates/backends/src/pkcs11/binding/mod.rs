@@ -4,7 +4,9 @@
 mod failure;
 mod module;
 mod session;
+mod signing;
 
 pub(super) use failure::{Cause, Failure};
 pub(super) use module::{Module, Token};
 pub(super) use session::{Handle, Key, NONCE, Part, Session, TAG, Usage};
+pub(super) use signing::{CurveName, SigningHalf};

@@ -134,6 +134,16 @@ impl Module {
         }))
     }
 
+    /// Whether the token lists what signatures with Ed25519 take.
+    pub(in crate::pkcs11) fn offers_eddsa(&self, token: &Token) -> Result<bool, Failure> {
+        let listed = self.client.get_mechanism_list(token.slot).map_err(failed)?;
+        if !listed.contains(&MechanismType::EDDSA) {
+            return Ok(false);
+        }
+        let info = self.client.get_mechanism_info(token.slot, MechanismType::EDDSA);
+        info.map(|info| info.sign()).map_err(failed)
+    }
+
     /// A session; one that may change objects when `write` is set.
     pub(in crate::pkcs11) fn session(
         &self,

@@ -100,7 +100,7 @@ impl Session {
         Self { session: Some(session), times, time }
     }
 
-    fn open(&self) -> Result<&CkSession, Failure> {
+    pub(super) fn open(&self) -> Result<&CkSession, Failure> {
         let gone = || Failure::of(Cause::Lost, ErrorKind::Unavailable, "the session is closed");
         self.session.as_ref().ok_or_else(gone)
     }

@@ -1,12 +1,11 @@
+use crate::{BoxFuture, Error, Secret, Signer};
 use core::fmt;
-use phiseal_keys::{BoxFuture, Error, Secret, Signer};
 use phiseal_primitives::{Engine, ed25519::SigningKey};
 
 /// A signing key in this process: its seed lies in locked memory, what it expands to only while it signs.
 ///
 /// ```
-/// use phiseal_audit::LocalSigner;
-/// use phiseal_keys::Signer;
+/// use phiseal_keys::{LocalSigner, Signer};
 ///
 /// let signer = LocalSigner::generate(phiseal_primitives::default_engine())?;
 /// assert_eq!(format!("{signer:?}"), "LocalSigner");
@@ -31,7 +30,7 @@ impl LocalSigner {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Random`](phiseal_keys::ErrorKind::Random), [`ErrorKind::Memory`](phiseal_keys::ErrorKind::Memory).
+    /// [`ErrorKind::Random`](crate::ErrorKind::Random), [`ErrorKind::Memory`](crate::ErrorKind::Memory).
     pub fn generate(engine: &dyn Engine) -> Result<Self, Error> {
         Secret::filled(|out| engine.fill_random(out)).map(Self::new)
     }
