@@ -5,5 +5,4 @@ mod contract;
 mod keys;
 mod load;
 mod planted;
-mod signers;
 mod support;

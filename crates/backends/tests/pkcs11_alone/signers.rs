@@ -1,5 +1,7 @@
-//! Keys that sign: SoftHSM has them; kryoptic, as it is built here, does not, and says so.
+//! Keys that sign: SoftHSM has them; kryoptic, as it is built here, does not, and says so. In a process of their own, as tokens
+//! in software lose sight of objects while others of the process are made and destroyed past this library.
 
+use crate::alone;
 use crate::support::{Soft, kind, new_label};
 use cryptoki::context::Pkcs11;
 use cryptoki::mechanism::{Mechanism, MechanismType};
@@ -66,6 +68,7 @@ fn verifies(signer: &impl Signer, message: &[u8]) -> bool {
 
 #[test]
 fn a_key_signs_on_the_token_and_cannot_leave_it() {
+    let _alone = alone();
     let Ok(token) = Soft::Hsm.open() else { return };
     let label = new_label();
     let signer = token.create_signer(&label).unwrap();
@@ -99,6 +102,7 @@ fn a_key_signs_on_the_token_and_cannot_leave_it() {
 
 #[test]
 fn a_key_is_found_again_by_its_label_and_made_once() {
+    let _alone = alone();
     let Ok(token) = Soft::Hsm.open() else { return };
     let label = new_label();
     let made = token.create_signer(&label).unwrap();
@@ -121,6 +125,7 @@ fn a_key_is_found_again_by_its_label_and_made_once() {
 
 #[test]
 fn keys_that_another_tool_made_sign_when_they_stay_inside() {
+    let _alone = alone();
     let Ok(token) = Soft::Hsm.open() else { return };
     let session = session(Soft::Hsm);
     for curve in [TEXT, OID] {
@@ -153,6 +158,7 @@ fn keys_that_another_tool_made_sign_when_they_stay_inside() {
 /// Whoever reaches a token without its PIN can put public halves on it.
 #[test]
 fn only_the_public_half_that_verifies_counts() {
+    let _alone = alone();
     let Ok(token) = Soft::Hsm.open() else { return };
     let session = session(Soft::Hsm);
     let (label, planted) = (new_label(), SigningKey::from_seed(&[7; 32]).verifying_key());
@@ -181,6 +187,7 @@ fn only_the_public_half_that_verifies_counts() {
 /// A handle goes by the id; under it lies another key now.
 #[test]
 fn a_key_that_took_the_place_of_another_signs_nothing() {
+    let _alone = alone();
     let Ok(token) = Soft::Hsm.open() else { return };
     let session = session(Soft::Hsm);
     let label = new_label();
@@ -195,6 +202,7 @@ fn a_key_that_took_the_place_of_another_signs_nothing() {
 
 #[test]
 fn eight_threads_sign_with_one_key_at_once() {
+    let _alone = alone();
     let Ok(token) = Soft::Hsm.open() else { return };
     let signer = token.create_signer(&new_label()).unwrap();
     let good: usize = std::thread::scope(|scope| {
@@ -215,6 +223,7 @@ fn eight_threads_sign_with_one_key_at_once() {
 /// kryoptic's own EdDSA asks for an OpenSSL (3.2) that the module of these tests is not linked to.
 #[test]
 fn a_token_without_eddsa_says_so() {
+    let _alone = alone();
     let Ok(token) = Soft::Kryoptic.open() else { return };
     let mechanisms = |soft: Soft| {
         let module = Pkcs11::new(soft.module().unwrap()).unwrap();
