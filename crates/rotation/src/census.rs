@@ -79,6 +79,14 @@ impl Census {
     }
 }
 
+impl ColumnCensus {
+    /// How many values there are of such classes.
+    pub(crate) fn sum(&self, counts: impl Fn(Class) -> bool) -> u64 {
+        let of = self.counts.iter().filter(|(class, _)| counts(**class));
+        of.map(|(_, count)| count).sum()
+    }
+}
+
 /// Rows that are read at once.
 const PAGE: usize = 1_000;
 

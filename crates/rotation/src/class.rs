@@ -45,6 +45,11 @@ impl Class {
         matches!(self, Self::Older(_) | Self::Newer(_) | Self::PersonOlder)
     }
 
+    /// Whether it was sealed under another key than the current one, or may have been.
+    pub(crate) const fn is_left(self) -> bool {
+        !self.is_in_order() && !matches!(self, Self::Foreign | Self::Plaintext)
+    }
+
     /// Whether a value of this class is under version `number`, or may be.
     pub(crate) const fn may_be_under(self, number: u32, primary: u32) -> bool {
         match self {

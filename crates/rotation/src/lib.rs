@@ -4,6 +4,8 @@
 
 mod binding;
 pub mod census;
+mod census_hash;
+pub mod certificate;
 mod class;
 mod column;
 pub mod custody;

@@ -1,6 +1,8 @@
 //! CENSUS: every stored value is counted as what it is.
 #![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
+#[cfg(feature = "certificate")]
+mod certificate;
 mod clinic;
 mod keys_that_change;
 mod persons;

@@ -104,7 +104,7 @@ fn one_row_is_enough_to_keep_a_version() {
     );
     write(&now);
     let destroyed = end(&clinic, Operation::Destroy(1), LEASE + 1).unwrap();
-    assert_eq!(destroyed.counted[0].rows, 300);
+    assert_eq!(destroyed.counted[0].census().rows, 300);
     write(&kept);
     let lost = block_on(
         block_on(clinic.open().domain(DOMAIN))

@@ -1,6 +1,7 @@
 //! The end of a version, of a person's keys, and of wraps by other KEKs: what is done in one step.
 
-use super::{CountedTable, Event, Holding, Step};
+use super::{Event, Holding, Step};
+use crate::certificate::Counted;
 use crate::custody::{Approved, Operation, Refusal};
 use phiseal_audit::Time;
 use phiseal_envelope::Domain;
@@ -15,7 +16,7 @@ pub struct Ended {
     /// The keyset after.
     pub after: Keyset,
     /// What was counted; nothing for a person.
-    pub counted: Vec<CountedTable>,
+    pub counted: Vec<Counted>,
     /// How far the bytes of what was destroyed are gone from the key store's medium; nothing was destroyed: `None`.
     pub erasure: Option<Erasure>,
     /// When it began, in seconds since 1970.
@@ -70,7 +71,7 @@ pub async fn end_version(
                 "the keys changed while values were counted",
             ));
         }
-        counted.push(CountedTable::from(&census));
+        counted.push(Counted::new(census, store.engine()));
     }
     if values > 0 {
         return Err(Refusal::InUse { values }.into());

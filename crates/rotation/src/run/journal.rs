@@ -1,9 +1,11 @@
 //! How far a run has come: written before and after each step, by whoever works at it, so that it goes on after a crash.
 
 use super::work::Work;
-use super::{CountedColumn, CountedTable};
+use crate::certificate::Counted;
 use crate::custody::{Approved, Digest, Request};
+use crate::{Class, ColumnCensus};
 use phiseal_audit::note::Note;
+use phiseal_format::DomainId;
 use phiseal_keys::{Error, ErrorKind, KeyStore};
 use serde::{Deserialize, Serialize};
 
@@ -30,9 +32,9 @@ pub struct Journal {
     /// When it ended; 0: not yet.
     pub ended: u64,
     /// What there was before.
-    pub before: Vec<CountedTable>,
+    pub before: Vec<Counted>,
     /// What there was when everything had been gone through last.
-    pub after: Vec<CountedTable>,
+    pub after: Vec<Counted>,
     /// What is left to do, and who does it.
     pub(super) work: Work,
 }
@@ -60,7 +62,7 @@ impl Journal {
         from: u32,
         to: u32,
         began: u64,
-        before: Vec<CountedTable>,
+        before: Vec<Counted>,
         work: Work,
     ) -> Self {
         let request = if approved.is_single() {
@@ -161,20 +163,21 @@ impl Journal {
         matches!(self.phase, Phase::Begun | Phase::Switched)
     }
 
-    /// How many values of the domain `name` were, when everything had been gone through last, under another key than the current
-    /// one, or may have been: none when it is done.
+    /// How many values of this domain were, when everything had been gone through last, under another key than the current one,
+    /// or may have been: none when it is done.
     #[must_use]
-    pub fn left(&self, name: &str) -> u64 {
-        self.after_in(name).map(|column| column.left).sum()
+    pub fn left(&self, domain: &DomainId) -> u64 {
+        self.after_in(domain).map(|column| column.sum(Class::is_left)).sum()
     }
 
     /// How many of those could be resealed: somebody has written them meanwhile.
-    pub(super) fn resealable(&self, name: &str) -> u64 {
-        self.after_in(name).map(|column| column.resealable).sum()
+    pub(super) fn resealable(&self, domain: &DomainId) -> u64 {
+        self.after_in(domain).map(|column| column.sum(Class::is_to_be_resealed)).sum()
     }
 
-    fn after_in(&self, name: &str) -> impl Iterator<Item = &CountedColumn> {
-        self.after.iter().flat_map(|table| &table.columns).filter(move |it| it.domain == name)
+    fn after_in(&self, domain: &DomainId) -> impl Iterator<Item = &ColumnCensus> {
+        let columns = self.after.iter().flat_map(|counted| &counted.census().columns);
+        columns.filter(move |column| column.domain_id == *domain)
     }
 
     /// What was done so far.

@@ -13,7 +13,6 @@
 //! was believed dead, and it stops before its next write.
 
 mod borders;
-mod counted;
 mod cursor;
 mod end;
 mod event;
@@ -23,7 +22,6 @@ mod rotate;
 mod work;
 mod worker;
 
-pub use counted::{CountedColumn, CountedTable};
 pub use end::{Ended, end_version, rewrap, shred};
 pub use event::{Event, Step};
 pub use holding::Holding;

@@ -1,5 +1,6 @@
 use super::work::{Claim, Item};
-use super::{CountedTable, Event, Holding, Journal, Phase, Step, Totals, Work, Worker, cursor};
+use super::{Event, Holding, Journal, Phase, Step, Totals, Work, Worker, cursor};
+use crate::certificate::Counted;
 use crate::custody::{Approved, Custodians, Digest, Operation, Refusal};
 use crate::reseal::{Part, Watch, reseal_part};
 use crate::source::RowKey;
@@ -88,6 +89,7 @@ impl<'a> Rotator<'a> {
             }
             Ok(())
         })?;
+        let domain = block_on(self.domain.id())?;
         let mut passes = 0;
         loop {
             let now = self.now();
@@ -98,7 +100,7 @@ impl<'a> Rotator<'a> {
                 None if journal.phase != Phase::Switched => return Ok(journal),
                 None if journal.work.is_done() => {
                     passes += 1;
-                    if passes >= PASSES || journal.resealable(self.domain.name()) == 0 {
+                    if passes >= PASSES || journal.resealable(&domain) == 0 {
                         return Ok(journal);
                     }
                     self.update(id, |journal| {
@@ -254,12 +256,12 @@ impl<'a> Rotator<'a> {
             return Err(error);
         }
         hear(Event::Step(if after.is_some() { Step::End } else { Step::Finish }));
-        let ended = self.now();
+        let (ended, domain) = (self.now(), block_on(self.domain.id())?);
         let (journal, ()) = self.update(id, |journal| {
             journal.work.finish(claim, &done)?;
             if let Some(after) = &after {
                 journal.after.clone_from(after);
-                if journal.left(self.domain.name()) == 0 {
+                if journal.left(&domain) == 0 {
                     (journal.phase, journal.ended) = (Phase::Done, ended);
                     journal.work.forget_borders();
                 }
@@ -316,13 +318,13 @@ impl<'a> Rotator<'a> {
         &self,
         hear: Hear<'_>,
         mut may_go_on: impl FnMut(&Self) -> Result<(), Error>,
-    ) -> Result<(Vec<CountedTable>, Vec<Vec<RowKey>>), Error> {
+    ) -> Result<(Vec<Counted>, Vec<Vec<RowKey>>), Error> {
         hear(Event::Step(Step::Count));
         let most = MOST_BORDERS / self.holdings.len().max(1);
         let (mut counted, mut borders) = (Vec::new(), Vec::new());
         for holding in self.holdings {
             let (census, found): (Census, _) = holding.count(most, hear, || may_go_on(self))?;
-            counted.push(CountedTable::from(&census));
+            counted.push(Counted::new(census, self.store().engine()));
             borders.push(found);
         }
         Ok((counted, borders))

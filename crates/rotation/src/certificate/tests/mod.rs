@@ -1,0 +1,6 @@
+mod facts;
+mod golden;
+mod outcome;
+mod page;
+mod signed;
+mod strict;

@@ -1,0 +1,5 @@
+phiseal certificate v1
+sha256 c0a6c66ef1a4fa45510f9001fb3f94b2581c31c9001c4967ef8ccd0155a9307e
+
+— clinic.example/alice LPnSO6P0lu80+2/iWSlY4c9dljgETre5tYU8Hz9ayDV5dErf14O6RNBGSwOmE5h2KGWQ0C+j+4nKxVKRSijLmqRUigY=
+— clinic.example/bob 8reMHI8kO8aiU9zpav/TMsVnlZARdyMp+pAHK2I9cAxhK5shPQIFqZ0DF/rztpQJpRrwsJOuU9r/ELAeUGiOJ3XlQgk=

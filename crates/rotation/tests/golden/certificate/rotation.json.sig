@@ -1,0 +1,5 @@
+phiseal certificate v1
+sha256 9407b12e86c1b91a2baae22a93e9ab671a87905fbaa21bd8d8c82a04a1588cfa
+
+— clinic.example/alice LPnSOx9I/OnpcAsI4kJrn+v6XOqkqjGRHCBZjVWIvoh9DTZueKIkpEyMPrMjkyYaC/9DUfBazbavN6mrz1mvoxza9gk=
+— clinic.example/bob 8reMHLcEfSYg1kj7/IAA9jng3q5hvff9POGu2NTXBR64HdWvtzlqVzsQjmBpIQZLLH7Yo8jW1VuYHv0wgteLDVInNAA=

@@ -1,0 +1,5 @@
+phiseal certificate v1
+sha256 9a0e6ac217784b667ef21972e5cec428e7e67f86e2b13f01055cf51dc1892f2d
+
+— clinic.example/alice LPnSO/K53iQAYpIWnKP3Ixc9ifZk9NWPifux8zQXQzZc1FRuRZScd2whWwBvFbzVxg7W1OhLy3SdEnYgjFjgJ34R1gE=
+— clinic.example/bob 8reMHDuji/DE+i1epzmm/IddbSDwYCRcPZ2KkyXbqtLc9h/fTnpirfes6NmPWpsTS3S0aTaeYfhtYqZuri6GRAbn5wA=

@@ -1,0 +1,5 @@
+phiseal certificate v1
+sha256 328caf3275805fc6c88ebb537f4bb3d8a520ec865a7693f1e187fe679d9714af
+
+— clinic.example/alice LPnSO6p5XlHvcR7eD75ROHnLYNTqU4GFgOuhiHisaUSZTlJ61D9l8oFXeNzcaKZh5U+yWNIjVs1aL7uCm/r+CKZ8JAA=
+— clinic.example/bob 8reMHEuLxlDIHf5YHAb1f3zOwnDlmql25WPSxii3YZSPSR4jXzM1GLbFg6gVd4JGN4EksGmG0sKUWeMe2uU/bMRImwI=
