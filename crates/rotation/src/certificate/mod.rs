@@ -42,6 +42,7 @@ mod tests;
 mod text;
 mod tool;
 
+pub use crate::Digest;
 pub use approval::{Approval, Signatory};
 pub use counts::{Counted, Counts, TableResealed};
 pub use erasure::{Erasure, Ground, Reason};
@@ -51,7 +52,6 @@ pub use keys::{Keys, Version, Wrap};
 pub use operation::{Operation, Times};
 pub use remains::{Remains, Status};
 pub use signature::{Verified, sign, statement, verify};
-pub use text::Digest;
 pub use tool::{Fips, LogHead, Tool};
 
 use core::fmt;

@@ -6,80 +6,6 @@ use phiseal_audit::Time;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A SHA-256, or the 32-byte id of a key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    /// These bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl From<[u8; 32]> for Digest {
-    fn from(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-}
-
-/// Lower-case hexadecimal.
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Digest({self})")
-    }
-}
-
-impl FromStr for Digest {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "not 64 lower-case hexadecimal digits";
-        let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != 32 || !odd.is_empty() {
-            return Err(WRONG);
-        }
-        let mut bytes = [0; 32];
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = digit(*high).ok_or(WRONG)? << 4 | digit(*low).ok_or(WRONG)?;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        parsed::serialize(self, serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        parsed::deserialize(deserializer)
-    }
-}
-
-const fn digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
-}
-
 /// What is written by its `Display` and read by its `FromStr`.
 pub(super) mod parsed {
     use super::*;
@@ -164,18 +90,6 @@ mod tests {
             ["", "Z", "2026-03-01T09:30:00", "2026-02-29T00:00:00Z", "2026-03-01T09:30:00.5Z"]
         {
             assert_eq!(from_rfc_3339(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_digest_has_one_text() {
-        let digest = Digest::from_bytes(core::array::from_fn(|at| u8::try_from(at * 8).unwrap()));
-        let text = digest.to_string();
-        assert_eq!(text.parse(), Ok(digest));
-        for other in
-            [text.to_uppercase(), format!("{text}0"), text[1..].to_owned(), text.replace('f', "g")]
-        {
-            assert!(other.parse::<Digest>().is_err(), "{other}");
         }
     }
 }

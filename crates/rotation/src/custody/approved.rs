@@ -1,4 +1,5 @@
-use super::{Custodians, Digest, KeysetState, Refusal, Request};
+use super::{Custodians, KeysetState, Refusal, Request};
+use crate::Digest;
 use phiseal_audit::note::{Note, VerifierKey};
 use phiseal_keys::{Authority, Changes, Error, KeyStore, Keyset};
 use phiseal_primitives::Engine;
@@ -52,6 +53,21 @@ impl Custodians {
             approvers,
             roster: self.revision(),
         })
+    }
+
+    /// The keys of the one who requested, and of those others who signed `request`, when they are enough; whatever became of
+    /// what it was about.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`].
+    pub fn signers(
+        &self,
+        request: &Request,
+        notes: &[Note],
+    ) -> Result<(VerifierKey, Vec<VerifierKey>), Refusal> {
+        self.check_place(request)?;
+        self.check_signatures(request, notes)
     }
 
     /// The requester, and those others who have signed, when they are enough.

@@ -1,4 +1,5 @@
-use super::{Approved, Digest, Operation, Refusal, Request, Roster};
+use super::{Approved, Operation, Refusal, Request, Roster};
+use crate::Digest;
 use core::time::Duration;
 use phiseal_audit::note::{KeyName, Note};
 use phiseal_format::{Cursor, EnvironmentId, write};

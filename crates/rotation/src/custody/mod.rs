@@ -20,7 +20,6 @@
 
 mod approved;
 mod custodians;
-mod digest;
 mod lines;
 mod operation;
 mod refusal;
@@ -29,7 +28,6 @@ mod roster;
 
 pub use approved::Approved;
 pub use custodians::Custodians;
-pub use digest::Digest;
 pub use operation::Operation;
 pub use refusal::Refusal;
 pub use request::{KeysetState, Request};

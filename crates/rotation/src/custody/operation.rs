@@ -1,4 +1,4 @@
-use super::Digest;
+use crate::Digest;
 use core::fmt;
 use core::str::FromStr;
 use phiseal_format::SubjectTag;

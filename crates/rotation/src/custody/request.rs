@@ -1,5 +1,6 @@
+use super::Operation;
 use super::lines::{Lines, malformed};
-use super::{Digest, Operation};
+use crate::Digest;
 use core::fmt;
 use core::time::Duration;
 use phiseal_audit::Time;

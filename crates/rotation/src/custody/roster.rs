@@ -1,5 +1,5 @@
-use super::Digest;
 use super::lines::{Lines, malformed};
+use crate::Digest;
 use core::fmt;
 use phiseal_audit::note::VerifierKey;
 use phiseal_format::EnvironmentId;

@@ -1,12 +1,13 @@
 //! How far a run has come: written before and after each step, by whoever works at it, so that it goes on after a crash.
 
 use super::work::Work;
+use crate::Digest;
 use crate::certificate::Counted;
-use crate::custody::{Approved, Digest, Request};
+use crate::custody::{Approved, Request};
 use crate::{Class, ColumnCensus};
 use phiseal_audit::note::Note;
 use phiseal_format::DomainId;
-use phiseal_keys::{Error, ErrorKind, KeyStore};
+use phiseal_keys::{Error, ErrorKind, KeyState, KeyStore, KeyVersion, Keyset};
 use serde::{Deserialize, Serialize};
 
 /// How far an approved rotation has come, as the key store keeps it under the SHA-256 of its request.
@@ -25,6 +26,9 @@ pub struct Journal {
     pub from: u32,
     /// The primary version after.
     pub to: u32,
+    /// The state of the primary version before.
+    #[serde(with = "state")]
+    pub state_before: KeyState,
     /// When it began, in seconds since 1970.
     pub began: u64,
     /// When the new version became the primary; 0: not yet.
@@ -59,8 +63,7 @@ const VERSION: u8 = 1;
 impl Journal {
     pub(super) fn new(
         approved: &Approved,
-        from: u32,
-        to: u32,
+        keyset: &Keyset,
         began: u64,
         before: Vec<Counted>,
         work: Work,
@@ -71,12 +74,15 @@ impl Journal {
             approved.note().to_string()
         };
         let (phase, after) = (Phase::Begun, Vec::new());
+        let (from, to) = (keyset.primary(), keyset.next_number());
+        let state_before = keyset.version(from).map_or(KeyState::Active, KeyVersion::state);
         Self {
             v: VERSION,
             request,
             phase,
             from,
             to,
+            state_before,
             began,
             switched: 0,
             ended: 0,
@@ -189,4 +195,20 @@ impl Journal {
 
 fn malformed() -> Error {
     Error::new(ErrorKind::Malformed, "the journal of a run is not one of this release")
+}
+
+/// A state, by its name.
+mod state {
+    use phiseal_keys::KeyState;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(state: &KeyState, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(state)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<KeyState, D::Error> {
+        let name = String::deserialize(from)?;
+        let state = KeyState::ALL.into_iter().find(|state| state.to_string() == name);
+        state.ok_or_else(|| D::Error::custom("an unknown state of a key"))
+    }
 }

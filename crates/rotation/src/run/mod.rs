@@ -13,6 +13,7 @@
 //! was believed dead, and it stops before its next write.
 
 mod borders;
+mod certify;
 mod cursor;
 mod end;
 mod event;
@@ -22,6 +23,7 @@ mod rotate;
 mod work;
 mod worker;
 
+pub use certify::Circumstances;
 pub use end::{Ended, end_version, rewrap, shred};
 pub use event::{Event, Step};
 pub use holding::Holding;

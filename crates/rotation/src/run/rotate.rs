@@ -1,7 +1,8 @@
 use super::work::{Claim, Item};
 use super::{Event, Holding, Journal, Phase, Step, Totals, Work, Worker, cursor};
+use crate::Digest;
 use crate::certificate::Counted;
-use crate::custody::{Approved, Custodians, Digest, Operation, Refusal};
+use crate::custody::{Approved, Custodians, Operation, Refusal};
 use crate::reseal::{Part, Watch, reseal_part};
 use crate::source::RowKey;
 use crate::{Census, Finding, Pace};
@@ -133,8 +134,7 @@ impl<'a> Rotator<'a> {
             counted => counted?,
         };
         self.borders = Some(borders);
-        let (from, to) = (keyset.primary(), keyset.next_number());
-        let journal = Journal::new(approved, from, to, began, before, Work::default());
+        let journal = Journal::new(approved, &keyset, began, before, Work::default());
         hear(Event::Step(Step::Begin));
         match block_on(journal.save(self.store(), approved.digest(), 0)) {
             // Somebody else has begun it.
