@@ -14,7 +14,7 @@
 mod limits;
 mod memory;
 #[cfg(feature = "postgres")]
-mod postgres;
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 

@@ -31,15 +31,21 @@ pub(super) fn failed(error: &tokio_postgres::Error) -> Error {
     // Its kind has no accessor; a test pins these.
     match error.to_string().as_str() {
         "error performing TLS handshake" => {
-            Error::new(ErrorKind::Unavailable, "the store's server does not offer TLS")
+            Error::new(ErrorKind::Unavailable, "the database server does not offer TLS")
         }
         "authentication error" | "invalid configuration" => Error::new(
             ErrorKind::Denied,
-            "the store's server and this process could not prove who they are",
+            "the database server and this process could not prove who they are",
         ),
         text if text.starts_with("error deserializing column") => malformed(WRONG_TABLES),
-        _ => Error::new(ErrorKind::Faulty, "the store's server does not speak as it should"),
+        _ => Error::new(ErrorKind::Faulty, "the database server does not speak as it should"),
     }
+}
+
+/// The SQLSTATE (PostgreSQL, appendix A) that a server answered with, where `error` is from one.
+#[must_use]
+pub fn sqlstate(error: &Error) -> Option<&str> {
+    StdError::source(error)?.downcast_ref().map(|State(state)| state.code())
 }
 
 /// Whether the connection is gone: what was asked may have been done or not.
@@ -65,28 +71,28 @@ pub(super) fn malformed(message: &'static str) -> Error {
 /// The call took as long as it may.
 #[cold]
 pub(super) fn late() -> Error {
-    Error::new(ErrorKind::Unavailable, "the store's server did not answer in time")
+    Error::new(ErrorKind::Unavailable, "the database server did not answer in time")
 }
 
 pub(super) const WRONG_TABLES: &str = "the store's tables are not what they should be";
-const UNREACHABLE: &str = "the store's server cannot be reached";
-const ONLY_READS: &str = "the store's server only reads at the moment";
-const REFUSED: &str = "the role may not do this in the store's database";
+const UNREACHABLE: &str = "the database server cannot be reached";
+const ONLY_READS: &str = "the database server only reads at the moment";
+const REFUSED: &str = "the role may not do this in the database";
 
 /// PostgreSQL, appendix A.
 fn of_state(state: &SqlState) -> (ErrorKind, &'static str) {
     match state.code() {
         "25006" => (ErrorKind::Unavailable, ONLY_READS),
         "40003" => (ErrorKind::Unavailable, UNREACHABLE),
-        "3D000" => (ErrorKind::NotFound, "the store's database does not exist"),
+        "3D000" => (ErrorKind::NotFound, "the database does not exist"),
         "42501" => (ErrorKind::Denied, REFUSED),
-        "42883" => (ErrorKind::Unsupported, "the store's server is older than PostgreSQL 13"),
-        "53100" => (ErrorKind::Unavailable, "the disk that holds the store is full"),
-        "53300" => (ErrorKind::Throttled, "the store's server has too many connections"),
-        "55P03" => (ErrorKind::Unavailable, "the store is locked by another session"),
-        "57014" => (ErrorKind::Unavailable, "the store's server gave the call up"),
-        "57P04" => (ErrorKind::NotFound, "the store's database was dropped"),
-        "XX001" | "XX002" => (ErrorKind::Malformed, "the store's database is damaged"),
+        "42883" => (ErrorKind::Unsupported, "the database server is older than PostgreSQL 13"),
+        "53100" => (ErrorKind::Unavailable, "the disk of the database server is full"),
+        "53300" => (ErrorKind::Throttled, "the database server has too many connections"),
+        "55P03" => (ErrorKind::Unavailable, "what is asked for is locked by another session"),
+        "57014" => (ErrorKind::Unavailable, "the database server gave the call up"),
+        "57P04" => (ErrorKind::NotFound, "the database was dropped"),
+        "XX001" | "XX002" => (ErrorKind::Malformed, "the database is damaged"),
         code => of_class(code.get(..2).unwrap_or_default()),
     }
 }
@@ -94,12 +100,12 @@ fn of_state(state: &SqlState) -> (ErrorKind, &'static str) {
 fn of_class(class: &str) -> (ErrorKind, &'static str) {
     match class {
         "08" | "57" => (ErrorKind::Unavailable, UNREACHABLE),
-        "53" | "58" => (ErrorKind::Unavailable, "the store's server is out of resources"),
-        "28" => (ErrorKind::Denied, "the store's server does not accept the role or its password"),
-        "40" => (ErrorKind::Conflict, "the store changed under this operation"),
-        "0A" => (ErrorKind::Unsupported, "the store's server lacks what the store needs"),
+        "53" | "58" => (ErrorKind::Unavailable, "the database server is out of resources"),
+        "28" => (ErrorKind::Denied, "the database server does not accept the role or its password"),
+        "40" => (ErrorKind::Conflict, "the database changed under this operation"),
+        "0A" => (ErrorKind::Unsupported, "the database server lacks what is needed"),
         "22" | "23" | "3F" | "42" => (ErrorKind::Malformed, WRONG_TABLES),
-        _ => (ErrorKind::Faulty, "the store failed"),
+        _ => (ErrorKind::Faulty, "the database server failed"),
     }
 }
 
@@ -108,9 +114,9 @@ fn of_class(class: &str) -> (ErrorKind, &'static str) {
 fn of_tls(error: &rustls::Error) -> &'static str {
     match error {
         rustls::Error::AlertReceived(_) => {
-            "the store's server does not accept this process's certificate"
+            "the database server does not accept this process's certificate"
         }
-        _ => "the store's server is not the one that TLS must prove",
+        _ => "the database server is not the one that TLS must prove",
     }
 }
 

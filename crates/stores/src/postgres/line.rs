@@ -2,24 +2,29 @@
 
 use super::error::{failed, is_lost, late};
 use super::link::{Link, Parameter};
-use super::schema::Id;
 use super::settings::Settings;
 use super::tls::Tls;
 use arc_swap::ArcSwapOption;
+use core::future::Future;
 use phiseal_keys::{Error, OfProcess};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Row};
 
-/// What a store's handle and the work that it started share.
-pub(super) struct Line {
+/// What a handle and the work that it started share.
+pub(super) struct Line<S> {
     pub(super) settings: Settings,
+    pub(super) session: S,
     tls: ArcSwapOption<Option<Tls>>,
-    /// Which store it was the first time.
-    known: ArcSwapOption<Id>,
     // None of these has a lock that a forked child could find held for ever.
     now: ArcSwapOption<Attempt>,
+}
+
+/// What is done on each new connection before anybody asks anything on it.
+pub(super) trait Session: Send + Sync + 'static {
+    /// Refuses a server that is not the one that is meant.
+    fn begin(&self, client: &mut Client) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// Whether a statement that may have been done is asked for once more.
@@ -40,12 +45,12 @@ struct Failure {
     lost: bool,
 }
 
-impl Line {
-    pub(super) fn new(settings: Settings) -> Self {
+impl<S: Session> Line<S> {
+    pub(super) fn new(settings: Settings, session: S) -> Self {
         Self {
             settings,
+            session,
             tls: ArcSwapOption::const_empty(),
-            known: ArcSwapOption::const_empty(),
             now: ArcSwapOption::const_empty(),
         }
     }
@@ -131,12 +136,7 @@ impl Line {
                 tls
             }
         };
-        let known = self.known.load_full();
-        let (link, id) = Link::open(&self.settings, tls.as_ref().clone(), known.as_deref()).await?;
-        if known.is_none() {
-            self.known.store(Some(Arc::new(id)));
-        }
-        Ok(link)
+        Link::open(&self.settings, tls.as_ref().clone(), &self.session).await
     }
 
     /// The one of this process that has not ended; a new one if there is none.

@@ -1,7 +1,7 @@
 //! One connection to the server, and the work behind it.
 
 use super::error::failed;
-use super::schema::{self, Id};
+use super::line::Session;
 use super::settings::Settings;
 use super::tls::Tls;
 use core::future::{Future, poll_fn};
@@ -16,37 +16,33 @@ use tokio_postgres::{Client, Connection, NoTls, Socket};
 
 /// A value of a statement, and its type.
 ///
-/// Statements of this store are given both (`query_typed`), for two reasons: that is one round trip, and for prepared
+/// Statements are given both (`query_typed`), for two reasons: that is one round trip, and for prepared
 /// statements tokio-postgres writes the values into the log at level `debug`.
-pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+pub type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// How long a connection that nobody holds has for its farewell.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// A connection whose server was found to hold the store. Dropping it closes the connection.
+/// A connection whose session has begun. Dropping it closes the connection.
 pub(super) struct Link {
     pub(super) client: Client,
     _held: oneshot::Sender<()>,
 }
 
 impl Link {
-    /// Connects, and finds or sets up the store; says which one it is.
     pub(super) async fn open(
         settings: &Settings,
         tls: Option<Tls>,
-        known: Option<&Id>,
-    ) -> Result<(Self, Id), Error> {
+        session: &impl Session,
+    ) -> Result<Self, Error> {
         let config = settings.to_connect(tls.is_some());
         let mut link = match tls {
             Some(tls) => Self::start(config.connect(tls).await.map_err(|e| failed(&e))?)?,
             None => Self::start(config.connect(NoTls).await.map_err(|e| failed(&e))?)?,
         };
         prepare(&link.client, settings).await?;
-        let id = schema::open(&mut link.client, &settings.schema, known).await?;
-        if known.is_none() {
-            warn(&link.client, settings).await?;
-        }
-        Ok((link, id))
+        session.begin(&mut link.client).await?;
+        Ok(link)
     }
 
     /// Lets the connection work until it ends or nobody holds it. Notices of the server are dropped: they may quote names.
@@ -79,7 +75,7 @@ impl Link {
     }
 }
 
-/// What is true of every session of this store, whatever the defaults of its server and its role are: a commit is on the
+/// What is true of every session, whatever the defaults of its server and its role are: a commit is on the
 /// disk before it is acknowledged, nothing waits for ever, and names mean what they mean in PostgreSQL.
 async fn prepare(client: &Client, settings: &Settings) -> Result<(), Error> {
     // The server gives up first, so that the connection stays of use.
@@ -95,21 +91,4 @@ async fn prepare(client: &Client, settings: &Settings) -> Result<(), Error> {
          WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')"
     );
     client.batch_execute(&sql).await.map_err(|e| failed(&e))
-}
-
-/// Says what the custodian should know of this server.
-async fn warn(client: &Client, settings: &Settings) -> Result<(), Error> {
-    let durable = "SELECT current_setting('fsync') = 'on'";
-    let rows = client.query_typed(durable, &[]).await.map_err(|e| failed(&e))?;
-    if rows.first().is_some_and(|row| matches!(row.try_get(0), Ok(false))) {
-        log::warn!(
-            "phiseal: the server of a key store runs with fsync off and may lose what it acknowledged"
-        );
-    }
-    if schema::has_neighbours(client, &settings.schema).await? {
-        log::warn!(
-            "phiseal: the database of a key store holds other tables too: keep keys apart from the data that they guard"
-        );
-    }
-    Ok(())
 }

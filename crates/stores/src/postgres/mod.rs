@@ -1,19 +1,25 @@
-//! A store in PostgreSQL, for any number of processes on any number of machines.
+//! PostgreSQL: a store for any number of processes on any number of machines, and the connection that it has.
 
 mod binding;
+mod connection;
 mod error;
+mod keys;
 mod line;
 mod link;
 mod schema;
 mod settings;
 mod tls;
 
+pub use connection::Connection;
+pub use error::sqlstate;
+pub use link::Parameter;
+
 use crate::limits::{check_bytes, check_id, conflict};
 use core::fmt;
 use core::time::Duration;
 use error::{failed, malformed};
+use keys::{Keys, SCHEMA};
 use line::{Line, Repeat};
-use link::Parameter;
 use phiseal_keys::{
     BoxFuture, Erasure, Error, MAX_ID, MAX_RECORD, Page, Record, RecordKind, Store, runtime,
 };
@@ -80,7 +86,7 @@ use tokio_postgres::types::Type;
 /// `VACUUM FULL` rewrites it, which locks the table and is for its owner to decide; and longer in the write-ahead log, its
 /// archive, replicas and backups. It is gone when the last of them has expired.
 pub struct PostgresStore {
-    line: Arc<Line>,
+    line: Arc<Line<Keys>>,
     statements: Arc<Statements>,
 }
 
@@ -97,12 +103,17 @@ impl PostgresStore {
     /// [`Invalid`](phiseal_keys::ErrorKind::Invalid) when the URL is not valid or names a file without certificates,
     /// [`Unsupported`](phiseal_keys::ErrorKind::Unsupported) when it asks for a server that only reads.
     pub fn new(url: &str) -> Result<Self, Error> {
-        Ok(Self::with(Settings::parse(url)?))
+        Ok(Self::with(Settings::parse(url)?, Keys::new(SCHEMA.to_owned())))
     }
 
-    fn with(settings: Settings) -> Self {
-        let statements = Arc::new(Statements::new(&settings.schema));
-        Self { line: Arc::new(Line::new(settings)), statements }
+    fn with(settings: Settings, keys: Keys) -> Self {
+        let statements = Arc::new(Statements::new(&keys.schema));
+        Self { line: Arc::new(Line::new(settings, keys)), statements }
+    }
+
+    /// The same store, which is not connected yet.
+    fn again(&self, settings: Settings) -> Self {
+        Self::with(settings, Keys::new(self.line.session.schema.clone()))
     }
 
     fn change(
@@ -111,7 +122,7 @@ impl PostgresStore {
     ) -> Result<Self, Error> {
         let mut settings = self.line.settings.clone();
         change(&mut settings)?;
-        Ok(Self::with(settings))
+        Ok(self.again(settings))
     }
 
     /// The same store with another password than the URL's.
@@ -119,7 +130,7 @@ impl PostgresStore {
     pub fn with_password(self, password: impl AsRef<[u8]>) -> Self {
         let mut settings = self.line.settings.clone();
         settings.config.password(password);
-        Self::with(settings)
+        self.again(settings)
     }
 
     /// The store in another schema than `phiseal_keys`: lower-case ASCII letters, digits and underscores, 63 at most.
@@ -128,7 +139,7 @@ impl PostgresStore {
     ///
     /// [`Invalid`](phiseal_keys::ErrorKind::Invalid) when the name is not of that form, or PostgreSQL's own.
     pub fn with_schema(self, name: &str) -> Result<Self, Error> {
-        self.change(|settings| settings.name_schema(name))
+        Ok(Self::with(self.line.settings.clone(), Keys::named(name)?))
     }
 
     /// The same store, reached by TLS wherever it is, whose server's certificate must be by an authority in this PEM file.
@@ -174,7 +185,7 @@ impl PostgresStore {
     pub fn dangerous_without_tls(self) -> Self {
         let mut settings = self.line.settings.clone();
         settings.expose();
-        Self::with(settings)
+        self.again(settings)
     }
 
     /// Connects unless there is a connection, and sets the schema up if need be: what the first call would do.
@@ -277,14 +288,15 @@ impl Store for PostgresStore {
 }
 
 impl PostgresStore {
-    fn share(&self, id: &[u8]) -> (Arc<Line>, Arc<Statements>, Vec<u8>) {
+    fn share(&self, id: &[u8]) -> (Arc<Line<Keys>>, Arc<Statements>, Vec<u8>) {
         (Arc::clone(&self.line), Arc::clone(&self.statements), id.to_vec())
     }
 }
 
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PostgresStore").field(&self.line.settings).finish()
+        let (settings, schema) = (&self.line.settings, &self.line.session.schema);
+        f.debug_tuple("PostgresStore").field(settings).field(schema).finish()
     }
 }
 

@@ -13,13 +13,11 @@ use std::sync::Arc;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
-/// What a [`PostgresStore`](super::PostgresStore) was told.
+/// What a [`PostgresStore`](super::PostgresStore) or a [`Connection`](super::Connection) was told.
 #[derive(Clone)]
 pub(super) struct Settings {
     /// The server, the role, the database.
     pub(super) config: Config,
-    /// The schema: lower case, digits and underscores.
-    pub(super) schema: String,
     /// The longest that a call may take.
     pub(super) timeout: Duration,
     protection: Protection,
@@ -40,14 +38,10 @@ enum Protection {
     None,
 }
 
-const SCHEMA: &str = "phiseal_keys";
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connection is idle before the kernel asks whether the other end is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
-
-/// The longest name in PostgreSQL, in bytes (4.1.1).
-const LONGEST_NAME: usize = 63;
 
 impl Settings {
     /// Those that `url` names, and the defaults.
@@ -57,7 +51,6 @@ impl Settings {
         let config = Config::from_str(&url).map_err(|_| wrong_url())?;
         let mut settings = Self {
             config,
-            schema: SCHEMA.to_owned(),
             timeout: TIMEOUT,
             protection: Protection::Automatic,
             roots: None,
@@ -77,7 +70,7 @@ impl Settings {
         if config.get_target_session_attrs() == TargetSessionAttrs::ReadOnly {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                "a server that only reads can be behind, and a store must see what was written",
+                "a server that only reads can be behind what was written",
             ));
         }
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
@@ -123,24 +116,6 @@ impl Settings {
         self.protection = Protection::None;
     }
 
-    /// The schema of this name.
-    pub(super) fn name_schema(&mut self, name: &str) -> Result<(), Error> {
-        let letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-        let plain = name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
-            && name.bytes().next().is_some_and(letter)
-            && name.len() <= LONGEST_NAME
-            && !name.starts_with("pg_")
-            && !["public", "information_schema"].contains(&name);
-        if !plain {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "the name of the store's schema is not lower-case letters, digits and underscores",
-            ));
-        }
-        name.clone_into(&mut self.schema);
-        Ok(())
-    }
-
     /// The longest that a call may take.
     pub(super) fn limit(&mut self, timeout: Duration) -> Result<(), Error> {
         let milliseconds = i32::try_from(timeout.as_millis());
@@ -165,7 +140,7 @@ impl Settings {
             Protection::NoneLocally => {
                 return Err(Error::new(
                     ErrorKind::Unsupported,
-                    "the store's server is on another machine, and TLS is off",
+                    "the database server is on another machine, and TLS is off",
                 ));
             }
         };
@@ -209,7 +184,6 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("hosts", &self.config.get_hosts())
             .field("database", &self.config.get_dbname())
-            .field("schema", &self.schema)
             .finish_non_exhaustive()
     }
 }
@@ -258,7 +232,7 @@ fn split(url: &str) -> Result<(String, Ours), Error> {
 
 #[cold]
 fn wrong_url() -> Error {
-    Error::new(ErrorKind::Invalid, "the URL of the store's server is not valid")
+    Error::new(ErrorKind::Invalid, "the URL of the database server is not valid")
 }
 
 #[cfg(test)]
@@ -344,33 +318,6 @@ mod tests {
             Settings::parse("postgres://u@localhost/d?target_session_attrs=any").unwrap();
         let attributes = settings.to_connect(false).get_target_session_attrs();
         assert_eq!(attributes, TargetSessionAttrs::ReadWrite);
-    }
-
-    #[test]
-    fn names_of_schemas_are_plain() {
-        let mut settings = Settings::parse("postgres://u@localhost/d").unwrap();
-        for name in ["a", "_a", "phiseal_keys_2", &"a".repeat(63), "user"] {
-            settings.name_schema(name).unwrap();
-            assert_eq!(settings.schema, name);
-        }
-        for name in [
-            "",
-            "A",
-            "2a",
-            "a-b",
-            "a\"b",
-            "ä",
-            "pg_a",
-            "public",
-            "information_schema",
-            &"a".repeat(64),
-        ] {
-            assert_eq!(
-                settings.name_schema(name).unwrap_err().kind(),
-                ErrorKind::Invalid,
-                "{name}"
-            );
-        }
     }
 
     #[test]

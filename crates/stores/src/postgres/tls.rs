@@ -36,9 +36,8 @@ pub(super) fn authorities(path: &Path) -> Result<RootCertStore, Error> {
 /// A certificate with those that lead to its authority, and its key, from PEM files.
 pub(super) fn identity(chain: &Path, key: &Path) -> Result<Identity, Error> {
     let chain = certificates(chain)?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|_| {
-        Error::new(ErrorKind::Invalid, "the file of the store's private key holds none")
-    })?;
+    let key = PrivateKeyDer::from_pem_file(key)
+        .map_err(|_| Error::new(ErrorKind::Invalid, "the file of the private key holds none"))?;
     Ok(Identity { chain, key })
 }
 
@@ -75,7 +74,7 @@ fn systems_authorities() -> Result<RootCertStore, Error> {
     if roots.is_empty() {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            "this system trusts no authority, and none was given for the store's server",
+            "this system trusts no authority, and none was given for the database server",
         ));
     }
     Ok(roots)
@@ -87,12 +86,11 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
 }
 
 fn no_certificate() -> Error {
-    Error::new(ErrorKind::Invalid, "the file of the store's certificates holds none")
+    Error::new(ErrorKind::Invalid, "the file of the certificates holds none")
 }
 
 fn unusable(error: rustls::Error) -> Error {
-    Error::new(ErrorKind::Invalid, "the store's certificate or key cannot be used")
-        .with_source(error)
+    Error::new(ErrorKind::Invalid, "the certificate or key cannot be used").with_source(error)
 }
 
 /// Makes connections for tokio-postgres.

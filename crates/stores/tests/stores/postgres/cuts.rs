@@ -151,7 +151,7 @@ fn a_connection_that_swallows_what_is_said_is_left() {
     relay.next(Fate::Swallowed);
     let error = block_on(store.read(RecordKind::Keyset, ID)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(error.to_string(), "the store's server did not answer in time");
+    assert_eq!(error.to_string(), "the database server did not answer in time");
     assert_eq!(relay.connections(), 1, "the control");
     assert!(block_on(store.read(RecordKind::Keyset, ID)).unwrap().is_some());
     assert_eq!(relay.connections(), 2);

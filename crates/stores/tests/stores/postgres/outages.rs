@@ -165,7 +165,7 @@ fn a_server_that_hangs_is_unavailable_and_comes_back() {
     let unavailable = |result: Result<(), Error>| {
         let error = result.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
-        assert_eq!(error.to_string(), "the store's server did not answer in time");
+        assert_eq!(error.to_string(), "the database server did not answer in time");
     };
     unavailable(block_on(known.read(RecordKind::Keyset, b"id")).map(drop));
     unavailable(block_on(known.write(RecordKind::Keyset, b"other", 0, b"one")));
@@ -196,7 +196,7 @@ fn a_row_that_is_locked_is_unavailable() {
         wait(|| schema.sql(waits) == "1");
         let error = block_on(store.write(RecordKind::Keyset, b"id", 1, b"two")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
-        assert_eq!(error.to_string(), "the store is locked by another session");
+        assert_eq!(error.to_string(), "what is asked for is locked by another session");
         // The connection is as good as before.
         assert_eq!(block_on(store.read(RecordKind::Keyset, b"id")).unwrap().unwrap().bytes, b"one");
     });
@@ -210,8 +210,8 @@ fn where_no_server_answers_it_is_unavailable() {
     let silent = listener.local_addr().unwrap().port();
     let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     for (port, message) in [
-        (silent, "the store's server did not answer in time"),
-        (gone, "the store's server cannot be reached"),
+        (silent, "the database server did not answer in time"),
+        (gone, "the database server cannot be reached"),
     ] {
         let store = PostgresStore::new(&format!("postgres://u:hush@127.0.0.1:{port}/d")).unwrap();
         let store = store.with_timeout(Duration::from_millis(300)).unwrap();

@@ -140,5 +140,5 @@ fn a_server_that_only_reads_is_not_used() {
     let store = schema.store_at(&server.url_with(options));
     let error = block_on(store.read(RecordKind::Keyset, b"id")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(error.to_string(), "the store's server only reads at the moment");
+    assert_eq!(error.to_string(), "the database server only reads at the moment");
 }

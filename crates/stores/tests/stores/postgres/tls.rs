@@ -63,7 +63,7 @@ fn refused(result: Result<bool, Error>) -> (ErrorKind, String) {
 }
 
 fn not_proved() -> (ErrorKind, String) {
-    (ErrorKind::Unavailable, "the store's server is not the one that TLS must prove".to_owned())
+    (ErrorKind::Unavailable, "the database server is not the one that TLS must prove".to_owned())
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_server_without_tls_is_refused() {
     let url = format!("postgres://u:hush@127.0.0.1:{port}/d?sslmode=require");
     let error = block_on(PostgresStore::new(&url).unwrap().check()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(error.to_string(), "the store's server does not offer TLS");
+    assert_eq!(error.to_string(), "the database server does not offer TLS");
     let (request, rest) = server.join().unwrap();
     assert_eq!(request, [0, 0, 0, 8, 4, 210, 22, 47], "the control: it was asked for TLS");
     assert_eq!(rest, b"");
