@@ -31,7 +31,8 @@ pub mod store;
 
 pub use faults::{Before, Call, Faults};
 pub use guard::{Absent, Made};
-pub use report::{CaseReport, Outcome, Report};
+pub use report::{CaseReport, Outcome, Report, Stop};
+pub use run::{Case, PATIENCE, finish};
 
 /// One `#[test]` for each clause of the KEK backend contract, administration included, in a module `kek_backend`.
 ///

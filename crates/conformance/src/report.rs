@@ -37,8 +37,11 @@ pub enum Outcome {
 
 /// What ends a case early.
 #[derive(Debug)]
-pub(crate) enum Stop {
+#[expect(clippy::exhaustive_enums, reason = "what cases end with")]
+pub enum Stop {
+    /// The contract is broken, and how.
     Failed(String),
+    /// The clause does not apply, and why.
     NotApplicable(String),
 }
 
@@ -59,7 +62,8 @@ macro_rules! ensure {
 pub(crate) use ensure;
 
 impl Report {
-    pub(crate) const fn new(cases: Vec<CaseReport>) -> Self {
+    /// Of these cases, in the order of the clauses.
+    pub const fn new(cases: Vec<CaseReport>) -> Self {
         Self { cases }
     }
 
@@ -87,7 +91,8 @@ impl Report {
 
 impl CaseReport {
     /// A test that asks for a case which the contract does not have tests nothing.
-    pub(crate) fn missing(name: &'static str) -> Self {
+    #[must_use]
+    pub fn missing(name: &'static str) -> Self {
         Self {
             clause: 0,
             name,

@@ -13,19 +13,23 @@ use std::thread::{self, Thread};
 use std::time::Instant;
 
 /// How long a case waits for one answer, unless the fixture says otherwise.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One case of a suite over fixtures of type `F`.
+/// One case of a suite over fixtures of type `F`: for whoever publishes another contract.
 #[derive(Debug)]
-pub(crate) struct Case<F> {
-    pub(crate) clause: u8,
-    pub(crate) name: &'static str,
-    pub(crate) run: fn(&F) -> Result<(), Stop>,
+#[expect(clippy::exhaustive_structs, reason = "what suites are written in")]
+pub struct Case<F> {
+    /// The clause's number in the contract.
+    pub clause: u8,
+    /// The case's name, number included.
+    pub name: &'static str,
+    /// The case.
+    pub run: fn(&F) -> Result<(), Stop>,
 }
 
 impl<F> Case<F> {
     /// Runs it on a fresh fixture; a panic of the implementation is a failure of the case.
-    pub(crate) fn report<M: Made<F>>(&self, fixture: impl FnOnce() -> M) -> CaseReport {
+    pub fn report<M: Made<F>>(&self, fixture: impl FnOnce() -> M) -> CaseReport {
         let run = || fixture().made().map(|fixture| (self.run)(&fixture));
         let outcome = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(Ok(()))) => Outcome::Passed,
@@ -38,8 +42,12 @@ impl<F> Case<F> {
     }
 }
 
-/// Polls `future` to its end on this thread, which sleeps in between; fails when that takes longer than `patience`.
-pub(crate) fn finish<T>(future: impl Future<Output = T>, patience: Duration) -> Result<T, Stop> {
+/// Polls `future` to its end on this thread, which sleeps in between.
+///
+/// # Errors
+///
+/// [`Stop::Failed`] when that takes longer than `patience`.
+pub fn finish<T>(future: impl Future<Output = T>, patience: Duration) -> Result<T, Stop> {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
