@@ -3,6 +3,8 @@
 //! A [`Source`] is one table, or one file of records: rows with a key, some of whose columns are sealed. It knows nothing of
 //! keys and envelopes; it reads rows in order and swaps values.
 
+#[cfg(feature = "conformance")]
+pub mod contract;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod table;
@@ -23,16 +25,20 @@ use phiseal_keys::{BoxFuture, Error, ErrorKind};
 /// The contract, by clause:
 ///
 /// 1. `scan` returns rows in ascending order of their keys, each once, from the first one after `after` to the last one that is
-///    not after `until`, at most `limit`; none at the end only. Neither key need be one of a row that is there. A row that is there from the beginning to the end of a series of scans is in it.
+///    not after `until`, at most `limit`; none at the end only. Neither key need be one of a row that is there, but where nobody
+///    else can write the source while it is open. A row that is there from the beginning to the end of a series of scans is in it.
 /// 2. Values come as they are stored: nothing, bytes, text, or something else.
 /// 3. `replace` writes a row's new values only where each value that it replaces is still the old one, to the byte and in its
 ///    type; otherwise the row stays as it is, and the outcome is [`Outcome::Changed`], or [`Outcome::Gone`] where there is no
 ///    such row.
-/// 4. All of a change is written, or nothing of it. One change that was not written is no reason not to write another one.
+/// 4. All of a change is written, or nothing of it. One change that was not written is no reason not to write another one; but
+///    one that means nothing in the table ([`Change::check`]) is: the batch is refused as [`Invalid`](ErrorKind::Invalid).
 /// 5. What `replace` says was [`Outcome::Written`] is there after a crash: at once, or where [`Source::keeps_each_batch`] says
 ///    no, after [`Source::finish`].
 /// 6. Nothing but what a change names is changed: no other column, no other row.
 /// 7. No error and no `Debug` holds a value or a part of a key.
+///
+/// With the feature `conformance`, the module `contract` runs it over any source.
 pub trait Source: fmt::Debug + Send + Sync + 'static {
     /// Which table or file, and which columns of it, in the order in which rows have them.
     fn table(&self) -> &Table;
@@ -102,8 +108,13 @@ pub enum Outcome {
 }
 
 impl Change {
-    /// Refuses a change that means nothing in `table`.
-    pub(crate) fn check(&self, table: &Table) -> Result<(), Error> {
+    /// Refuses a change that means nothing in `table`: one without a swap, or with two of one column, or of a column that is not
+    /// sealed, one that swaps anything else than bytes for bytes or text for text, and one whose key has not as many parts.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`].
+    pub fn check(&self, table: &Table) -> Result<(), Error> {
         let is_swap = |swap: &Swap| {
             swap.column < table.sealed().len()
                 && matches!(

@@ -1,13 +1,12 @@
 //! SQLite tables.
 
-use crate::contract::{Raw, World, contract, table};
 use phiseal_keys::{Error, ErrorKind};
+use phiseal_rotation::source::contract::{Fixture, Sample, World, table};
 use phiseal_rotation::source::{
     Change, Outcome, Scalar, Source, SqliteSource, Stored, Swap, Table,
 };
 use pollster::block_on;
 use rusqlite::{Connection, params};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -40,11 +39,11 @@ impl Database {
 }
 
 impl World for Database {
-    fn open(&self) -> Box<dyn Source> {
-        Box::new(self.source(table()).unwrap())
+    fn open(&self) -> Result<Box<dyn Source>, Error> {
+        Ok(Box::new(self.source(table())?))
     }
 
-    fn put(&self, row: &Raw) {
+    fn put(&self, row: &Sample) {
         let sql = "INSERT OR REPLACE INTO patients (clinic, id, ssn, name, note, version)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let values = params![row.clinic, row.id, row.ssn, row.name, row.note, row.version];
@@ -56,12 +55,12 @@ impl World for Database {
         self.connect().execute(sql, params![clinic, id]).unwrap();
     }
 
-    fn all(&self) -> BTreeMap<(i64, String), Raw> {
+    fn rows(&self) -> Vec<Sample> {
         let connection = self.connect();
         let sql = "SELECT clinic, id, ssn, name, note, version FROM patients";
         let mut statement = connection.prepare(sql).unwrap();
         let rows = statement.query_map([], |row| {
-            Ok(Raw {
+            Ok(Sample {
                 clinic: row.get(0)?,
                 id: row.get(1)?,
                 ssn: row.get(2)?,
@@ -70,22 +69,31 @@ impl World for Database {
                 version: row.get(5)?,
             })
         });
-        rows.unwrap()
-            .map(|row| row.unwrap())
-            .map(|row| ((row.clinic, row.id.clone()), row))
-            .collect()
+        rows.unwrap().map(|row| row.unwrap()).collect()
     }
 }
 
 mod with_a_primary_key {
-    super::contract!(super::Database::new(super::PLAIN));
+    use super::{Database, Fixture};
+
+    fn fixture() -> Fixture {
+        Fixture::new(Database::new(super::PLAIN))
+    }
+
+    phiseal_rotation::source_tests!("sqlite", fixture);
 }
 
 mod without_row_ids_the_key_the_other_way_round {
     const SCHEMA: &str =
         "CREATE TABLE patients (clinic INTEGER, id TEXT, ssn BLOB, name TEXT, note TEXT,
         version INTEGER, PRIMARY KEY (id DESC, clinic)) WITHOUT ROWID, STRICT";
-    super::contract!(super::Database::new(SCHEMA));
+    use super::{Database, Fixture};
+
+    fn fixture() -> Fixture {
+        Fixture::new(Database::new(SCHEMA))
+    }
+
+    phiseal_rotation::source_tests!(fixture);
 }
 
 mod with_a_unique_index_and_columns_that_ignore_case {
@@ -95,7 +103,13 @@ mod with_a_unique_index_and_columns_that_ignore_case {
         ssn BLOB, name TEXT COLLATE NOCASE, note TEXT, version INTEGER);
         CREATE UNIQUE INDEX of_case ON patients (id COLLATE BINARY, clinic);
         PRAGMA journal_mode = wal";
-    super::contract!(super::Database::new(SCHEMA));
+    use super::{Database, Fixture};
+
+    fn fixture() -> Fixture {
+        Fixture::new(Database::new(SCHEMA))
+    }
+
+    phiseal_rotation::source_tests!(fixture);
 }
 
 fn kind<T>(outcome: Result<T, Error>) -> Option<ErrorKind> {
