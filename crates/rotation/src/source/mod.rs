@@ -5,11 +5,15 @@
 
 #[cfg(feature = "conformance")]
 pub mod contract;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod table;
 mod value;
 
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresSource;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteSource;
 pub use table::Table;

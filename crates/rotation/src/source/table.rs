@@ -19,8 +19,10 @@ pub struct Table {
     others: Vec<String>,
 }
 
-/// The longest name of a table or a column, in bytes: PostgreSQL's.
+/// The longest name of a column, in bytes: PostgreSQL's.
 const LONGEST: usize = 63;
+/// The longest name of a table, in bytes: with PostgreSQL's schema, and both in quotes.
+const LONGEST_NAME: usize = 2 * LONGEST + 5;
 /// The most columns of one sort.
 const MOST: usize = 64;
 
@@ -30,7 +32,7 @@ impl Table {
     /// # Errors
     ///
     /// [`ErrorKind::Invalid`] without a key or without a sealed column, for a column that is named twice, and for a name that
-    /// is empty, over 63 bytes long or has a control character.
+    /// is empty, over 63 bytes long (a table's: 131) or has a control character.
     pub fn new(name: &str, key: &[&str], sealed: &[&str]) -> Result<Self, Error> {
         let owned = |names: &[&str]| names.iter().copied().map(str::to_owned).collect();
         let table =
@@ -80,10 +82,12 @@ impl Table {
         if groups.iter().any(|group| group.len() > MOST) {
             return Err(invalid("a table has too many columns"));
         }
-        let names = || groups.into_iter().flatten().chain([&self.name]);
-        if names().any(|name| {
-            name.is_empty() || name.len() > LONGEST || name.chars().any(char::is_control)
-        }) {
+        let is_none = |name: &String, longest: usize| {
+            name.is_empty() || name.len() > longest || name.chars().any(char::is_control)
+        };
+        if groups.into_iter().flatten().any(|name| is_none(name, LONGEST))
+            || is_none(&self.name, LONGEST_NAME)
+        {
             return Err(invalid("the name of a table or a column is not one"));
         }
         let twice = |group: &[String]| {
@@ -108,14 +112,15 @@ mod tests {
 
     #[test]
     fn what_is_no_table_is_refused() {
-        let long = "x".repeat(64);
+        let (long, longer) = ("x".repeat(64), "x".repeat(132));
         let most: Vec<String> = (0..65).map(|number| format!("c{number}")).collect();
         let most: Vec<&str> = most.iter().map(String::as_str).collect();
         for (name, key, sealed) in [
             ("patients", &[][..], &["ssn"][..]),
             ("patients", &["id"], &[]),
             ("", &["id"], &["ssn"]),
-            (&long, &["id"], &["ssn"]),
+            (&longer, &["id"], &["ssn"]),
+            ("patients", &["id"], &[&long]),
             ("patients", &["id", "id"], &["ssn"]),
             ("patients", &["id"], &["ssn", "ssn"]),
             ("patients", &["id", "ssn"], &["ssn"]),
@@ -124,6 +129,7 @@ mod tests {
         ] {
             assert_eq!(Table::new(name, key, sealed).unwrap_err().kind(), ErrorKind::Invalid);
         }
+        assert!(Table::new(&longer[1..], &["id"], &[&long[1..]]).is_ok());
         let table = Table::new("patients", &["id"], &most[..64]).unwrap();
         assert!(table.clone().with_others(&["id", "clinic"]).is_ok());
         assert!(table.with_others(&["clinic", "clinic"]).is_err());
