@@ -5,6 +5,8 @@
 
 #[cfg(feature = "conformance")]
 pub mod contract;
+#[cfg(feature = "files")]
+mod file;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -12,6 +14,8 @@ mod sqlite;
 mod table;
 mod value;
 
+#[cfg(feature = "files")]
+pub use file::{CsvSource, NdjsonSource};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresSource;
 #[cfg(feature = "sqlite")]

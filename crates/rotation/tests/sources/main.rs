@@ -3,6 +3,7 @@
 #![cfg_attr(feature = "postgres", expect(clippy::panic, reason = "the same"))]
 
 mod broken;
+mod files;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;

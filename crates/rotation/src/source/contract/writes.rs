@@ -116,6 +116,7 @@ pub(super) fn a_change_is_all_or_nothing(fixture: &Fixture) -> Result<(), Stop> 
         );
         ensure!(at % 3 == 0 || is_new, "a change was not written because of another one");
     }
+    drop(handle);
     a_change_that_means_nothing_is_refused(fixture)
 }
 
