@@ -10,6 +10,8 @@ mod class;
 mod column;
 pub mod custody;
 mod digest;
+#[cfg(feature = "manifest")]
+pub mod manifest;
 mod persons;
 mod policy;
 mod reseal;

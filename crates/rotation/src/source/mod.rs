@@ -2,6 +2,13 @@
 //!
 //! A [`Source`] is one table, or one file of records: rows with a key, some of whose columns are sealed. It knows nothing of
 //! keys and envelopes; it reads rows in order and swaps values.
+//!
+//! | source | feature | is |
+//! |---|---|---|
+//! | `SqliteSource` | `sqlite` (default) | a table of an SQLite database |
+//! | `PostgresSource` | `postgres` | a table of a PostgreSQL database |
+//! | `NdjsonSource` | `files` (default) | a file of lines of JSON |
+//! | `CsvSource` | `files` (default) | a file of separated values |
 
 #[cfg(feature = "conformance")]
 pub mod contract;

@@ -1,0 +1,242 @@
+//! What is to be rotated, in a file that people read and approve: where sealed values are stored, and as what they are sealed.
+//!
+//! ```toml
+//! [keys]
+//! store = "sqlite:keys.db"
+//! kek = "local:clinic.kek"
+//!
+//! [[source]]
+//! postgres = { env = "CLINIC_DATABASE_URL" }
+//! table = "clinic.patients"
+//! key = ["id"]
+//!
+//! [[source.sealed]]
+//! column = "ssn"
+//! domain = "clinic/patients"
+//! record = "mrn-{id}"
+//! field = "ssn"
+//!
+//! [[source.sealed]]
+//! column = "note"
+//! domain = "clinic/patients"
+//! tenant = "north"
+//! record = "mrn-{id}"
+//! field = "note"
+//! use = "care"
+//! application = { 128 = "ward {ward}" }
+//! row_version = "version"
+//! padded_to = 64
+//! subject = "{id}"
+//! ```
+//!
+//! | key | of | is |
+//! |---|---|---|
+//! | `store`, `kek` | `keys` | text, for whoever opens the key store; both may be left out, and so may all of it |
+//! | `sqlite`, `ndjson`, `csv` | `source` | a file, from the folder of the manifest |
+//! | `postgres` | `source` | the URL of a database |
+//! | `table` | `source` | the table, which a file need not have |
+//! | `separator` | `source` | what stands between the fields of a `csv`, a comma unless it says so |
+//! | `key` | `source` | the key columns |
+//! | `column`, `domain` | `source.sealed` | a sealed column, and the domain in which it is sealed |
+//! | the others | `source.sealed` | how its context is built: see [`Binding`] |
+//!
+//! A source is in one of the four. In the place of the text of `store`, `kek` and `postgres` may stand `{ env = "NAME" }`, the
+//! environment variable in which it is: so no password needs to stand in a manifest. Other keys are refused; so is a kind of
+//! source that is not built in. What is wrong is named by its line, its column and its key, never by its value.
+
+mod canonical;
+mod read;
+mod source;
+mod walk;
+
+use crate::Binding;
+use crate::source::Table;
+use core::fmt;
+use phiseal_keys::{Error, ErrorKind};
+use phiseal_primitives::Engine;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The longest manifest, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// A manifest.
+///
+/// ```
+/// use phiseal_rotation::manifest::Manifest;
+///
+/// let text = r#"
+///     [[source]]
+///     ndjson = "patients.ndjson"
+///     key = ["id"]
+///     sealed = [{ column = "identity.ssn", domain = "clinic/patients", record = "mrn-{id}", field = "ssn" }]
+/// "#;
+/// let manifest = Manifest::parse(text, "/srv/clinic")?;
+/// assert_eq!(manifest.sources()[0].table().sealed(), ["identity.ssn"]);
+/// # Ok::<(), phiseal_keys::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    store: Option<Setting>,
+    kek: Option<Setting>,
+    sources: Vec<SourceManifest>,
+    canonical: Vec<u8>,
+}
+
+impl Manifest {
+    /// The one in the file `path`, from whose folder the files in it are named.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound), [`Denied`](ErrorKind::Denied) and [`Unavailable`](ErrorKind::Unavailable) when the file
+    /// cannot be read; and as [`Manifest::parse`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let mut bytes = Vec::new();
+        let read = File::open(path)
+            .and_then(|file| file.take(LONGEST.saturating_add(1)).read_to_end(&mut bytes));
+        read.map_err(|error| {
+            let kind = match error.kind() {
+                std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+                std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
+                _ => ErrorKind::Unavailable,
+            };
+            Error::new(kind, "the manifest cannot be read")
+        })?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::new(ErrorKind::Malformed, "the manifest is not UTF-8"))?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// The one in `text`, whose files are named from `folder`.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](ErrorKind::Malformed) for what is no TOML, over 1 MiB long, or has another key or type than those above, or
+    /// lacks one; [`Invalid`](ErrorKind::Invalid) for a value that makes no sense; [`Unsupported`](ErrorKind::Unsupported) for
+    /// a kind of source that is not built in. The [source](core::error::Error::source) of the error says where.
+    pub fn parse(text: &str, folder: impl AsRef<Path>) -> Result<Self, Error> {
+        if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
+            return Err(Error::new(ErrorKind::Malformed, "the manifest is longer than 1 MiB"));
+        }
+        read::manifest(text, folder.as_ref())
+    }
+
+    /// Where the key store is.
+    #[must_use]
+    pub const fn store(&self) -> Option<&Setting> {
+        self.store.as_ref()
+    }
+
+    /// What guards it.
+    #[must_use]
+    pub const fn kek(&self) -> Option<&Setting> {
+        self.kek.as_ref()
+    }
+
+    /// The sources, in their order.
+    #[must_use]
+    pub fn sources(&self) -> &[SourceManifest] {
+        &self.sources
+    }
+
+    /// What an approval can name: SHA-256 of what the manifest says, whatever its layout, its comments and the order of its
+    /// keys are. The values of environment variables are not in it.
+    ///
+    /// # Security
+    ///
+    /// A password that stands in the manifest could be guessed from it: name an environment variable in its place.
+    #[must_use]
+    pub fn hash(&self, engine: &dyn Engine) -> [u8; 32] {
+        engine.sha_256(&[b"phiseal/v1 manifest\0", &self.canonical])
+    }
+}
+
+/// Text that stands in a manifest, or in the environment. Its `Debug` does not show the text: it may have a password in it.
+#[derive(Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever interprets it has to do something about each")]
+pub enum Setting {
+    /// The text.
+    Text(String),
+    /// The environment variable that it is in.
+    Environment(String),
+}
+
+impl Setting {
+    /// The text.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) when there is no such environment variable, or it holds no text.
+    pub fn text(&self) -> Result<String, Error> {
+        match self {
+            Self::Text(text) => Ok(text.clone()),
+            Self::Environment(name) => std::env::var(name).map_err(|_| {
+                let message = "an environment variable that the manifest names is not set";
+                Error::new(ErrorKind::NotFound, message).with_source(format!("variable {name:?}"))
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text"),
+            Self::Environment(name) => f.debug_tuple("Environment").field(name).finish(),
+        }
+    }
+}
+
+/// A source, and what is sealed in it.
+#[derive(Clone, Debug)]
+pub struct SourceManifest {
+    place: Place,
+    table: Table,
+    columns: Vec<ColumnManifest>,
+}
+
+/// Where a source is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// In an SQLite database: the file.
+    Sqlite(PathBuf),
+    /// In a PostgreSQL database: its URL.
+    Postgres(Setting),
+    /// In a file of lines of JSON.
+    Ndjson(PathBuf),
+    /// In a file of separated values, with what separates them.
+    Csv(PathBuf, u8),
+}
+
+/// A sealed column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ColumnManifest {
+    /// The name of its domain.
+    pub domain: String,
+    /// How the context of a value is built.
+    pub binding: Binding,
+}
+
+impl SourceManifest {
+    /// Where it is.
+    #[must_use]
+    pub const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Its table, with all the columns that contexts are built from.
+    #[must_use]
+    pub const fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Its sealed columns, in the order of [`Table::sealed`].
+    #[must_use]
+    pub fn columns(&self) -> &[ColumnManifest] {
+        &self.columns
+    }
+}
