@@ -26,6 +26,7 @@
 mod context;
 mod phiseal;
 
+pub mod address;
 pub mod blocking;
 pub mod manual;
 

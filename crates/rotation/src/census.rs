@@ -147,3 +147,25 @@ pub(crate) async fn count(
     }
     Ok(Census { table: table.name().to_owned(), rows, began, ended: now(), columns: described })
 }
+
+/// What the values of the first rows are, nothings left out: of at least `most`, if there are so many.
+pub(crate) async fn sample(
+    source: &dyn Source,
+    columns: &[Column],
+    most: usize,
+) -> Result<Vec<Class>, Error> {
+    let mut sorters = sorters(columns, source.table()).await?;
+    let (mut classes, mut last): (Vec<Class>, Option<RowKey>) = (Vec::new(), None);
+    while classes.len() < most {
+        let page = source.scan(last.as_ref(), None, most.min(PAGE)).await?;
+        let Some(end) = page.last() else { break };
+        for row in &page {
+            for (sorter, value) in sorters.iter_mut().zip(&row.sealed) {
+                let class = sorter.class(row, value).await?;
+                classes.extend((class != Class::Nothing).then_some(class));
+            }
+        }
+        last = Some(end.key.clone());
+    }
+    Ok(classes)
+}

@@ -4,6 +4,16 @@
 //! [keys]
 //! store = "sqlite:keys.db"
 //! kek = "local:clinic.kek"
+//! roster = "1b6c0e1f5a6c3d7b8e9f00112233445566778899aabbccddeeff001122334455"
+//!
+//! [policy]
+//! max_age_days = 365
+//! dates = ["2027-01-01"]
+//!
+//! [audit]
+//! log = "custody.jsonl"
+//! key = "custody.json"
+//! passphrase = { env = "CLINIC_AUDIT_PASSPHRASE" }
 //!
 //! [[source]]
 //! postgres = { env = "CLINIC_DATABASE_URL" }
@@ -32,6 +42,10 @@
 //! | key | of | is |
 //! |---|---|---|
 //! | `store`, `kek` | `keys` | text, for whoever opens the key store; both may be left out, and so may all of it |
+//! | `also_wrap`, `also_unwrap`, `escrow` | `keys` | more of what guards it: lists |
+//! | `roster` | `keys` | the SHA-256 of the first roster of custodians |
+//! | `max_age_days`, `max_uses`, `dates` | `policy` | when keys are overdue: [`Policy`]; dates are of days in UTC |
+//! | `log`, `key`, `passphrase` | `audit` | the audit log, the key that signs it, and the passphrase of that: files and a setting |
 //! | `sqlite`, `ndjson`, `csv` | `source` | a file, from the folder of the manifest |
 //! | `postgres` | `source` | the URL of a database |
 //! | `table` | `source` | the table, which a file need not have |
@@ -49,8 +63,8 @@ mod read;
 mod source;
 mod walk;
 
-use crate::Binding;
 use crate::source::Table;
+use crate::{Binding, Digest, Policy};
 use core::fmt;
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::Engine;
@@ -80,6 +94,13 @@ const LONGEST: u64 = 1 << 20;
 pub struct Manifest {
     store: Option<Setting>,
     kek: Option<Setting>,
+    also_wrap: Vec<Setting>,
+    also_unwrap: Vec<Setting>,
+    escrow: Vec<Setting>,
+    roster: Option<Digest>,
+    policy: Policy,
+    audit: Option<AuditManifest>,
+    folder: PathBuf,
     sources: Vec<SourceManifest>,
     canonical: Vec<u8>,
 }
@@ -135,6 +156,48 @@ impl Manifest {
         self.kek.as_ref()
     }
 
+    /// What else wraps every key.
+    #[must_use]
+    pub fn also_wrap(&self) -> &[Setting] {
+        &self.also_wrap
+    }
+
+    /// What unwraps keys that were wrapped earlier.
+    #[must_use]
+    pub fn also_unwrap(&self) -> &[Setting] {
+        &self.also_unwrap
+    }
+
+    /// The public halves of recovery keys.
+    #[must_use]
+    pub fn escrow(&self) -> &[Setting] {
+        &self.escrow
+    }
+
+    /// The SHA-256 of the first roster of custodians.
+    #[must_use]
+    pub const fn roster(&self) -> Option<Digest> {
+        self.roster
+    }
+
+    /// When keys are overdue.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Where what custodians do is logged.
+    #[must_use]
+    pub const fn audit(&self) -> Option<&AuditManifest> {
+        self.audit.as_ref()
+    }
+
+    /// The folder from which files are named.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The sources, in their order.
     #[must_use]
     pub fn sources(&self) -> &[SourceManifest] {
@@ -187,6 +250,18 @@ impl fmt::Debug for Setting {
             Self::Environment(name) => f.debug_tuple("Environment").field(name).finish(),
         }
     }
+}
+
+/// Where what custodians do is logged.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AuditManifest {
+    /// The log's file.
+    pub log: PathBuf,
+    /// The file of the key that signs its checkpoints.
+    pub key: PathBuf,
+    /// The passphrase of that file.
+    pub passphrase: Setting,
 }
 
 /// A source, and what is sealed in it.

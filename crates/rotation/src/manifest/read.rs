@@ -2,9 +2,11 @@
 
 use super::source::KINDS;
 use super::walk::{Entry, Walk, at};
-use super::{ColumnManifest, Manifest, Place, Setting, SourceManifest, canonical};
-use crate::Binding;
+use super::{AuditManifest, ColumnManifest, Manifest, Place, Setting, SourceManifest, canonical};
 use crate::source::Table;
+use crate::{Binding, Digest, Policy};
+use core::time::Duration;
+use phiseal_audit::Time;
 use phiseal_keys::{Error, ErrorKind, Keyset};
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -15,18 +17,74 @@ pub(super) fn manifest(text: &str, folder: &Path) -> Result<Manifest, Error> {
         at(Error::new(ErrorKind::Malformed, "the manifest is no TOML"), text, offset, "")
     })?;
     let mut root = Walk::new(text, document.get_ref(), 0..0);
-    let (mut store, mut kek) = (None, None);
+    let (mut store, mut kek, mut roster) = (None, None, None);
+    let (mut also_wrap, mut also_unwrap, mut escrow) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(keys) = root.take("keys") {
         let mut keys = keys.table()?;
         store = keys.take("store").map(|entry| setting(&entry)).transpose()?;
         kek = keys.take("kek").map(|entry| setting(&entry)).transpose()?;
+        for (key, settings) in [
+            ("also_wrap", &mut also_wrap),
+            ("also_unwrap", &mut also_unwrap),
+            ("escrow", &mut escrow),
+        ] {
+            if let Some(entry) = keys.take(key) {
+                *settings = entry.list()?.iter().map(setting).collect::<Result<_, _>>()?;
+            }
+        }
+        if let Some(entry) = keys.take("roster") {
+            let digest = entry.text()?.parse::<Digest>().map_err(|error| entry.wrong(error))?;
+            roster = Some(digest);
+        }
         keys.end()?;
     }
+    let policy = root.take("policy").map_or(Ok(Policy::default()), |entry| policy(&entry))?;
+    let audit = root.take("audit").map(|entry| audit(&entry, folder)).transpose()?;
     let sources = root.need("source")?;
     let sources = sources.tables()?.into_iter().map(|walk| source(walk, folder));
     let sources = sources.collect::<Result<Vec<_>, _>>()?;
     root.end()?;
-    Ok(Manifest { store, kek, sources, canonical: canonical::of(document.get_ref()) })
+    let (folder, canonical) = (folder.to_owned(), canonical::of(document.get_ref()));
+    Ok(Manifest {
+        store,
+        kek,
+        also_wrap,
+        also_unwrap,
+        escrow,
+        roster,
+        policy,
+        audit,
+        folder,
+        sources,
+        canonical,
+    })
+}
+
+fn policy(entry: &Entry<'_>) -> Result<Policy, Error> {
+    const DAY: u64 = 86_400;
+    let mut table = entry.table()?;
+    let max_age = match table.take("max_age_days") {
+        Some(days) => Some(Duration::from_secs(u64::from(days.number::<u32>()?) * DAY)),
+        None => None,
+    };
+    let max_uses = table.take("max_uses").map(|uses| uses.number::<u64>()).transpose()?;
+    let mut dates = Vec::new();
+    if let Some(entry) = table.take("dates") {
+        for date in entry.texts()? {
+            let time = format!("{date}T00:00:00.000Z").parse::<Time>();
+            dates.push(time.map_err(|_| entry.invalid("a date is like 2027-01-01"))?);
+        }
+    }
+    table.end()?;
+    Ok(Policy { max_age, max_uses, dates })
+}
+
+fn audit(entry: &Entry<'_>, folder: &Path) -> Result<AuditManifest, Error> {
+    let mut table = entry.table()?;
+    let (log, key) = (table.need("log")?.text()?, table.need("key")?.text()?);
+    let passphrase = setting(&table.need("passphrase")?)?;
+    table.end()?;
+    Ok(AuditManifest { log: folder.join(log), key: folder.join(key), passphrase })
 }
 
 /// Text, or the environment variable in which it is.

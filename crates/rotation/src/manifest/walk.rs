@@ -83,11 +83,15 @@ impl<'d> Entry<'d> {
         number.ok_or_else(|| self.invalid("a number is too large, or less than zero"))
     }
 
-    pub(super) fn texts(&self) -> Result<Vec<String>, Error> {
+    pub(super) fn list(&self) -> Result<Vec<Self>, Error> {
         let DeValue::Array(values) = self.value else {
             return Err(self.malformed("a value is no list"));
         };
-        values.iter().map(|value| self.of(value).text()).collect()
+        Ok(values.iter().map(|value| self.of(value)).collect())
+    }
+
+    pub(super) fn texts(&self) -> Result<Vec<String>, Error> {
+        self.list()?.iter().map(Self::text).collect()
     }
 
     pub(super) fn table(&self) -> Result<Walk<'d>, Error> {

@@ -2,9 +2,9 @@
 
 use super::Event;
 use super::borders::Borders;
-use crate::census::count;
+use crate::census::{count, sample};
 use crate::source::{RowKey, Source};
-use crate::{Census, Column};
+use crate::{Census, Class, Column};
 use phiseal_keys::Error;
 use pollster::block_on;
 use std::cell::RefCell;
@@ -20,6 +20,24 @@ pub struct Holding {
 }
 
 impl Holding {
+    /// Counts it. `hear` hears of progress, and of each value that is not in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`census`](crate::census()).
+    pub fn census(&self, hear: &mut dyn FnMut(Event<'_>)) -> Result<Census, Error> {
+        self.count(0, hear, || Ok(())).map(|(census, _)| census)
+    }
+
+    /// What the values of the first rows are, of at least `most` values if there are so many.
+    ///
+    /// # Errors
+    ///
+    /// As [`census`](crate::census()).
+    pub fn sample(&self, most: usize) -> Result<Vec<Class>, Error> {
+        block_on(sample(&*self.source, &self.columns, most))
+    }
+
     /// Counts it, and finds where to divide it.
     pub(super) fn count(
         &self,
