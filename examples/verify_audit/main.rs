@@ -43,7 +43,7 @@ fn main() -> ExitCode {
             } else {
                 report::in_words(&arguments.log, &verdict)
             });
-            if report::is_sound(&verdict) { ExitCode::SUCCESS } else { ExitCode::from(1) }
+            if verdict.is_sound() { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => {
             report::complaint(&format!("verify_audit: {error}"));

@@ -5,14 +5,9 @@ use serde_json::json;
 use std::io::Write;
 use std::path::Path;
 
-/// Whether nothing is wrong and checkpoints prove something.
-pub(crate) fn is_sound(verdict: &Verdict) -> bool {
-    verdict.fault.is_none() && (verdict.covered > 0 || verdict.lines == 0)
-}
-
 pub(crate) fn as_json(verdict: &Verdict) -> String {
     json!({
-        "sound": is_sound(verdict),
+        "sound": verdict.is_sound(),
         "lines": verdict.lines,
         "covered": verdict.covered,
         "checkpoints": verdict.checkpoints,

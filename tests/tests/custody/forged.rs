@@ -1,7 +1,8 @@
 //! Sets of approvals that are not what they should be, for every operation.
 
 use crate::{Custodian, HOLDS, Office};
-use phiseal::rotation::custody::{Digest, Operation, Refusal, Request};
+use phiseal::rotation::Digest;
+use phiseal::rotation::custody::{Operation, Refusal, Request};
 use phiseal_audit::Time;
 use phiseal_audit::note::{KeyName, Note, VerifierKey};
 use phiseal_format::{DomainId, EnvironmentId};

@@ -2,7 +2,8 @@
 
 use crate::{Custodian, HOLDS, Office};
 use phiseal::ErrorKind;
-use phiseal::rotation::custody::{Custodians, Digest, Operation, Request, Roster};
+use phiseal::rotation::Digest;
+use phiseal::rotation::custody::{Custodians, Operation, Request, Roster};
 use phiseal_audit::note::{KeyName, VerifierKey};
 use phiseal_format::EnvironmentId;
 use pollster::block_on;

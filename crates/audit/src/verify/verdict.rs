@@ -27,6 +27,14 @@ pub struct Verdict {
     pub fault: Option<Fault>,
 }
 
+impl Verdict {
+    /// Whether nothing is wrong, and checkpoints prove something.
+    #[must_use]
+    pub const fn is_sound(&self) -> bool {
+        self.fault.is_none() && (self.covered > 0 || self.lines == 0)
+    }
+}
+
 /// The first lines of a log, which were proved: what has to be known of them to verify the rest.
 #[derive(Clone, Debug)]
 pub struct Proved {
