@@ -7,7 +7,7 @@ use phiseal::rotation::certificate::{
     Approval, Certificate, Counted, Counts, Digest, Erasure, Keys, Operation, Remains, Signatory,
     Status, TableResealed, Times, Tool, Version, sign, verify,
 };
-use phiseal::rotation::{Census, Pace, Resealed, reseal};
+use phiseal::rotation::{Census, Class, Pace, Resealed, reseal};
 use phiseal::{KeyState, Keyset, default_engine};
 use pollster::block_on;
 use std::path::Path;
@@ -121,8 +121,7 @@ fn a_rotation_is_certified_as_what_it_was() {
     let expected = Remains::Values {
         table: "patients".to_owned(),
         column: "ssn".to_owned(),
-        class: "older version 1".to_owned(),
-        values: 100,
+        values: (Class::Older(1), 100),
     };
     assert!(unfinished.remains().contains(&expected), "{:?}", unfinished.remains());
 }

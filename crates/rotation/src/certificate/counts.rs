@@ -106,6 +106,7 @@ struct ColumnText {
     counts: Vec<ClassText>,
 }
 
+/// A class, and how many values are of it.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct ClassText {
@@ -114,6 +115,7 @@ struct ClassText {
     values: u64,
 }
 
+/// In the words of version 1, whatever words there are elsewhere.
 #[derive(Clone, Copy, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum ClassName {
@@ -169,6 +171,28 @@ impl ClassText {
     }
 }
 
+/// A class and its number of values.
+pub(super) mod class {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(
+        (class, values): &(Class, u64),
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        ClassText::of(*class, *values).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<(Class, u64), D::Error> {
+        let text = ClassText::deserialize(deserializer)?;
+        let class = text.class().ok_or_else(|| D::Error::custom(NOT_A_CLASS))?;
+        Ok((class, text.values))
+    }
+}
+
+const NOT_A_CLASS: &str = "a class without its version, or with one that it has not";
+
 impl Serialize for Counted {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Census { table, rows, began, ended, columns } = self.census.clone();
@@ -190,8 +214,7 @@ impl<'de> Deserialize<'de> for Counted {
             let ColumnText { column, domain, domain_id, revision, primary, counts } = column;
             let counts: Option<BTreeMap<_, _>> =
                 counts.into_iter().map(|text| Some((text.class()?, text.values))).collect();
-            let counts =
-                counts.ok_or_else(|| D::Error::custom("a class with a version of none"))?;
+            let counts = counts.ok_or_else(|| D::Error::custom(NOT_A_CLASS))?;
             Ok(ColumnCensus { column, domain, domain_id, revision, primary, counts })
         });
         let columns = columns.collect::<Result<_, D::Error>>()?;

@@ -121,7 +121,7 @@ mod state {
     }
 }
 
-mod maybe_state {
+pub(super) mod maybe_state {
     use super::*;
 
     pub(crate) fn serialize<S: Serializer>(

@@ -1,6 +1,7 @@
 //! Whether the act is finished, and what keeps it from being so: by the facts alone.
 
-use super::{Certificate, Counted, Erasure, Operation, Version};
+use super::keys::maybe_state;
+use super::{Certificate, Counted, Erasure, Operation, Version, counts};
 use crate::Class;
 use core::fmt;
 use phiseal_keys::KeyState;
@@ -34,16 +35,20 @@ pub enum Remains {
         /// The table.
         table: String,
     },
+    /// The last count of a table is from before the act, or from when another version was the primary.
+    CountIsOld {
+        /// The table.
+        table: String,
+    },
     /// Values that are not as the act leaves them.
     Values {
         /// The table.
         table: String,
         /// The column.
         column: String,
-        /// What they are.
-        class: String,
-        /// How many.
-        values: u64,
+        /// What they are, and how many.
+        #[serde(with = "counts::class")]
+        values: (Class, u64),
     },
     /// The primary version is the one that it was.
     SamePrimary {
@@ -54,8 +59,9 @@ pub enum Remains {
     State {
         /// Its number.
         version: u32,
-        /// The state that it is in.
-        state: String,
+        /// The state that it is in; none when that is not told.
+        #[serde(with = "maybe_state")]
+        state: Option<KeyState>,
     },
     /// A destroyed version is still wrapped.
     Wraps {
@@ -82,7 +88,7 @@ impl Certificate {
     /// What keeps the act from being finished; nothing when it is.
     ///
     /// A rotation is finished when another version is the primary, a compromised one is marked so, and the census of every
-    /// table finds nothing in the domain's columns that is [not in order](Class::is_in_order). A version is retired or
+    /// table, taken since, finds nothing in the domain's columns that is [not in order](Class::is_in_order). A version is retired or
     /// destroyed when it is in that state and nothing that was counted is or may be under it; a destroyed one has no wraps.
     /// A person is shredded when the store says so.
     #[must_use]
@@ -144,7 +150,6 @@ impl Certificate {
     ) {
         let state = self.version(number).map(|version| version.state_after);
         if !state.is_some_and(is_right) {
-            let state = state.map_or_else(|| "not told".to_owned(), |state| state.to_string());
             remains.push(Remains::State { version: number, state });
         }
     }
@@ -152,7 +157,7 @@ impl Certificate {
     /// Adds each count of the domain's columns that is not zero, and of a class that is `in_the_way`.
     fn check_counts(&self, remains: &mut Vec<Remains>, in_the_way: impl Fn(Class, u32) -> bool) {
         let latest = self.latest_counts();
-        if latest.is_empty() {
+        if self.sums().columns == 0 {
             remains.push(Remains::NoCount {});
         }
         for before in &self.counts.before {
@@ -161,18 +166,23 @@ impl Certificate {
                 remains.push(Remains::TableNotCounted { table: table.clone() });
             }
         }
+        let is_of_after = !self.counts.after.is_empty();
         for census in latest.iter().map(Counted::census) {
-            for column in census.columns.iter().filter(|it| it.domain_id == self.domain_id) {
-                for (class, values) in &column.counts {
-                    if *values > 0 && in_the_way(*class, column.primary) {
-                        remains.push(Remains::Values {
-                            table: census.table.clone(),
-                            column: column.column.clone(),
-                            class: class.to_string(),
-                            values: *values,
-                        });
-                    }
-                }
+            let columns = || census.columns.iter().filter(|it| it.domain_id == self.domain_id);
+            let is_early = is_of_after && census.began < self.times.began;
+            if is_early || columns().any(|column| column.primary != self.keys.primary_after) {
+                remains.push(Remains::CountIsOld { table: census.table.clone() });
+            }
+            for column in columns() {
+                let left = column
+                    .counts
+                    .iter()
+                    .filter(|(class, values)| **values > 0 && in_the_way(**class, column.primary));
+                remains.extend(left.map(|(class, values)| Remains::Values {
+                    table: census.table.clone(),
+                    column: column.column.clone(),
+                    values: (*class, *values),
+                }));
             }
         }
     }
@@ -194,17 +204,23 @@ impl fmt::Display for Remains {
             Self::TableNotCounted { table } => {
                 write!(f, "table {table} was counted before, and not afterwards")
             }
-            Self::Values { table, column, class, values: 1 } => {
+            Self::CountIsOld { table } => {
+                write!(f, "the last count of table {table} is from before the act")
+            }
+            Self::Values { table, column, values: (class, 1) } => {
                 write!(f, "1 value in column {column} of table {table} is left: {class}")
             }
-            Self::Values { table, column, class, values } => {
+            Self::Values { table, column, values: (class, values) } => {
                 write!(f, "{values} values in column {column} of table {table} are left: {class}")
             }
             Self::SamePrimary { version } => {
                 write!(f, "version {version} is still the one that new data is encrypted under")
             }
-            Self::State { version, state } => {
+            Self::State { version, state: Some(state) } => {
                 write!(f, "the state of version {version} is: {state}")
+            }
+            Self::State { version, state: None } => {
+                write!(f, "the state of version {version} is not told")
             }
             Self::Wraps { version } => {
                 write!(f, "version {version} is still kept in wrapped form")

@@ -31,7 +31,7 @@ pub(super) fn custodian(name: &str, seed: u8) -> Signatory {
 }
 
 pub(super) const DOMAIN: &str = "clinic/patients";
-const BEGAN: u64 = 1_772_357_400;
+pub(super) const BEGAN: u64 = 1_772_357_400;
 
 fn digest(byte: u8) -> Digest {
     Digest::from_bytes([byte; 32])

@@ -36,12 +36,11 @@ fn a_rotation_is_finished_when_nothing_is_left() {
     ] {
         let mut left = rotation.clone();
         let counts: [(&str, &[(Class, u64)]); 1] = [("ssn", &[(Class::Current, 5), (class, 1)])];
-        left.counts.after = vec![counted(1, 3, &counts)];
+        left.counts.after = vec![counted(BEGAN, 3, &counts)];
         let expected = Remains::Values {
             table: "patients".to_owned(),
             column: "ssn".to_owned(),
-            class: class.to_string(),
-            values: 1,
+            values: (class, 1),
         };
         assert_eq!((left.status(), left.remains()), (Status::NotFinished, vec![expected]));
         assert_eq!(cited(&left), [AUDIT, DOCUMENTATION], "{class}");
@@ -49,27 +48,37 @@ fn a_rotation_is_finished_when_nothing_is_left() {
     // What belongs to another domain is not this act's.
     let mut other = rotation.clone();
     let counts: [(&str, &[(Class, u64)]); 1] = [("ssn", &[(Class::Older(1), 5)])];
-    other.counts.after = vec![counted(1, 3, &counts)];
+    other.counts.after = vec![counted(BEGAN, 3, &counts)];
     other.domain_id = DomainId::from_bytes([0xd2; 16]);
-    assert_eq!(other.remains(), []);
-    assert!(!cited(&other).contains(&ENCRYPTION.to_owned()), "nothing of the domain was counted");
+    assert_eq!(other.remains(), [Remains::NoCount {}]);
+    assert_eq!(cited(&other), [AUDIT, DOCUMENTATION], "nothing of the domain was counted");
 }
 
 #[test]
 fn a_rotation_needs_a_new_primary_and_a_count_of_every_table() {
     type Change = fn(&mut Certificate);
-    let changes: [(&str, Change, Remains); 5] = [
+    let changes: [(&str, Change, Remains); 7] = [
         ("no count", |it| it.counts.after.clear(), Remains::NoCount {}),
         ("the same primary", |it| it.keys.primary_before = 3, Remains::SamePrimary { version: 3 }),
         (
             "a primary that is not active",
             |it| it.keys.versions[1].state_after = KeyState::Suspended,
-            Remains::State { version: 3, state: "suspended".to_owned() },
+            Remains::State { version: 3, state: Some(KeyState::Suspended) },
         ),
         (
             "a compromised version that is not marked",
             |it| it.operation = Operation::Rotate { compromised: true },
-            Remains::State { version: 2, state: "deactivated".to_owned() },
+            Remains::State { version: 2, state: Some(KeyState::Deactivated) },
+        ),
+        (
+            "the count of before once more",
+            |it| it.counts.after = it.counts.before.clone(),
+            Remains::CountIsOld { table: "patients".to_owned() },
+        ),
+        (
+            "a count from before the act",
+            |it| it.times.began += 501,
+            Remains::CountIsOld { table: "patients".to_owned() },
         ),
         (
             "a table that was not counted again",
@@ -116,7 +125,10 @@ fn a_version_is_destroyed_when_nothing_needs_it_and_final_when_no_copy_is_left()
     assert_eq!(cited(&wrapped), [AUDIT, DOCUMENTATION]);
     let mut there = done.clone();
     there.keys.versions[0].state_after = KeyState::Deactivated;
-    assert_eq!(there.remains(), [Remains::State { version: 2, state: "deactivated".to_owned() }]);
+    assert_eq!(
+        there.remains(),
+        [Remains::State { version: 2, state: Some(KeyState::Deactivated) }]
+    );
     for (class, is_in_the_way) in [
         (Class::Older(2), true),
         (Class::Closed(2), true),
@@ -126,7 +138,7 @@ fn a_version_is_destroyed_when_nothing_needs_it_and_final_when_no_copy_is_left()
     ] {
         let mut needed = done.clone();
         let counts: [(&str, &[(Class, u64)]); 1] = [("ssn", &[(Class::Current, 5), (class, 1)])];
-        needed.counts.before = vec![counted(1, 3, &counts)];
+        needed.counts.before = vec![counted(BEGAN, 3, &counts)];
         assert_eq!(needed.status() == Status::NotFinished, is_in_the_way, "{class}");
     }
     let mut uncounted = done;

@@ -1,5 +1,5 @@
 phiseal certificate v1
-sha256 328caf3275805fc6c88ebb537f4bb3d8a520ec865a7693f1e187fe679d9714af
+sha256 01dbd147b07930d81408cfe668f693c941514a3ebfeed55341eb3811c178aad7
 
-— clinic.example/alice LPnSO6p5XlHvcR7eD75ROHnLYNTqU4GFgOuhiHisaUSZTlJ61D9l8oFXeNzcaKZh5U+yWNIjVs1aL7uCm/r+CKZ8JAA=
-— clinic.example/bob 8reMHEuLxlDIHf5YHAb1f3zOwnDlmql25WPSxii3YZSPSR4jXzM1GLbFg6gVd4JGN4EksGmG0sKUWeMe2uU/bMRImwI=
+— clinic.example/alice LPnSO+laUyhU1HIEdnxTvCP3Q7T12eOfDLydLTu4+TRGu7mEcu5P5xuD4fKsEdbgb+cNw6auS5xA0sx/3gCin0WDMw8=
+— clinic.example/bob 8reMHBDyW//uFeXbYmIUsjxX4FS4Y6DPlxieUOKDpBn2vztiuGZt28wfxYLNZYUYiDeKtJCx/RKc9kCLWS0afloMFwY=
