@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 CLASSES = [
     "nothing", "current", "person", "older", "newer", "closed", "shredded", "foreign", "plaintext", "damaged",
+    "person-older", "person-dropped",
 ]
 
 

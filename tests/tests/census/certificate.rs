@@ -4,8 +4,8 @@ use crate::clinic::{Clinic, DOMAIN};
 use phiseal::audit::note::{KeyName, VerifierKey};
 use phiseal::backends::custodian::{Cost, CustodianKey, Passphrase};
 use phiseal::rotation::certificate::{
-    Approval, Certificate, Counted, Counts, Digest, Erasure, Keys, Operation, Remains, Signatory,
-    Status, TableResealed, Times, Tool, Version, sign, verify,
+    Approval, Certificate, Counted, Counts, Digest, Erasure, Keys, Operation, Remains, RosterHead,
+    Signatory, Status, TableResealed, Times, Tool, Version, sign, verify,
 };
 use phiseal::rotation::{Census, Class, Pace, Resealed, reseal};
 use phiseal::{KeyState, Keyset, default_engine};
@@ -44,7 +44,7 @@ fn certified(
     let engine = default_engine();
     let versions = after.versions().iter().map(|version| {
         let earlier = before.versions().iter().find(|it| it.number() == version.number());
-        Version::new(earlier, version, None, None)
+        Version::new(earlier, version)
     });
     let (began, ended) = (counted.began, left.ended);
     Certificate {
@@ -61,11 +61,13 @@ fn certified(
         approval: Approval {
             requester: Signatory::new("Alice", &alice.public),
             approvers: vec![Signatory::new("Bob", &bob.public)],
-            threshold: 2,
-            custodians: 2,
-            roster: 1,
-            roster_hash: Digest::from_bytes([1; 32]),
-            request_hash: Digest::from_bytes([2; 32]),
+            request: Digest::from_bytes([2; 32]),
+            roster: Some(RosterHead {
+                number: 1,
+                sha256: Digest::from_bytes([1; 32]),
+                threshold: 1,
+                custodians: 2,
+            }),
             single_custodian: false,
         },
         counts: Counts {

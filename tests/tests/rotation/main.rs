@@ -1,6 +1,7 @@
 //! ROT, CONC, WRITE, STALE, DEST: rotations that are killed, shared and overtaken, and the end of versions.
 #![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
+mod certified;
 mod ends;
 mod kills;
 mod shared;

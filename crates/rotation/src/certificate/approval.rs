@@ -1,6 +1,7 @@
 //! Who asked for the act, and who approved it.
 
 use super::Digest;
+use crate::custody::Roster;
 use core::fmt;
 use phiseal_audit::note::VerifierKey;
 use phiseal_keys::{Error, ErrorKind};
@@ -14,20 +15,43 @@ use serde::{Deserialize, Serialize};
 pub struct Approval {
     /// Who asked for it.
     pub requester: Signatory,
-    /// Who approved it.
+    /// Who else approved it.
     pub approvers: Vec<Signatory>,
-    /// How many had to approve.
-    pub threshold: u32,
-    /// Of how many custodians.
-    pub custodians: u32,
-    /// The number of the roster that names the custodians.
-    pub roster: u64,
-    /// Its hash.
-    pub roster_hash: Digest,
-    /// The hash of the request, which is what was approved.
-    pub request_hash: Digest,
+    /// The SHA-256 of the request, which is what was approved.
+    pub request: Digest,
+    /// The roster of custodians that was in force; none where one custodian acts alone.
+    pub roster: Option<RosterHead>,
     /// Whether one custodian acted alone: a dangerous mode for demonstrations, of which the page says so.
     pub single_custodian: bool,
+}
+
+/// Which roster of custodians it was, and how many of them had to approve.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "what callers build")]
+pub struct RosterHead {
+    /// Its number.
+    pub number: u32,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// How many had to approve, beside the one who asked.
+    pub threshold: u32,
+    /// How many custodians it names.
+    pub custodians: u32,
+}
+
+impl RosterHead {
+    /// That of a roster.
+    #[must_use]
+    pub fn new(roster: &Roster, engine: &dyn Engine) -> Self {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            number: roster.number(),
+            sha256: roster.digest(engine),
+            threshold: count(roster.threshold()),
+            custodians: count(roster.custodians().len()),
+        }
+    }
 }
 
 /// A custodian: a name, and the key that signs for it.

@@ -1,6 +1,6 @@
 //! What no certificate may be like, whoever built it.
 
-use super::{Certificate, Erasure, Operation};
+use super::{Approval, Certificate, Erasure, Operation};
 use phiseal_keys::{Error, ErrorKind, Keyset};
 use phiseal_primitives::Engine;
 use std::collections::BTreeSet;
@@ -37,43 +37,43 @@ impl Certificate {
             return Err(invalid("versions stand in ascending order, each once"));
         }
         let told = |number| self.version(number).is_some();
-        let all_told = match self.operation {
+        let all_told = match &self.operation {
             Operation::Rotate { .. } => {
                 told(self.keys.primary_before) && told(self.keys.primary_after)
             }
-            Operation::Shred { wrapped_by, .. } => told(wrapped_by),
-            Operation::Retire { version } | Operation::Destroy { version } => told(version),
+            Operation::Shred { .. } => true,
+            Operation::Retire { version } | Operation::Destroy { version } => told(*version),
         };
         if all_told { Ok(()) } else { Err(invalid("the versions that the act is about are told")) }
     }
 
     /// Nobody is counted twice, under whatever name, and nobody acts alone unless the certificate says so.
     fn check_approval(&self, engine: &dyn Engine) -> Result<(), Error> {
-        let approval = &self.approval;
-        if approval.approvers.len() > MAX_APPROVERS {
+        let Approval { requester, approvers, roster, single_custodian, .. } = &self.approval;
+        let key = requester.checked(engine)?;
+        let Some(roster) = roster else {
+            let alone = *single_custodian && approvers.is_empty();
+            return if alone { Ok(()) } else { Err(invalid("who approves is on a roster")) };
+        };
+        if *single_custodian {
+            return Err(invalid("where there is a roster nobody acts alone"));
+        }
+        if approvers.len() > MAX_APPROVERS {
             return Err(invalid("at most 100 approvers are named"));
         }
-        let (mut names, mut keys) = (BTreeSet::new(), BTreeSet::new());
-        for approver in &approval.approvers {
+        let mut names = BTreeSet::from([requester.name()]);
+        let mut keys = BTreeSet::from([*key.public_key().as_bytes()]);
+        for approver in approvers {
             let key = approver.checked(engine)?;
             let is_new = names.insert(approver.name()) & keys.insert(*key.public_key().as_bytes());
             if !is_new {
-                return Err(invalid("an approver is named twice, or has another's key"));
+                return Err(invalid("somebody is named twice, or has another's key"));
             }
         }
-        let requester = approval.requester.checked(engine)?;
-        names.insert(approval.requester.name());
-        keys.insert(*requester.public_key().as_bytes());
-        if approval.threshold > approval.custodians {
-            return Err(invalid("no more approvals are needed than there are custodians"));
-        }
-        if approval.single_custodian {
-            return Ok(());
-        }
-        let people = u32::try_from(names.len().min(keys.len())).unwrap_or(u32::MAX);
-        if people < 2 || people < approval.threshold || approval.threshold == 0 {
+        let there = u32::try_from(approvers.len()).unwrap_or(u32::MAX);
+        if roster.threshold == 0 || there < roster.threshold || there >= roster.custodians {
             return Err(invalid(
-                "fewer people than the threshold asks for, and no single custodian",
+                "fewer approvers than the threshold asks for, or more than there are",
             ));
         }
         Ok(())

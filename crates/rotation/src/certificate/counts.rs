@@ -2,6 +2,7 @@
 
 use super::Digest;
 use super::text::{parsed, seconds};
+use crate::run::Totals;
 use crate::{Census, Class, ColumnCensus, Resealed};
 use phiseal_format::DomainId;
 use phiseal_primitives::Engine;
@@ -29,13 +30,13 @@ pub struct Counted {
     sha256: Digest,
 }
 
-/// What was done to one table.
+/// What was done to one table, or to all.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "what callers build")]
 pub struct TableResealed {
-    /// The table.
-    pub table: String,
+    /// The table; none where this is of all tables together.
+    pub table: Option<String>,
     /// Rows that were read.
     pub rows: u64,
     /// Rows that were written.
@@ -51,7 +52,15 @@ impl TableResealed {
     #[must_use]
     pub fn new(table: &str, done: Resealed) -> Self {
         let Resealed { rows, written, values, overtaken } = done;
-        Self { table: table.to_owned(), rows, written, values, overtaken }
+        Self { table: Some(table.to_owned()), rows, written, values, overtaken }
+    }
+}
+
+/// What a run says that it did to all tables.
+impl From<&Totals> for TableResealed {
+    fn from(done: &Totals) -> Self {
+        let Totals { rows, written, values, overtaken, .. } = *done;
+        Self { table: None, rows, written, values, overtaken }
     }
 }
 
@@ -59,7 +68,7 @@ impl Counted {
     /// This census, hashed.
     #[must_use]
     pub fn new(census: Census, engine: &dyn Engine) -> Self {
-        let sha256 = census.hash(engine).into();
+        let sha256 = Digest::from_bytes(census.hash(engine));
         Self { census, sha256 }
     }
 

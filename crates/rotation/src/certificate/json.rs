@@ -50,6 +50,10 @@ impl Certificate {
     /// versions that are not told, an erasure without a reason; and for more than [`MAX_JSON`] bytes.
     pub fn to_json(&self, engine: &dyn Engine) -> Result<Vec<u8>, Error> {
         self.check(engine)?;
+        self.written()
+    }
+
+    fn written(&self) -> Result<Vec<u8>, Error> {
         let written = Written {
             format: FORMAT,
             version: VERSION,
@@ -94,9 +98,10 @@ impl Certificate {
             ));
         }
         let read: Read = serde_json::from_slice(json).map_err(|error| not_json(&error))?;
-        if read.certificate.to_json(engine)? != json {
+        if read.certificate.written()? != json {
             return Err(malformed("the certificate is not as it was written"));
         }
+        read.certificate.check(engine)?;
         Ok(read.certificate)
     }
 
@@ -106,7 +111,7 @@ impl Certificate {
     ///
     /// As [`Certificate::to_json`].
     pub fn hash(&self, engine: &dyn Engine) -> Result<Digest, Error> {
-        Ok(engine.sha_256(&[&self.to_json(engine)?]).into())
+        Ok(Digest::of(engine, &self.to_json(engine)?))
     }
 }
 

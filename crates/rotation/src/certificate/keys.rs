@@ -38,10 +38,10 @@ pub struct Version {
     /// When it was made, in seconds since 1970.
     #[serde(with = "seconds")]
     pub created: u64,
-    /// When it first became the primary, if that is known.
+    /// When it became the primary, last if more than once; none when it never was.
     #[serde(with = "maybe_seconds")]
     pub activated: Option<u64>,
-    /// When another took its place as the primary, if one has and that is known.
+    /// When another took its place as the primary; none when it is the primary or never was.
     #[serde(with = "maybe_seconds")]
     pub replaced: Option<u64>,
     /// What wrapped it before.
@@ -53,12 +53,7 @@ pub struct Version {
 impl Version {
     /// What a keyset says of a version before the act, if it was there, and after it.
     #[must_use]
-    pub fn new(
-        before: Option<&KeyVersion>,
-        after: &KeyVersion,
-        activated: Option<u64>,
-        replaced: Option<u64>,
-    ) -> Self {
+    pub fn new(before: Option<&KeyVersion>, after: &KeyVersion) -> Self {
         let wraps = |version: &KeyVersion| version.wraps().iter().map(Wrap::from).collect();
         Self {
             number: after.number(),
@@ -66,8 +61,8 @@ impl Version {
             state_after: after.state(),
             key_id: Digest::from_bytes(*after.key_id().as_bytes()),
             created: after.created(),
-            activated,
-            replaced,
+            activated: after.activated(),
+            replaced: after.replaced(),
             wraps_before: before.map(wraps).unwrap_or_default(),
             wraps_after: wraps(after),
         }

@@ -43,7 +43,7 @@ mod text;
 mod tool;
 
 pub use crate::Digest;
-pub use approval::{Approval, Signatory};
+pub use approval::{Approval, RosterHead, Signatory};
 pub use counts::{Counted, Counts, TableResealed};
 pub use erasure::{Erasure, Ground, Reason};
 pub use evidence::{Evidence, Safeguard};

@@ -7,7 +7,7 @@ use phiseal_format::SubjectTag;
 use serde::{Deserialize, Serialize};
 
 /// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(
     clippy::exhaustive_enums,
@@ -29,16 +29,14 @@ pub enum Operation {
         /// Which one.
         version: u32,
     },
-    /// The key of one person was destroyed.
+    /// The keys of one person were destroyed.
     Shred {
         /// Who, as the key store names persons: it says nothing of who it is.
         #[serde(with = "parsed")]
         person: SubjectTag,
-        /// The id of the person's key.
-        key_id: Digest,
-        /// The version of the domain's key that wrapped it.
-        wrapped_by: u32,
-        /// Whether the store says afterwards that it is gone.
+        /// The 32-byte ids of the person's keys, of which nothing but these is left.
+        keys: Vec<Digest>,
+        /// Whether the store says afterwards that they are gone.
         shredded: bool,
     },
 }
@@ -77,7 +75,7 @@ impl fmt::Display for Operation {
             Self::Rotate { compromised: true } => "key rotation after a compromise",
             Self::Retire { .. } => "key retirement",
             Self::Destroy { .. } => "key destruction",
-            Self::Shred { .. } => "destruction of one person's key",
+            Self::Shred { .. } => "destruction of one person's keys",
         })
     }
 }

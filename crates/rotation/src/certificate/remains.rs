@@ -94,18 +94,18 @@ impl Certificate {
     #[must_use]
     pub fn remains(&self) -> Vec<Remains> {
         let mut remains = Vec::new();
-        match self.operation {
+        match &self.operation {
             Operation::Rotate { compromised } => {
-                self.check_primary(compromised, &mut remains);
+                self.check_primary(*compromised, &mut remains);
                 self.check_counts(&mut remains, |class, _| !class.is_in_order());
             }
-            Operation::Retire { version } => {
+            &Operation::Retire { version } => {
                 self.check_state(version, is_out_of_use, &mut remains);
                 self.check_counts(&mut remains, |class, primary| {
                     class.may_be_under(version, primary)
                 });
             }
-            Operation::Destroy { version } => {
+            &Operation::Destroy { version } => {
                 self.check_state(version, |state| state == KeyState::Destroyed, &mut remains);
                 if self.version(version).is_some_and(|version| !version.wraps_after.is_empty()) {
                     remains.push(Remains::Wraps { version });

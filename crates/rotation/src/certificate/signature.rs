@@ -109,5 +109,5 @@ pub fn verify<'k>(
 }
 
 fn text(json: &[u8], engine: &dyn Engine) -> String {
-    format!("phiseal certificate v1\nsha256 {}\n", Digest::from_bytes(engine.sha_256(&[json])))
+    format!("phiseal certificate v1\nsha256 {}\n", Digest::of(engine, json))
 }

@@ -1,4 +1,4 @@
-//! How ids, hashes and times stand in JSON: as text, one text per value.
+//! How ids, hashes and times stand in JSON: as text.
 
 use core::fmt;
 use core::str::FromStr;

@@ -1,12 +1,12 @@
 //! The facts of an act, for its certificate.
 
 use super::{Ended, Journal};
+use crate::Digest;
 use crate::certificate::{
-    Approval, Certificate, Counts, Erasure, Keys, LogHead, Operation as Act, Reason, Signatory,
-    TableResealed, Times, Tool, Version,
+    Approval, Certificate, Counts, Erasure, Keys, LogHead, Operation as Act, Reason, RosterHead,
+    Signatory, TableResealed, Times, Tool, Version,
 };
 use crate::custody::{Custodians, Operation};
-use crate::{Digest, Resealed};
 use phiseal_audit::note::{Note, VerifierKey};
 use phiseal_keys::{Erasure as Erased, Error, ErrorKind, KeyStore, Keyset, SubjectRecord};
 
@@ -46,7 +46,7 @@ impl Journal {
             .filter(|version| compromised || [self.from, self.to].contains(&version.number()));
         let versions = versions.map(|version| {
             let before = (version.number() != self.to).then_some(version);
-            let mut told = Version::new(before, version, version.activated(), version.replaced());
+            let mut told = Version::new(before, version);
             if version.number() == self.from {
                 told.state_before = Some(self.state_before);
             }
@@ -57,19 +57,8 @@ impl Journal {
             primary_after: now.primary(),
             versions: versions.collect(),
         };
-        let totals = self.totals();
         // The tables are counted each by itself, and resealed by all workers together.
-        let table = match self.before.as_slice() {
-            [one] => one.census().table.clone(),
-            _ => "all tables".to_owned(),
-        };
-        let done = Resealed {
-            rows: totals.rows,
-            written: totals.written,
-            values: totals.values,
-            overtaken: totals.overtaken,
-        };
-        let resealed = vec![TableResealed::new(&table, done)];
+        let resealed = vec![TableResealed::from(self.totals())];
         let ended = if self.ended > 0 { self.ended } else { store.clock().wall() };
         let requested = request.requested.as_millis() / 1_000;
         Ok(Certificate {
@@ -111,12 +100,9 @@ impl Ended {
             Operation::Shred(tag) => {
                 let record =
                     person.ok_or_else(|| invalid("whose keys were destroyed is not told"))?;
-                let gone = record.gone().last();
-                let key_id = gone.map_or([0; 32], |id| *id.as_bytes());
+                let keys = record.gone().iter().map(|id| Digest::from_bytes(*id.as_bytes()));
                 let shredded = record.current().is_err() && record.tag() == tag;
-                let wrapped_by = self.before.primary();
-                let key_id = Digest::from_bytes(key_id);
-                (Act::Shred { person: tag, key_id, wrapped_by, shredded }, None)
+                (Act::Shred { person: tag, keys: keys.collect(), shredded }, None)
             }
             _ => return Err(invalid("nothing ended")),
         };
@@ -125,7 +111,7 @@ impl Ended {
             self.after.versions().iter().filter(|version| Some(version.number()) == number);
         let versions = versions.map(|version| {
             let before = self.before.version(version.number());
-            Version::new(before, version, version.activated(), version.replaced())
+            Version::new(before, version)
         });
         let keys = Keys {
             primary_before: self.before.primary(),
@@ -169,32 +155,24 @@ fn approval(
     request: &crate::custody::Request,
     circumstances: &Circumstances<'_>,
 ) -> Result<Approval, Error> {
-    let request_hash = request.digest(store.engine());
+    let engine = store.engine();
     let signatory = |key: &VerifierKey| Signatory::new(key.name(), key);
     let Some(custodians) = circumstances.custodians else {
         return Ok(Approval {
             requester: signatory(circumstances.actor),
             approvers: Vec::new(),
-            threshold: 0,
-            custodians: 1,
-            roster: 0,
-            roster_hash: Digest::from_bytes([0; 32]),
-            request_hash,
+            request: request.digest(engine),
+            roster: None,
             single_custodian: true,
         });
     };
     let notes = note.map(core::slice::from_ref).unwrap_or_default();
     let (requester, approvers) = custodians.signers(request, notes)?;
-    let roster = custodians.in_force();
-    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     Ok(Approval {
         requester: signatory(&requester),
         approvers: approvers.iter().map(signatory).collect(),
-        threshold: count(roster.threshold()),
-        custodians: count(roster.custodians().len()),
-        roster: roster.number().into(),
-        roster_hash: custodians.digest(),
-        request_hash,
+        request: request.digest(engine),
+        roster: Some(RosterHead::new(custodians.in_force(), engine)),
         single_custodian: false,
     })
 }

@@ -81,16 +81,13 @@ impl Certificate {
     /// What was done, to what, and when.
     fn act(&self) -> String {
         let mut items = vec![
-            ("Act", text(self.operation)),
+            ("Act", text(&self.operation)),
             ("Data domain", format!("{} {}", name(&self.domain), code(self.domain_id))),
             ("Key store", code(self.environment)),
         ];
-        if let Operation::Shred { person, key_id, wrapped_by, .. } = &self.operation {
+        if let Operation::Shred { person, keys, .. } = &self.operation {
             items.push(("Person", format!("{} (a reference of the key store's)", code(person))));
-            items.push((
-                "Person's key",
-                format!("{}, wrapped by version {wrapped_by}", code(key_id)),
-            ));
+            items.extend(keys.iter().map(|key| ("Person's key", code(key))));
         }
         let times = &self.times;
         items.push(("Requested", moment(times.requested)));
@@ -144,12 +141,11 @@ impl Certificate {
                 ),
             ));
         }
-        let approval = &self.approval;
-        items.push(("SHA-256 of the request", code(approval.request_hash)));
-        items.push((
-            "SHA-256 of the roster",
-            format!("{} (number {})", code(approval.roster_hash), approval.roster),
-        ));
+        items.push(("SHA-256 of the request", code(self.approval.request)));
+        if let Some(roster) = &self.approval.roster {
+            let roster = format!("{} (number {})", code(roster.sha256), roster.number);
+            items.push(("SHA-256 of the roster", roster));
+        }
         let items: String = items
             .iter()
             .map(|(what, is)| format!("<div><dt>{what}</dt><dd>{is}</dd></div>\n"))

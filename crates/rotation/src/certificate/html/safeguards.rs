@@ -54,7 +54,7 @@ fn statement(safeguard: Safeguard, certificate: &Certificate) -> String {
         Safeguard::OperationalPhase => {
             "supports the change of a key in use: a new version took the place of the one before.".to_owned()
         }
-        Safeguard::PostOperationalPhase => match certificate.operation {
+        Safeguard::PostOperationalPhase => match &certificate.operation {
             Operation::Retire { .. } => {
                 "supports the end of a key's use: it seals no more, and nothing that was counted needs it.".to_owned()
             }

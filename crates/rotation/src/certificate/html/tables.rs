@@ -20,14 +20,14 @@ pub(super) fn people(approval: &Approval) -> String {
             )
         })
         .collect();
-    let rule = if approval.single_custodian {
-        "No second person had to approve.".to_owned()
-    } else {
-        let Approval { threshold, custodians, .. } = approval;
-        format!(
-            "{threshold} of {custodians} custodians had to approve; {} did.",
+    let rule = match &approval.roster {
+        None => "No second person had to approve.".to_owned(),
+        Some(roster) => format!(
+            "Of {} custodians, {} beside the one who asked had to approve; {} did.",
+            roster.custodians,
+            roster.threshold,
             approval.approvers.len()
-        )
+        ),
     };
     format!(
         "<h2>Who asked, and who approved</h2>\n<table>\n<caption>{rule}</caption>\n<thead><tr><th scope=\"col\">Name</th>\
@@ -124,7 +124,7 @@ pub(super) fn counts(certificate: &Certificate) -> String {
             format!(
                 "<li>{}: {} rows read; {} values in {} rows encrypted anew; {} rows that others changed meanwhile \
                  read again</li>\n",
-                name(&done.table),
+                done.table.as_ref().map_or_else(|| "all tables".to_owned(), name),
                 number(done.rows),
                 number(done.values),
                 number(done.written),

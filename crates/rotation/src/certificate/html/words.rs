@@ -6,7 +6,7 @@ use super::escape::name;
 
 /// `Certificate of key rotation`, and what is not to be overlooked.
 pub(super) fn title(certificate: &Certificate) -> String {
-    let (what, status) = (certificate.operation, certificate.status());
+    let (what, status) = (&certificate.operation, certificate.status());
     match status {
         Status::Finished => format!("Certificate of {what}"),
         Status::ErasurePending => format!("Certificate of {what}: erasure pending"),
@@ -17,7 +17,7 @@ pub(super) fn title(certificate: &Certificate) -> String {
 /// What happened, for somebody who is no cryptographer. Markup: the domain's name is escaped.
 pub(super) fn lead(certificate: &Certificate) -> String {
     let (domain, day) = (name(&certificate.domain), day(certificate.times.ended));
-    let done = match certificate.operation {
+    let done = match &certificate.operation {
         Operation::Rotate { .. } => rotation(certificate, &domain, &day),
         Operation::Retire { version } => format!(
             "On {day} version {version} of the encryption key of \u{201c}{domain}\u{201d} was taken out of use: \
@@ -28,8 +28,8 @@ pub(super) fn lead(certificate: &Certificate) -> String {
              store, so that this store opens nothing any more that was encrypted under it."
         ),
         Operation::Shred { .. } => format!(
-            "On {day} the key of one person in \u{201c}{domain}\u{201d} was destroyed in the key store, so that this \
-             store opens nothing any more that was encrypted under that person's own key. Who the person is does not \
+            "On {day} the keys of one person in \u{201c}{domain}\u{201d} were destroyed in the key store, so that this \
+             store opens nothing any more that was encrypted under them. Who the person is does not \
              stand here."
         ),
     };
@@ -66,7 +66,7 @@ fn found(certificate: &Certificate) -> String {
         1 => "the table".to_owned(),
         several => format!("the {} tables", number(several)),
     };
-    let of = match certificate.operation {
+    let of = match &certificate.operation {
         Operation::Rotate { .. } => "that is not under the new key, or under a person's own",
         Operation::Retire { .. } | Operation::Destroy { .. } => "that needs this version",
         Operation::Shred { .. } => return String::new(),

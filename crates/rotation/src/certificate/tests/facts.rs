@@ -104,17 +104,19 @@ pub(super) fn rotation() -> Certificate {
         approval: Approval {
             requester: custodian("Alice Meyer", 1),
             approvers: vec![custodian("Bob Okafor", 2), custodian("Chen Li", 3)],
-            threshold: 2,
-            custodians: 3,
-            roster: 7,
-            roster_hash: digest(0xa0),
-            request_hash: digest(0xb0),
+            request: digest(0xb0),
+            roster: Some(RosterHead {
+                number: 7,
+                sha256: digest(0xa0),
+                threshold: 2,
+                custodians: 3,
+            }),
             single_custodian: false,
         },
         counts: Counts {
             before: vec![counted(BEGAN, 2, &before)],
             resealed: vec![TableResealed {
-                table: "patients".to_owned(),
+                table: Some("patients".to_owned()),
                 rows: 12_345,
                 written: 12_300,
                 values: 24_300,
@@ -172,8 +174,7 @@ pub(super) fn unfinished() -> Certificate {
     certificate.approval.single_custodian = true;
     certificate.approval.approvers.clear();
     certificate.approval.requester = custodian("Mallory </td><b>O'Neil", 4);
-    certificate.approval.threshold = 1;
-    certificate.approval.custodians = 1;
+    certificate.approval.roster = None;
     certificate.times.approved = None;
     certificate.log = None;
     certificate
@@ -184,8 +185,7 @@ pub(super) fn shredding() -> Certificate {
     let mut certificate = rotation();
     certificate.operation = Operation::Shred {
         person: SubjectTag::from_bytes([0x5a; 16]),
-        key_id: digest(0x77),
-        wrapped_by: 3,
+        keys: vec![digest(0x77), digest(0x78)],
         shredded: true,
     };
     certificate.keys.primary_before = 3;

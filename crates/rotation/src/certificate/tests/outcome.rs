@@ -27,6 +27,8 @@ fn a_rotation_is_finished_when_nothing_is_left() {
         [ENCRYPTION, AUDIT, INTEGRITY, TRANSMISSION, DOCUMENTATION, OPERATIONAL]
     );
     for class in [
+        Class::PersonOlder,
+        Class::PersonDropped,
         Class::Older(2),
         Class::Newer(9),
         Class::Closed(1),

@@ -118,7 +118,7 @@ fn the_page_tells_the_facts_and_never_that_somebody_complies() {
         "Alice Meyer",
         certificate.approval.approvers[1].key_line(),
         certificate.approval.approvers[1].key_id(),
-        "2 of 3 custodians had to approve; 2 did.",
+        "Of 3 custodians, 2 beside the one who asked had to approve; 2 did.",
         "12,345 rows",
         "<td>encrypted under version 2</td><td class=\"number\">12,200</td>\n<td class=\"number\">0</td>",
         "4 rows that others changed meanwhile",

@@ -157,10 +157,14 @@ fn a_certificate_has_a_largest_size() {
     assert_eq!(kind(read(&deep)), Some(ErrorKind::Malformed));
 }
 
+fn roster(certificate: &mut Certificate) -> &mut RosterHead {
+    certificate.approval.roster.as_mut().unwrap()
+}
+
 #[test]
 fn facts_that_contradict_each_other_are_refused() {
     type Change = fn(&mut Certificate);
-    let changes: [(&str, Change); 19] = [
+    let changes: [(&str, Change); 24] = [
         ("a domain with a space", |it| it.domain.push(' ')),
         ("no domain", |it| it.domain.clear()),
         ("versions out of order", |it| it.keys.versions.reverse()),
@@ -175,14 +179,21 @@ fn facts_that_contradict_each_other_are_refused() {
         ("an approver twice", |it| it.approval.approvers[1] = it.approval.approvers[0].clone()),
         ("one key under two names", |it| it.approval.approvers[1] = custodian("Chen Li", 2)),
         ("one name with two keys", |it| it.approval.approvers[1] = custodian("Bob Okafor", 3)),
-        ("the requester alone", |it| it.approval.approvers = vec![it.approval.requester.clone()]),
-        ("nobody approves", |it| it.approval.approvers.clear()),
-        ("a threshold of zero", |it| it.approval.threshold = 0),
-        ("a threshold over the custodians", |it| it.approval.threshold = 4),
-        ("a threshold over the people", |it| {
-            it.approval.threshold = 4;
-            it.approval.custodians = 9;
+        ("the requester himself", |it| it.approval.approvers[0] = it.approval.requester.clone()),
+        ("the requester under another name", |it| {
+            it.approval.approvers[0] = custodian("Bob Okafor", 1);
         }),
+        ("one approver too few", |it| drop(it.approval.approvers.pop())),
+        ("one who acts alone beside a roster", |it| it.approval.single_custodian = true),
+        ("no roster", |it| it.approval.roster = None),
+        ("approvers of one who acts alone", |it| {
+            it.approval.roster = None;
+            it.approval.single_custodian = true;
+        }),
+        ("nobody approves", |it| it.approval.approvers.clear()),
+        ("a threshold of zero", |it| roster(it).threshold = 0),
+        ("more approvers than custodians", |it| roster(it).custodians = 2),
+        ("a threshold that was not reached", |it| roster(it).threshold = 3),
         ("an erasure where nothing is erased", |it| {
             it.erasure = Erasure::Final { grounds: vec![Ground::BackupsExpired] };
         }),
@@ -212,22 +223,24 @@ fn facts_that_contradict_each_other_are_refused() {
     let mut alone = rotation();
     alone.approval.approvers.clear();
     alone.approval.single_custodian = true;
+    alone.approval.roster = None;
     assert!(alone.to_json(engine()).is_ok(), "the control: it says so");
 }
 
 #[test]
 fn a_key_that_is_none_is_refused_when_it_is_read() {
     let text = json(&rotation());
-    let line = rotation().approval.requester.key_line().to_owned();
-    let id = rotation().approval.requester.key_id().to_owned();
-    let bob = rotation().approval.approvers[0].key_line().to_owned();
+    let approval = rotation().approval;
+    let line = approval.requester.key_line();
+    let id = approval.requester.key_id();
+    let bob = approval.approvers[0].key_line();
     for (what, changed) in [
-        ("the key of another", text.replacen(&line, &bob, 1)),
+        ("the key of another", text.replacen(line, bob, 1)),
         (
             "another id",
             text.replacen(&format!("\"key_id\": \"{id}\""), "\"key_id\": \"00000000\"", 1),
         ),
-        ("no key", text.replacen(&line, "clinic.example/alice", 1)),
+        ("no key", text.replacen(line, "clinic.example/alice", 1)),
     ] {
         assert_ne!(changed, text, "{what}");
         assert!(
@@ -235,7 +248,7 @@ fn a_key_that_is_none_is_refused_when_it_is_read() {
             "{what}"
         );
     }
-    assert!(VerifierKey::parse(&line, engine()).is_ok(), "the control");
+    assert!(VerifierKey::parse(line, engine()).is_ok(), "the control");
 }
 
 #[test]

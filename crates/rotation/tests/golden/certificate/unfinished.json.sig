@@ -1,5 +1,5 @@
 phiseal certificate v1
-sha256 01dbd147b07930d81408cfe668f693c941514a3ebfeed55341eb3811c178aad7
+sha256 6b9767ea48cd80f660337c77392bda10954234878b48c2cf614ef760ce7d40ba
 
-— clinic.example/alice LPnSO+laUyhU1HIEdnxTvCP3Q7T12eOfDLydLTu4+TRGu7mEcu5P5xuD4fKsEdbgb+cNw6auS5xA0sx/3gCin0WDMw8=
-— clinic.example/bob 8reMHBDyW//uFeXbYmIUsjxX4FS4Y6DPlxieUOKDpBn2vztiuGZt28wfxYLNZYUYiDeKtJCx/RKc9kCLWS0afloMFwY=
+— clinic.example/alice LPnSOwLYIHqTNy0Rq1LYG4aNPDG9A4FEXXokT0uHsQJbB+yHqehv/E8YbRsP4WoyJ5oK2f7ma16Jr0wNK/LdJxQbrgE=
+— clinic.example/bob 8reMHG5QXvdqbZy8wqbpbX8OBO8Gzwus1/vkrM9yJ4u83fa/xsrusiEaG+N8g4kWQtrjxR+llWx6w5BVIDwQIwldPwQ=
