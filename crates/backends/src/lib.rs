@@ -12,7 +12,7 @@
 //! | [`transit`] | `transit` | in the transit engine of an OpenBao or Vault server |
 //! | [`memory`] | | nowhere else: for tests, with faults to inject |
 //!
-//! The feature `custodian` adds [`custodian`]: the keys that people sign with, in files; in tokens, [`pkcs11`] has them too.
+//! The feature `custodian` adds [`custodian`]: the keys that people sign with, in files; and to [`pkcs11`] those in tokens.
 //!
 //! The feature `layers` adds [`layer`]: timeouts, retries, limits and audit around any backend.
 

@@ -54,10 +54,10 @@
 //!
 //! # Keys that sign
 //!
-//! A [`Pkcs11Signer`] is an Ed25519 key on a token (`CKM_EDDSA`, PKCS#11 v3.0, 6.3.16), for those who approve and certify, and
-//! for checkpoints of audit logs: [`Pkcs11Token::create_signer`], [`Pkcs11Token::signer`]. It is made and refused by the same
-//! rules as a KEK. Its public half is what the token says, in whichever encoding, once a signature was seen to verify under
-//! it; so is every signature before it is handed out.
+//! With the feature `custodian`. A [`Pkcs11Signer`] is an Ed25519 key on a token (`CKM_EDDSA`, PKCS#11 v3.0, 6.3.16), for
+//! those who approve and certify, and for checkpoints of audit logs: [`Pkcs11Token::create_signer`], [`Pkcs11Token::signer`].
+//! It is made and refused by the same rules as a KEK. Its public half is what the token says, in whichever encoding, once a
+//! signature was seen to verify under it; so is every signature before it is handed out.
 //!
 //! # Threads, sessions, failures
 //!
@@ -104,6 +104,7 @@ mod mechanism;
 mod pin;
 mod queue;
 mod report;
+#[cfg(feature = "custodian")]
 mod signer;
 mod token;
 mod trial;
@@ -126,6 +127,7 @@ use worker::Open;
 pub use mechanism::{Nonces, WrapMechanism};
 pub use pin::Pin;
 pub use report::{MechanismReport, TokenReport};
+#[cfg(feature = "custodian")]
 pub use signer::Pkcs11Signer;
 pub use token::{Pkcs11Token, Pkcs11TokenBuilder};
 pub use trial::Quirk;

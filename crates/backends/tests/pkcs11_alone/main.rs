@@ -5,6 +5,7 @@
 mod faults;
 mod hostile;
 mod pins;
+#[cfg(feature = "custodian")]
 mod signers;
 #[path = "../pkcs11/support.rs"]
 mod support;

@@ -135,6 +135,7 @@ impl Module {
     }
 
     /// Whether the token lists what signatures with Ed25519 take.
+    #[cfg(feature = "custodian")]
     pub(in crate::pkcs11) fn offers_eddsa(&self, token: &Token) -> Result<bool, Failure> {
         let listed = self.client.get_mechanism_list(token.slot).map_err(failed)?;
         if !listed.contains(&MechanismType::EDDSA) {

@@ -34,7 +34,7 @@ fn statement(safeguard: Safeguard, certificate: &Certificate) -> String {
              unencrypted."
         ),
         Safeguard::AuditControls => {
-            "supports it: the audit log's checkpoint below fixes the records up to it, so that a change of them is noticed."
+            "supports it: the audit log's checkpoint below fixes the records up to it, so that a change of them can be noticed."
                 .to_owned()
         }
         Safeguard::Integrity => format!(
