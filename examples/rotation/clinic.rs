@@ -6,6 +6,8 @@
 //! cargo run --release --example clinic -- FOLDER PATIENTS     as many as you like
 //! ```
 
+use phiseal::audit::note::{KeyName, VerifierKey};
+use phiseal::backends::custodian::{Cost, CustodianKey, Passphrase};
 use phiseal::backends::local::LocalKek;
 use phiseal::backends::recovery::RecoveryKey;
 use phiseal::blocking::Phiseal;
@@ -29,6 +31,12 @@ escrow = ["recovery:keys/recovery.pub"]
 
 [policy]
 max_age_days = 365
+
+# What custodians do is logged here. In earnest the passphrase is in the environment: passphrase = { env = "…" }
+[audit]
+log = "custody.jsonl"
+key = "keys/log.json"
+passphrase = "a passphrase for a demonstration"
 
 [[source]]
 sqlite = "data/clinic.db"
@@ -115,6 +123,16 @@ fn make(folder: &Path, patients: i64) -> Result<String, Box<dyn Error>> {
     let builder = phiseal::Builder::new().also_escrow_to(escrow);
     let phi = Phiseal::open_with(builder, SqliteStore::open(keys.join("keys.db"))?, kek)?;
     fill(&phi, &data.join("clinic.db"), patients)?;
+    let passphrase = Passphrase::from_bytes(b"a passphrase for a demonstration".to_vec())?;
+    let log = CustodianKey::generate(
+        keys.join("log.json"),
+        "clinic.example/custody",
+        &passphrase,
+        Cost::default(),
+        default_engine(),
+    )?;
+    let log = VerifierKey::of(KeyName::new(log.name())?, &log, default_engine())?;
+    fs::write(keys.join("log.pub"), format!("{log}\n"))?;
     fs::write(folder.join("phiseal.toml"), MANIFEST)?;
     Ok(format!(
         "{patients} patients, their visits and their keys are in {0}.\n{0}/phiseal.toml says where. The recovery key is in three shares, two of \

@@ -219,7 +219,8 @@ impl<'a> Desk<'a> {
                 ),
             ));
         }
-        let free = journal.switched + Keyset::LONGEST_LEASE.as_secs() + 1;
+        let free =
+            journal.switched.saturating_add(Keyset::LONGEST_LEASE.as_secs()).saturating_add(1);
         output.say(&format!(
             "Nothing is left under version {}. From {} on it can be retired: rotate plan retire --version {}", journal.from, time(free), journal.from
         ));

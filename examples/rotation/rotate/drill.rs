@@ -59,7 +59,9 @@ fn sample(
 ) -> Result<u64, Failure> {
     let store = office.manifest.store().map(|store| store.text()).transpose()?.unwrap_or_default();
     let store = address::store(&store, office.manifest.folder())?;
-    let recovered = block_on(Phiseal::builder().existing().read_only().open(store, key))?;
+    // A recovery key's wraps anybody can make: the key store is the one that the other keys have opened.
+    let builder = Phiseal::builder().existing().read_only().store_key(office.store().store_key());
+    let recovered = block_on(builder.open(store, key))?;
     let alone = Office { phi: recovered, custodians: None, manifest: office.manifest.clone() };
     let mut opened = 0;
     for holding in alone.holdings()? {

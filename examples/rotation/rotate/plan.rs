@@ -3,11 +3,12 @@
 use super::arguments::{Arguments, NewRequest, On, Operation as Asked, Plan};
 use super::failure::{Failure, of_file};
 use super::office::Office;
-use super::output::{Output, count, number};
+use super::output::{Output, count, number, time};
 use super::{census, roster, signer};
 use core::time::Duration;
 use phiseal::audit::note::KeyName;
 use phiseal::default_engine;
+use phiseal::rotation::Class;
 use phiseal::rotation::custody::{Operation, Request};
 use phiseal::{ErrorKind, Keyset};
 use pollster::block_on;
@@ -112,17 +113,14 @@ fn dry_run(
     let (mut rows, mut values, mut tables) = (0_u64, 0_u64, Vec::new());
     for census in &counted {
         let of_domain = census.columns.iter().filter(|column| column.domain_id == keyset.domain());
-        let here: u64 = of_domain
-            .flat_map(|column| column.counts.iter())
-            .filter(|(class, _)| match operation {
-                Operation::Rotate { .. } => **class != phiseal::rotation::Class::Nothing,
-                _ => true,
-            })
+        let counts = of_domain.flat_map(|column| column.counts.iter());
+        let here: u64 = counts
+            .filter(|(class, _)| is_resealed(**class, operation))
             .map(|(_, count)| count)
             .sum();
         if here > 0 {
-            rows += census.rows;
-            values += here;
+            rows = rows.saturating_add(census.rows);
+            values = values.saturating_add(here);
             tables.push(census.table.clone());
         }
     }
@@ -145,10 +143,35 @@ fn dry_run(
         ),
         _ => format!("This {}.", operation.meaning()),
     };
+    let free = match operation {
+        Operation::Retire(version) | Operation::Destroy(version) => free_from(keyset, version),
+        _ => None,
+    };
+    let text = match free {
+        Some(free) if free > office.now() => {
+            text + &format!("\nNot before {}: until then a process may seal under it.", time(free))
+        }
+        _ => text,
+    };
     output.tell(&text, "plan", json!({
         "operation": operation.to_string(), "domain": keyset.name(), "tables": tables, "rows": rows, "values": values,
     }));
     Ok(())
+}
+
+/// Whether a rotation seals values of this class anew: those under a person's own key only when that may be known to others.
+const fn is_resealed(class: Class, operation: Operation) -> bool {
+    match class {
+        Class::Current | Class::Older(_) | Class::Newer(_) | Class::PersonOlder => true,
+        Class::Person => matches!(operation, Operation::Rotate { compromised: true }),
+        _ => false,
+    }
+}
+
+/// When nobody seals under a version any more, in seconds since 1970.
+fn free_from(keyset: &Keyset, version: u32) -> Option<u64> {
+    let replaced = keyset.version(version)?.replaced()?;
+    Some(replaced.saturating_add(Keyset::LONGEST_LEASE.as_secs()).saturating_add(1))
 }
 
 fn holds(request: &NewRequest) -> Duration {

@@ -2,7 +2,7 @@
 
 use super::arguments::{Arguments, Found};
 use super::failure::Failure;
-use super::office::Office;
+use super::office::{Act, Book, Office};
 use super::output::Output;
 use phiseal::audit::note::VerifierKey;
 use phiseal::default_engine;
@@ -20,7 +20,11 @@ pub(crate) fn found(arguments: &Arguments, of: &Found, output: &Output) -> Resul
     }
     let environment = office.store().environment();
     let roster = Roster::first(environment, of.threshold, keys(&of.custodians)?)?;
-    let custodians = block_on(Custodians::found(office.store(), roster))?;
+    let mut book = Book::open(&office)?;
+    let founded = block_on(Custodians::found(office.store(), roster));
+    let act = Act { action: "roster", actor: "founder", request: None, domain: None, count: None };
+    book.write(&act, founded.as_ref().map(drop).map_err(phiseal::Error::kind))?;
+    let custodians = founded?;
     let first = custodians.first();
     let text = format!(
         "From now on nobody changes these keys alone.\nPut this under [keys] of the manifest, and keep a copy elsewhere:\nroster = \"{first}\""
