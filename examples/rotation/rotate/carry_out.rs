@@ -11,7 +11,7 @@ use super::{approve, census};
 use core::time::Duration;
 use phiseal::audit::note::Note;
 use phiseal::rotation::custody::{Approved, Operation, Refusal, Request, Roster};
-use phiseal::rotation::run::{self, Ended, Event, Journal, Phase, Rotator};
+use phiseal::rotation::run::{self, Ended, Event, Journal, Phase, Rotator, Step};
 use phiseal::rotation::{Digest, Pace};
 use phiseal::{Domain, Keyset, default_engine};
 use pollster::block_on;
@@ -98,7 +98,22 @@ impl<'a> Desk<'a> {
     }
 
     /// What was asked for, when enough have agreed to it.
-    fn approved(&self, request: &Request, notes: &[Note], of: &Run) -> Result<Approved, Failure> {
+    fn approved(
+        &mut self,
+        request: &Request,
+        notes: &[Note],
+        of: &Run,
+    ) -> Result<Approved, Failure> {
+        let outcome = self.checked(request, notes, of);
+        if outcome.is_err() {
+            // Whoever tries is on record.
+            let id = request.digest(default_engine());
+            self.write("refused", id, None, None, Err(phiseal::ErrorKind::Denied))?;
+        }
+        outcome
+    }
+
+    fn checked(&self, request: &Request, notes: &[Note], of: &Run) -> Result<Approved, Failure> {
         if request.manifest.is_some_and(|manifest| manifest != self.office.manifest_digest()) {
             return Err(Refusal::Manifest.into());
         }
@@ -356,6 +371,8 @@ struct Watch<'a> {
     total: Option<u64>,
     counted: u64,
     found: u64,
+    /// Whether what is counted is what is left.
+    is_end: bool,
 }
 
 impl<'a> Watch<'a> {
@@ -364,7 +381,7 @@ impl<'a> Watch<'a> {
             let rows: u64 = journal.before.iter().map(|it| it.census().rows).sum();
             rows.saturating_sub(journal.totals().rows)
         });
-        Self { output, counting: None, resealing: None, total, counted: 0, found: 0 }
+        Self { output, counting: None, resealing: None, total, counted: 0, found: 0, is_end: false }
     }
 
     fn hear(&mut self, event: Event<'_>) {
@@ -384,7 +401,9 @@ impl<'a> Watch<'a> {
                     .get_or_insert_with(|| Progress::new(output, "resealing", total))
                     .rows(rows);
             }
-            Event::Finding { table, finding } => {
+            // What is there in the end; it was seen before, while it was counted first and gone through.
+            Event::Step(Step::CountAgain) => (self.is_end, self.found) = (true, 0),
+            Event::Finding { table, finding } if self.is_end => {
                 self.found += 1;
                 let show = || {
                     if self.found <= SHOWN || self.output.is_json() {

@@ -1,0 +1,217 @@
+//! The program on what goes wrong: what it says, and with which exit code.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails the test")]
+
+mod programs;
+
+use programs::Clinic;
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// BADROW: those that are corrupt are named, and no others; the rest is done.
+#[test]
+fn corrupt_values_are_named_and_the_rest_is_done() {
+    let clinic = Clinic::new(600);
+    let bad: BTreeSet<i64> = [3, 77, 250, 251, 600].into();
+    for id in &bad {
+        let database = clinic.database();
+        let read = "SELECT ssn FROM patients WHERE id = ?1";
+        let mut ssn: Vec<u8> = database.query_row(read, [id], |row| row.get(0)).unwrap();
+        ssn[40] ^= 1;
+        let write = "UPDATE patients SET ssn = ?2 WHERE id = ?1";
+        assert_eq!(database.execute(write, rusqlite::params![id, ssn]).unwrap(), 1);
+    }
+    clinic.request(&["rotate"], "r");
+    let ran = clinic.by("ada", &["run", "r", "--batch", "100"]);
+    assert_eq!(ran.code, 3, "{:?}", ran.events);
+    let named: BTreeSet<i64> =
+        ran.all("finding").map(|it| it["key"][0].as_i64().unwrap()).collect();
+    assert_eq!(named, bad);
+    assert!(ran.all("finding").all(|it| it["column"] == "ssn" && it["class"] == "damaged"));
+    assert_eq!(
+        (ran.one("rotated")["values"].as_u64(), ran.one("rotated")["left"].as_u64()),
+        (Some(1_195), Some(5))
+    );
+    assert_eq!(ran.one("certificate")["status"], "NotFinished");
+    assert_eq!(ran.one("partial")["exit"], 3);
+    let counted = clinic.rotate(&["census", "--check"]);
+    assert_eq!(counted.code, 4, "damaged values are an anomaly");
+
+    // Put in order, it comes to its end.
+    for id in &bad {
+        assert_eq!(
+            clinic
+                .database()
+                .execute("UPDATE patients SET ssn = NULL WHERE id = ?1", [id])
+                .unwrap(),
+            1
+        );
+    }
+    assert_eq!(clinic.rotate(&["status"]).all("unfinished").count(), 1);
+    let resumed = clinic.by("ada", &["resume"]);
+    assert_eq!(resumed.code, 0, "{:?}", resumed.events);
+    assert_eq!(resumed.one("certificate")["status"], "Finished");
+    assert_eq!(clinic.rotate(&["status"]).all("unfinished").count(), 0);
+    assert_eq!(clinic.rotate(&["census", "--check"]).code, 0);
+}
+
+#[test]
+fn plaintext_is_an_anomaly_of_a_count_and_of_a_rotation() {
+    let clinic = Clinic::new(40);
+    let sql = "UPDATE patients SET name = 'Canary Doe' WHERE id = 7";
+    assert_eq!(clinic.database().execute(sql, []).unwrap(), 1);
+    assert_eq!(clinic.rotate(&["census"]).code, 0, "a count that was not asked to check");
+    let checked = clinic.rotate(&["census", "--check", "--rows"]);
+    assert_eq!(checked.code, 4);
+    assert_eq!(
+        (&checked.one("finding")["class"], &checked.one("finding")["key"][0]),
+        (&"plaintext".into(), &7.into())
+    );
+    clinic.request(&["rotate"], "r");
+    let ran = clinic.by("ada", &["run", "r"]);
+    assert_eq!(ran.code, 4, "{:?}", ran.events);
+    let all = format!("{:?} {:?}", ran.events, checked.events);
+    assert!(!all.contains("Canary"), "no value is told");
+}
+
+#[test]
+fn nobody_acts_alone_or_twice_or_on_another_manifest() {
+    let clinic = Clinic::new(40);
+    let planned = clinic.by("ada", &["plan", "rotate", "--out", "r"]);
+    assert_eq!((planned.code, planned.one("request")["approvals_needed"].as_u64()), (0, Some(1)));
+    assert_eq!(
+        clinic.by("ada", &["plan", "rotate", "--out", "r"]).code,
+        1,
+        "never over another file"
+    );
+    assert_eq!(clinic.by("ada", &["run", "r"]).code, 5);
+    assert_eq!(clinic.by("ada", &["approve", "r", "--yes"]).code, 0);
+    assert_eq!(
+        clinic.by("ada", &["run", "r"]).code,
+        5,
+        "a second signature of the requester's is none"
+    );
+    assert_eq!(clinic.by("ada", &["run", "r", "--dangerous-single-custodian"]).code, 5);
+    assert_eq!(clinic.by("ben", &["approve", "r", "--yes"]).code, 0);
+    assert_eq!(clinic.by("ada", &["retire", "r"]).code, 2, "another command");
+
+    let manifest = clinic.path("phiseal.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replace("max_age_days = 365", "max_age_days = 3650")).unwrap();
+    assert_eq!(
+        clinic.by("ada", &["run", "r"]).code,
+        5,
+        "it was approved for what the manifest said"
+    );
+    std::fs::write(&manifest, &text).unwrap();
+
+    let copy = std::fs::read_to_string(clinic.path("r")).unwrap();
+    std::fs::write(
+        clinic.path("forged"),
+        copy.replace("operation rotate\n", "operation rotate-compromised\n"),
+    )
+    .unwrap();
+    assert_eq!(clinic.by("ada", &["run", "forged"]).code, 5);
+    assert_eq!(clinic.by("ada", &["run", "r"]).code, 0, "the control");
+    let again = clinic.by("ada", &["run", "r"]);
+    assert_eq!(again.code, 0, "it is told as it was done");
+    assert_eq!(clinic.rotate(&["status"]).all("version").count(), 2, "and not done again");
+    let log = std::fs::read_to_string(clinic.path("custody.jsonl")).unwrap();
+    assert!(
+        log.matches("\"outcome\":\"denied\"").count() >= 4,
+        "what was refused is on the log: {log}"
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_exit_code_2_and_what_is_not_there_1() {
+    let clinic = Clinic::new(8);
+    for arguments in
+        [&["frobnicate"][..], &["plan", "rotate"], &["census", "--frob"], &["run"], &["resume"]]
+    {
+        assert_eq!(
+            clinic.command(arguments).output().unwrap().status.code(),
+            Some(2),
+            "{arguments:?}"
+        );
+    }
+    assert_eq!(clinic.by("ada", &["resume"]).code, 2, "nothing was begun");
+    assert_eq!(clinic.by("ada", &["run", "no-such-file"]).code, 1);
+    assert_eq!(clinic.rotate(&["--manifest", "no-such-file", "status"]).code, 1);
+    let help = clinic.command(&["--help"]).output().unwrap();
+    assert!(help.status.success() && programs::text(&help.stdout).contains("plan rotate"));
+}
+
+/// For demonstrations: it works, and everything says so.
+#[test]
+fn one_custodian_alone_marks_everything() {
+    let clinic = Clinic::alone(40);
+    let told =
+        clinic.rotate(&["custodian", "ada", "--key", "ada.json", "--passphrase-env", "PASSPHRASE"]);
+    let ada = told.one("custodian")["key"].as_str().unwrap();
+    assert_eq!(clinic.by("ada", &["plan", "rotate", "--out", "r"]).code, 0);
+    assert_eq!(clinic.by("ada", &["run", "r"]).code, 5, "not without saying so");
+    let ran = clinic.by("ada", &["run", "r", "--dangerous-single-custodian"]);
+    assert_eq!(ran.code, 0, "{:?}", ran.events);
+    let file = ran.one("certificate")["json"].as_str().unwrap().to_owned();
+    let verified = clinic.rotate(&["verify", &file, "--signer", ada]);
+    assert_eq!((verified.code, &verified.one("verified")["single_custodian"]), (0, &true.into()));
+    assert_eq!(clinic.rotate(&["status"]).all("single-custodian").count(), 1);
+    let html = std::fs::read_to_string(clinic.path(&file.replace(".json", ".html"))).unwrap();
+    assert!(html.contains("ONE PERSON ACTED ALONE"), "{html}");
+}
+
+#[test]
+fn a_certificate_that_was_changed_is_none() {
+    let clinic = Clinic::new(8);
+    clinic.request(&["rotate"], "r");
+    let ran = clinic.by("ada", &["run", "r", "--certificate", "out"]);
+    let file = ran.one("certificate")["json"].as_str().unwrap().to_owned();
+    let verify = || clinic.rotate(&["verify", &file, "--signer", &clinic.ada]).code;
+    assert_eq!(verify(), 0, "the control");
+    let text = std::fs::read_to_string(clinic.path(&file)).unwrap();
+    for (from, to) in [("\"rows\": 8", "\"rows\": 9"), ("ben", "bob"), ("\n", "\r\n")] {
+        assert!(text.contains(from), "{from}");
+        std::fs::write(clinic.path(&file), text.replacen(from, to, 1)).unwrap();
+        assert_eq!(verify(), 4, "{to:?}");
+    }
+    std::fs::write(clinic.path(&file), &text).unwrap();
+    let stranger = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+    assert_eq!(clinic.rotate(&["verify", &file, "--signer", stranger]).code, 4);
+}
+
+/// Killed while it goes on, whenever: what is left is done by `resume`.
+#[test]
+fn a_run_that_is_killed_is_gone_on_with() {
+    let clinic = Clinic::new(1_500);
+    for (number, wait) in [150, 250, 300, 350, 420, 600].into_iter().enumerate() {
+        let request = format!("r{number}");
+        clinic.request(&["rotate"], &request);
+        let mut run = clinic.command(&[
+            "run",
+            &request,
+            "--batch",
+            "20",
+            "--key",
+            "ada.json",
+            "--passphrase-env",
+            "PASSPHRASE",
+        ]);
+        let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // The passphrase takes the first fifth of a second.
+        std::thread::sleep(Duration::from_millis(wait));
+        run.kill().unwrap();
+        let killed = run.wait().unwrap().signal().is_some();
+        let finished = if clinic.rotate(&["status"]).all("unfinished").count() == 1 {
+            clinic.by("ada", &["resume"])
+        } else {
+            clinic.by("ada", &["run", &request])
+        };
+        assert_eq!(finished.code, 0, "killed: {killed}, {:?}", finished.events);
+        assert_eq!(clinic.rotate(&["census", "--check"]).code, 0);
+        let versions = clinic.rotate(&["status"]).all("version").count();
+        assert_eq!(versions, number + 2, "one version a run");
+    }
+}
