@@ -1,10 +1,10 @@
 //! Certificates of what was approved and done: of a run, as far as it came, and of the end of a person's keys.
 
-use crate::{ROTATE, pace};
+use crate::{Made, ROTATE, pace};
 use phiseal::rotation::certificate::{Certificate, Erasure, Operation, Status, sign, verify};
 use phiseal::rotation::custody::{Custodians, Operation as Asked, Request};
 use phiseal::rotation::run::{Circumstances, Phase, shred};
-use phiseal_tests::clinic::{Clinic, DOMAIN, custodians};
+use phiseal_tests::clinic::{DOMAIN, Where, custodians};
 use pollster::block_on;
 
 /// What is signed by both custodians is read again by whoever has their public keys.
@@ -19,11 +19,13 @@ fn assert_sound(certificate: &Certificate) -> String {
     assert_eq!((verified.signers.len(), &verified.certificate), (2, certificate));
     certificate.to_html(engine).unwrap()
 }
+in_each_place! {
+    a_run_is_certified_as_far_as_it_came
+    the_end_of_a_person_s_keys_is_certified_by_their_ids
+}
 
-#[test]
-fn a_run_is_certified_as_far_as_it_came() {
-    let folder = tempfile::tempdir().unwrap();
-    let clinic = Clinic::create(folder.path(), 300);
+fn a_run_is_certified_as_far_as_it_came(place: Where) {
+    let Some(clinic) = Made::new(place, 300) else { return };
     let _ = clinic.approve(ROTATE);
     let journal = clinic.rotate(pace(100), &mut |_| {}).unwrap();
     assert_eq!(journal.phase, Phase::Done);
@@ -54,10 +56,8 @@ fn a_run_is_certified_as_far_as_it_came() {
     assert!(assert_sound(&alone).contains("DANGER: ONE PERSON ACTED ALONE"));
 }
 
-#[test]
-fn the_end_of_a_person_s_keys_is_certified_by_their_ids() {
-    let folder = tempfile::tempdir().unwrap();
-    let clinic = Clinic::create(folder.path(), 1);
+fn the_end_of_a_person_s_keys_is_certified_by_their_ids(place: Where) {
+    let Some(clinic) = Made::new(place, 1) else { return };
     let phi = clinic.open();
     let (store, domain) = (phi.key_store(), block_on(phi.domain(DOMAIN)).unwrap());
     block_on(domain.subject_or_create("mrn-1")).unwrap();

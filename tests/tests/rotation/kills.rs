@@ -1,8 +1,8 @@
 //! ROT: killed anywhere, it goes on.
 
-use crate::{ROTATE, to_the_end};
+use crate::{Made, ROTATE, to_the_end};
 use phiseal::rotation::run::{Phase, Step};
-use phiseal_tests::clinic::{Clinic, plaintext};
+use phiseal_tests::clinic::{Where, plaintext};
 use phiseal_tests::numbers;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -17,16 +17,18 @@ fn child(folder: &Path, rows: usize, step: &str, nth: usize) -> (ExitStatus, Str
 }
 
 const KILLED: Option<i32> = Some(9);
+in_each_place! {
+    killed_once_at_every_step_it_goes_on_and_makes_one_version
+    killed_again_and_again_it_comes_to_its_end
+}
 
-#[test]
-fn killed_once_at_every_step_it_goes_on_and_makes_one_version() {
+fn killed_once_at_every_step_it_goes_on_and_makes_one_version(place: Where) {
     let mut killed = 0;
     for step in Step::ALL.into_iter().filter(|step| *step != Step::Wait) {
         for nth in [1, 2] {
-            let folder = tempfile::tempdir().unwrap();
-            let clinic = Clinic::create(folder.path(), 120);
+            let Some(clinic) = Made::new(place, 120) else { return };
             let _ = clinic.approve(ROTATE);
-            let (status, said) = child(folder.path(), 50, &format!("{step:?}"), nth);
+            let (status, said) = child(clinic.folder.path(), 50, &format!("{step:?}"), nth);
             if nth == 1 {
                 assert_eq!(status.signal(), KILLED, "{step:?}: {said}");
             }
@@ -40,11 +42,9 @@ fn killed_once_at_every_step_it_goes_on_and_makes_one_version() {
     assert!(killed > 10, "{killed}");
 }
 
-#[test]
-fn killed_again_and_again_it_comes_to_its_end() {
+fn killed_again_and_again_it_comes_to_its_end(place: Where) {
     let (rows, kills) = if numbers::full() { (100_000, 1_000) } else { (1_500, 25) };
-    let folder = tempfile::tempdir().unwrap();
-    let clinic = Clinic::create(folder.path(), rows);
+    let Some(clinic) = Made::new(place, rows) else { return };
     let mut random = numbers::Dice::new(7);
     let (mut killed, mut version) = (0, 1);
     while killed < kills {
@@ -54,7 +54,7 @@ fn killed_again_and_again_it_comes_to_its_end() {
             // Any of about as many steps as a run has left when the last one has written half of what there was.
             let nth = 1 + random.below(40);
             let rows = usize::try_from(rows / 60).unwrap();
-            let (status, said) = child(folder.path(), rows, "any", nth);
+            let (status, said) = child(clinic.folder.path(), rows, "any", nth);
             if status.success() {
                 assert!(said.starts_with("Done"), "{said}");
                 break;

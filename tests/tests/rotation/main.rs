@@ -1,6 +1,19 @@
 //! ROT, CONC, WRITE, STALE, DEST: rotations that are killed, shared and overtaken, and the end of versions.
 #![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
+/// A test of a clinic in each place; nothing where there is no such place.
+macro_rules! in_each_place {
+    ($($test:ident)*) => {
+        mod sqlite {
+            $(#[test] fn $test() { super::$test(phiseal_tests::clinic::Where::Sqlite); })*
+        }
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            $(#[test] fn $test() { super::$test(phiseal_tests::clinic::Where::Postgres); })*
+        }
+    };
+}
+
 mod certified;
 mod ends;
 mod kills;
@@ -9,7 +22,36 @@ mod shared;
 use phiseal::rotation::custody::Operation;
 use phiseal::rotation::run::{Event, Journal, Phase};
 use phiseal::rotation::{Class, Pace};
-use phiseal_tests::clinic::Clinic;
+use phiseal_tests::clinic::{Clinic, Where};
+use tempfile::TempDir;
+
+/// A clinic in a folder of its own, of which nothing is left.
+pub(crate) struct Made {
+    pub(crate) folder: TempDir,
+    clinic: Option<Clinic>,
+}
+
+impl Made {
+    pub(crate) fn new(place: Where, rows: i64) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let clinic = Some(Clinic::create(folder.path(), place, rows)?);
+        Some(Self { folder, clinic })
+    }
+}
+
+impl core::ops::Deref for Made {
+    type Target = Clinic;
+
+    fn deref(&self) -> &Clinic {
+        self.clinic.as_ref().unwrap()
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        self.clinic.take().unwrap().close();
+    }
+}
 
 pub(crate) const ROTATE: Operation = Operation::Rotate { compromised: false };
 
@@ -30,10 +72,10 @@ pub(crate) fn to_the_end(clinic: &Clinic, rows: usize) -> (Journal, Vec<(String,
     (journal.unwrap(), found)
 }
 
-#[test]
-fn a_rotation_from_one_end_to_the_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let clinic = Clinic::create(folder.path(), 2_500);
+in_each_place!(a_rotation_from_one_end_to_the_other);
+
+fn a_rotation_from_one_end_to_the_other(place: Where) {
+    let Some(clinic) = Made::new(place, 2_500) else { return };
     let before = clinic.keyset();
     let _ = clinic.approve(ROTATE);
     let (journal, found) = to_the_end(&clinic, 100);

@@ -1,24 +1,26 @@
 //! CONC: several at one rotation.
 
-use crate::{ROTATE, pace, to_the_end};
+use crate::{Made, ROTATE, pace, to_the_end};
 use phiseal::ErrorKind;
 use phiseal::rotation::run::{Event, Phase, Step};
-use phiseal_tests::clinic::{Clinic, plaintext};
+use phiseal_tests::clinic::{Where, plaintext};
 use phiseal_tests::numbers;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
+in_each_place! {
+    eight_rotators_make_one_version_and_share_the_work
+    who_lost_its_lease_writes_nothing_any_more
+}
 
-#[test]
-fn eight_rotators_make_one_version_and_share_the_work() {
+fn eight_rotators_make_one_version_and_share_the_work(place: Where) {
     let (runs, rows) = if numbers::full() { (100, 30_000) } else { (2, 12_000) };
-    let folder = tempfile::tempdir().unwrap();
-    let clinic = Clinic::create(folder.path(), rows);
+    let Some(clinic) = Made::new(place, rows) else { return };
     for run in 1..=runs {
         let _ = clinic.approve(ROTATE);
         let start = |_| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_phiseal-tests-child"));
-            command.args(["rotate", folder.path().to_str().unwrap(), "100", "none", "1"]);
+            command.args(["rotate", clinic.folder.path().to_str().unwrap(), "100", "none", "1"]);
             command.stdout(Stdio::piped()).spawn().unwrap()
         };
         let children: Vec<_> = (0..8).map(start).collect();
@@ -36,10 +38,8 @@ fn eight_rotators_make_one_version_and_share_the_work() {
 }
 
 /// One that stands still for longer than its lease, in the middle of a part, finds that another has taken over.
-#[test]
-fn who_lost_its_lease_writes_nothing_any_more() {
-    let folder = tempfile::tempdir().unwrap();
-    let clinic = Clinic::create(folder.path(), 1_000);
+fn who_lost_its_lease_writes_nothing_any_more(place: Where) {
+    let Some(clinic) = Made::new(place, 1_000) else { return };
     let _ = clinic.approve(ROTATE);
     let (arrived, wait_for_arrival) = mpsc::channel();
     let (go_on, wait) = mpsc::channel::<()>();

@@ -1,17 +1,22 @@
 //! A clinic's database, its keys and its custodians, all in files, so that processes can rotate them, be killed and go on.
 
+mod data;
+#[cfg(feature = "postgres")]
+mod postgres;
+
+pub use data::{Row, Where};
+
 use core::time::Duration;
+use data::Data;
 use phiseal::audit::LocalSigner;
 use phiseal::audit::note::{KeyName, Note, VerifierKey};
 use phiseal::backends::local::LocalKek;
 use phiseal::rotation::custody::{Custodians, Operation, Request, Roster};
 use phiseal::rotation::run::{Holding, Rotator};
-use phiseal::rotation::source::{SqliteSource, Table};
 use phiseal::rotation::{Binding, Column, Pace};
 use phiseal::stores::SqliteStore;
 use phiseal::{Builder, Context, Domain, Keyset, ManualClock, Phi, Phiseal, Secret, context};
 use pollster::block_on;
-use rusqlite::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,30 +33,30 @@ pub struct Clinic {
 }
 
 impl Clinic {
-    /// One with patients of the numbers from 1 to `rows`, each value under version 1, and two custodians.
+    /// One with patients of the numbers from 1 to `rows`, each value under version 1, and two custodians; `None` after it was
+    /// said that there is no such place.
     #[must_use]
-    pub fn create(folder: &Path, rows: i64) -> Self {
+    pub fn create(folder: &Path, place: Where, rows: i64) -> Option<Self> {
+        if place == Where::Postgres {
+            #[cfg(feature = "postgres")]
+            postgres::Schema::new(folder, "a clinic on a server")?;
+            #[cfg(not(feature = "postgres"))]
+            return None;
+        }
         let clinic = Self { folder: folder.to_owned() };
         LocalKek::create(folder.join("kek.json"), phiseal::default_engine()).unwrap();
-        let mut database = clinic.database();
-        let schema =
-            "CREATE TABLE patients (id INTEGER PRIMARY KEY, ssn BLOB, name TEXT, note TEXT)";
-        database.execute_batch(&format!("PRAGMA journal_mode = WAL; {schema}")).unwrap();
-        let phi = clinic.open();
+        let phi = clinic.open_with(Phiseal::builder());
         let cipher = block_on(block_on(phi.domain(DOMAIN)).unwrap().ready()).unwrap();
-        let insert = database.transaction().unwrap();
-        for id in 1..=rows {
+        clinic.data().create((1..=rows).map(|id| {
             let [ssn, name, note] = [0, 1, 2].map(|column| {
                 cipher.seal(plaintext(id, column).as_str(), &context_of(id, column)).unwrap()
             });
-            let values = (id, ssn.as_bytes(), name.to_string(), note.to_string());
-            insert.execute("INSERT INTO patients VALUES (?1, ?2, ?3, ?4)", values).unwrap();
-        }
-        insert.commit().unwrap();
-        let roster =
-            Roster::first(phi.key_store().environment(), 1, custodians().map(|it| it.key).into());
+            (id, ssn.into_bytes(), name.to_string(), note.to_string())
+        }));
+        let keys = custodians().map(|it| it.key).into();
+        let roster = Roster::first(phi.key_store().environment(), 1, keys);
         block_on(Custodians::found(phi.key_store(), roster.unwrap())).unwrap();
-        clinic
+        Some(clinic)
     }
 
     /// The one in this folder.
@@ -66,13 +71,27 @@ impl Clinic {
         &self.folder
     }
 
-    /// Its database.
+    fn data(&self) -> Data {
+        Data::of(&self.folder)
+    }
+
+    /// The SSN of a patient, as it is stored.
     #[must_use]
-    pub fn database(&self) -> Connection {
-        let database = Connection::open(self.folder.join("clinic.db")).unwrap();
-        database.busy_timeout(Duration::from_secs(30)).unwrap();
-        database.pragma_update(None, "synchronous", "OFF").unwrap();
-        database
+    pub fn ssn(&self, id: i64) -> Vec<u8> {
+        self.data().all().into_iter().find(|row| row.0 == id).unwrap().1
+    }
+
+    /// Writes over the SSN of a patient.
+    pub fn set_ssn(&self, id: i64, ssn: &[u8]) {
+        self.data().set_ssn(id, ssn);
+    }
+
+    /// Leaves nothing on a server.
+    pub fn close(self) {
+        #[cfg(feature = "postgres")]
+        if let Data::Postgres(schema) = self.data() {
+            schema.drop_all();
+        }
     }
 
     /// Its keys, as a process that starts has them.
@@ -89,8 +108,14 @@ impl Clinic {
 
     fn open_with(&self, builder: Builder) -> Phiseal {
         let kek = LocalKek::open(self.folder.join("kek.json"), phiseal::default_engine()).unwrap();
-        let store = SqliteStore::open(self.folder.join("keys.db")).unwrap();
-        block_on(builder.open(store, kek)).unwrap()
+        match self.data() {
+            Data::Sqlite(_) => {
+                let store = SqliteStore::open(self.folder.join("keys.db")).unwrap();
+                block_on(builder.open(store, kek)).unwrap()
+            }
+            #[cfg(feature = "postgres")]
+            Data::Postgres(schema) => block_on(builder.open(schema.store(), kek)).unwrap(),
+        }
     }
 
     /// The keyset as it is.
@@ -102,13 +127,11 @@ impl Clinic {
     /// Where its values are.
     #[must_use]
     pub fn holdings(&self, domain: &Domain) -> Vec<Holding> {
-        let table = Table::new("patients", &["id"], &COLUMNS).unwrap();
-        let source = SqliteSource::open(self.folder.join("clinic.db"), table).unwrap();
         let columns = COLUMNS.map(|field| {
             let binding = Binding::new().record("mrn-{id}").unwrap().field(field).unwrap();
             Column { domain: domain.clone(), binding }
         });
-        vec![Holding { source: Box::new(source), columns: columns.into() }]
+        vec![Holding { source: self.data().source(), columns: columns.into() }]
     }
 
     /// Asks for `operation`, and has it approved: the signed request, which is left in a file too.
@@ -177,15 +200,9 @@ impl Clinic {
         let cipher = block_on(block_on(phi.domain(DOMAIN)).unwrap().ready()).unwrap();
         let primary = self.keyset();
         let primary = primary.version(primary.primary()).unwrap().key_id().short();
-        let database = self.database();
-        let mut statement = database.prepare("SELECT id, ssn, name, note FROM patients").unwrap();
-        let mut rows = statement.query([]).unwrap();
         let mut count = 0;
-        while let Some(row) = rows.next().unwrap() {
-            let id: i64 = row.get(0).unwrap();
-            let ssn: Vec<u8> = row.get(1).unwrap();
-            let texts: [String; 2] = [row.get(2).unwrap(), row.get(3).unwrap()];
-            let [name, note] = texts.map(|text| text.parse::<phiseal::Sealed>().unwrap());
+        for (id, ssn, name, note) in self.data().all() {
+            let [name, note] = [name, note].map(|text| text.parse::<phiseal::Sealed>().unwrap());
             let sealed = [phiseal::Sealed::try_from(&ssn[..]).unwrap(), name, note];
             for (column, sealed) in sealed.iter().enumerate() {
                 let opened: Phi<String> = cipher.open(sealed, &context_of(id, column)).unwrap();
