@@ -216,6 +216,11 @@ impl<'a> Desk<'a> {
             &self.book.circumstances(&self.office, &self.actor),
         )?;
         certify(&certificate, &self.actor, &self.how.certificate, output)?;
+        if journal.request()?.operation == (Operation::Rotate { compromised: true }) {
+            let exposure = block_on(journal.exposure(self.office.store(), &keyset))?;
+            let facts = serde_json::to_value(&exposure).unwrap_or_default();
+            output.tell(&exposure.to_string(), "exposure", facts);
+        }
         if journal.phase != Phase::Done {
             let what = count(left, "value is", "values are");
             return Err(Failure::new(

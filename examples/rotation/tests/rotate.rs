@@ -215,3 +215,35 @@ fn a_run_that_is_killed_is_gone_on_with() {
         assert_eq!(versions, number + 2, "one version a run");
     }
 }
+
+/// Keys in wrong hands: everybody gets new ones, and what was readable is reported.
+#[test]
+fn a_compromise_replaces_every_key_and_says_what_was_readable() {
+    let clinic = Clinic::new(80);
+    clinic.request(&["rotate"], "r1");
+    assert_eq!(clinic.by("ada", &["run", "r1"]).code, 0);
+    clinic.request(&["rotate", "--compromised"], "r2");
+    let ran = clinic.by("ada", &["run", "r2"]);
+    assert_eq!(ran.code, 0, "{:?}", ran.events);
+    let visits = "SELECT count(*) FROM visits";
+    let visits: u64 = clinic.database().query_row(visits, [], |row| row.get(0)).unwrap();
+    assert_eq!(ran.one("rotated")["values"], 160 + visits);
+    let exposure = ran.one("exposure");
+    assert_eq!(
+        (&exposure["persons"], exposure["versions"].as_array().unwrap().len()),
+        (&20.into(), 2)
+    );
+    let values: Vec<_> = exposure["values"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            (it["column"].as_str().unwrap(), it["version"].as_u64(), it["values"].as_u64().unwrap())
+        })
+        .collect();
+    assert_eq!(values, [("ssn", Some(2), 80), ("name", Some(2), 80), ("note", None, visits)]);
+    let status = clinic.rotate(&["status"]);
+    let states: Vec<_> = status.all("version").map(|it| it["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["compromised", "compromised", "active"]);
+    assert_eq!(clinic.rotate(&["census", "--check"]).code, 0);
+}
