@@ -226,7 +226,8 @@ fn a_compromise_replaces_every_key_and_says_what_was_readable() {
     let ran = clinic.by("ada", &["run", "r2"]);
     assert_eq!(ran.code, 0, "{:?}", ran.events);
     let visits = "SELECT count(*) FROM visits";
-    let visits: u64 = clinic.database().query_row(visits, [], |row| row.get(0)).unwrap();
+    let visits: i64 = clinic.database().query_row(visits, [], |row| row.get(0)).unwrap();
+    let visits = u64::try_from(visits).unwrap();
     assert_eq!(ran.one("rotated")["values"], 160 + visits);
     let exposure = ran.one("exposure");
     assert_eq!(

@@ -284,11 +284,36 @@
 //!
 //! Write a resealed value only where the old one still stands (compare and swap), or a writer's newer value is lost. Wait
 //! for a lease after `rotate` before you count: until then other processes may still seal under the old version. Count by
-//! [`Sealed::key_id`](crate::Sealed::key_id), over every column, file and backup that matters. The library does not
-//! count values, and destruction is for good. It does count [persons' keys](super::design#persons-keys): a version that
+//! [`Sealed::key_id`](crate::Sealed::key_id), over every column, file and backup that matters; destruction is for good.
+//! The feature `rotation` does all of it over tables and files, and refuses to end a version that is in use: see the
+//! [next section](#custodians). [Persons' keys](super::design#persons-keys) are counted always: a version that
 //! still wraps one is not destroyed before [`Domain::rewrap_subjects`](crate::Domain::rewrap_subjects) has moved them.
 //! After a destruction, [`KeyStore::erase`](crate::KeyStore::erase) makes the bytes of the old wraps unrecoverable and
 //! says how far.
+//!
+//! # Custodians
+//!
+//! With the feature `rotation`, a key store may have a *roster* of custodians (`rotation::custody`). From then on no keyset of it is
+//! changed without their approval: not by [`Domain::rotate`](crate::Domain::rotate), not by
+//! [`KeyStore::set_state`](crate::KeyStore::set_state). One of them requests, as many others as the roster says agree, each by a
+//! signature under the text of the request, which names one operation on one state of one keyset, the KEKs, and a time. The change
+//! and the note of who agreed to it are one write.
+//!
+//! | act | library | program `rotate` |
+//! |---|---|---|
+//! | a new data key, everything resealed under it | `rotation::run::Rotator` | `plan rotate`, `approve`, `run`, `resume` |
+//! | the same, because keys are in wrong hands | the same, and `Journal::exposure` | `plan rotate --compromised` |
+//! | the same data keys under other KEKs | `rotation::run::rewrap` | `plan rewrap` |
+//! | the end of a version's use, and of the version | `rotation::run::end_version` | `plan retire`, `retire`; `plan destroy`, `destroy` |
+//! | the end of a person's keys | `rotation::run::shred` | `plan shred`, `destroy` |
+//! | other custodians | `rotation::custody::Custodians::replace` | `plan roster`, `run` |
+//!
+//! Keep the SHA-256 of the first roster outside of the key store, in the manifest: who can write the store, even with its keys,
+//! cannot then put custodians of his own in their place. What runs in one process with the keys can still change them without asking; that is
+//! then missing in the keyset's own record of who agreed and in the audit log. Shredding a person is also open to applications
+//! ([`Domain::shred_subject`](crate::Domain::shred_subject)): it is the person's right, not a change of keys.
+//!
+//! The walkthrough in `examples/rotation` has all of it on a clinic's database.
 //!
 //! # Renewing persons
 //!
