@@ -11,7 +11,7 @@ use super::{approve, census};
 use core::time::Duration;
 use phiseal::audit::note::Note;
 use phiseal::rotation::custody::{Approved, Operation, Refusal, Request, Roster};
-use phiseal::rotation::run::{self, Ended, Event, Journal, Phase, Rotator, Step};
+use phiseal::rotation::run::{self, Ended, Event, Journal, Lost, Phase, Rotator, Step};
 use phiseal::rotation::{Digest, Pace};
 use phiseal::{Domain, Keyset, default_engine};
 use pollster::block_on;
@@ -181,9 +181,20 @@ impl<'a> Desk<'a> {
         count: Option<u64>,
         outcome: Result<(), phiseal::ErrorKind>,
     ) -> Result<(), Failure> {
+        self.write_to(action, request, domain, (count, None), outcome)
+    }
+
+    fn write_to(
+        &mut self,
+        action: &'static str,
+        request: Digest,
+        domain: Option<&Domain>,
+        (count, to): (Option<u64>, Option<Lost>),
+        outcome: Result<(), phiseal::ErrorKind>,
+    ) -> Result<(), Failure> {
         let keyset = domain.map(|domain| self.office.keyset(domain.name())).transpose()?;
         let (actor, domain) = (self.actor.key.name(), keyset.as_ref());
-        self.book.write(&Act { action, actor, request: Some(request), domain, count }, outcome)
+        self.book.write(&Act { action, actor, request: Some(request), domain, count, to }, outcome)
     }
 
     fn report(&self, journal: &Journal, domain: &Domain, output: &Output) -> Result<(), Failure> {
@@ -327,7 +338,14 @@ impl<'a> Desk<'a> {
             }
         };
         let outcome = done.as_ref().map(drop).map_err(phiseal::Error::kind);
-        self.write(action, approved.digest(), Some(&domain), None, outcome)?;
+        let to = match request.operation {
+            Operation::Retire(version) | Operation::Destroy(version) => {
+                Some(Lost::Version(version))
+            }
+            Operation::Shred(tag) => Some(Lost::Person(tag)),
+            _ => None,
+        };
+        self.write_to(action, approved.digest(), Some(&domain), (None, to), outcome)?;
         let ended: Ended = done?;
         let what = match request.operation {
             Operation::Retire(version) => format!(

@@ -38,8 +38,14 @@ pub(crate) fn drill(arguments: &Arguments, of: &Drill, output: &Output) -> Resul
         sampled = sample(&office, key, of.sample, output)?;
     }
     let kind = if drill.is_complete() { Ok(()) } else { Err(phiseal::ErrorKind::NotFound) };
-    let act =
-        Act { action: "drill", actor: "drill", request: None, domain: None, count: Some(sampled) };
+    let act = Act {
+        action: "drill",
+        actor: "drill",
+        request: None,
+        domain: None,
+        count: Some(sampled),
+        to: None,
+    };
     Book::open(&office)?.write(&act, kind)?;
     if !drill.is_complete() {
         return Err(Failure::new(

@@ -8,7 +8,7 @@ use phiseal::backends::custodian::{CustodianKey, Passphrase};
 use phiseal::rotation::certificate::LogHead;
 use phiseal::rotation::custody::{Custodians, Request};
 use phiseal::rotation::manifest::Manifest;
-use phiseal::rotation::run::{Circumstances, Holding};
+use phiseal::rotation::run::{Circumstances, Holding, Lost};
 use phiseal::rotation::{Column, Digest};
 use phiseal::{Domain, ErrorKind, KeyStore, Keyset, Phiseal, Reader, address};
 use pollster::block_on;
@@ -129,6 +129,8 @@ pub(crate) struct Act<'a> {
     pub(crate) request: Option<Digest>,
     pub(crate) domain: Option<&'a Keyset>,
     pub(crate) count: Option<u64>,
+    /// What was done it to: a version of the domain's key, the keys of a person.
+    pub(crate) to: Option<Lost>,
 }
 
 impl Book {
@@ -146,7 +148,14 @@ impl Book {
         let mut record = Record::new(Class::Custody, Action::new(act.action)?, outcome.into());
         record.reader = Reader::new(act.actor, "custody").ok();
         record.domain = act.domain.map(Keyset::domain);
-        record.key_version = act.domain.map(Keyset::primary);
+        match act.to {
+            Some(Lost::Person(tag)) => record.subject = Some(tag),
+            Some(Lost::Version(number)) => record.key_version = Some(number),
+            _ => record.key_version = act.domain.map(Keyset::primary),
+        }
+        let number = record.key_version;
+        let version = act.domain.and_then(|keyset| keyset.version(number?));
+        record.key = version.map(|version| version.key_id().short());
         record.request = act
             .request
             .and_then(|it| it.as_bytes().first_chunk().copied())

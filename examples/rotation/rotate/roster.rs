@@ -22,7 +22,14 @@ pub(crate) fn found(arguments: &Arguments, of: &Found, output: &Output) -> Resul
     let roster = Roster::first(environment, of.threshold, keys(&of.custodians)?)?;
     let mut book = Book::open(&office)?;
     let founded = block_on(Custodians::found(office.store(), roster));
-    let act = Act { action: "roster", actor: "founder", request: None, domain: None, count: None };
+    let act = Act {
+        action: "roster",
+        actor: "founder",
+        request: None,
+        domain: None,
+        count: None,
+        to: None,
+    };
     book.write(&act, founded.as_ref().map(drop).map_err(phiseal::Error::kind))?;
     let custodians = founded?;
     let first = custodians.first();

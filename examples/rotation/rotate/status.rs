@@ -1,14 +1,16 @@
 //! `status`: how the keys are.
 
 use super::arguments::Arguments;
-use super::failure::Failure;
+use super::failure::{ANOMALY, Failure};
 use super::office::Office;
 use super::output::{Output, count, span, time};
 use phiseal::rotation::Due;
-use phiseal::rotation::run::{Journal, Phase};
+use phiseal::rotation::run::{self, Journal, Lost, Phase, Revived};
 use phiseal::{KeyState, Keyset};
 use pollster::block_on;
 use serde_json::json;
+use std::fs::File;
+use std::io::BufReader;
 
 pub(crate) fn show(arguments: &Arguments, output: &Output) -> Result<(), Failure> {
     let office = Office::open(&arguments.manifest)?;
@@ -35,7 +37,36 @@ pub(crate) fn show(arguments: &Arguments, output: &Output) -> Result<(), Failure
         });
         output.tell(&text, "unfinished", facts);
     }
-    Ok(())
+    revived(&office, output)
+}
+
+/// What was destroyed, and is there again.
+fn revived(office: &Office, output: &Output) -> Result<(), Failure> {
+    let Some(audit) = office.manifest.audit() else { return Ok(()) };
+    let Ok(log) = File::open(&audit.log) else { return Ok(()) };
+    let revived = block_on(run::revived(office.store(), BufReader::new(log)))?;
+    for Revived { domain, what, since, .. } in &revived {
+        let (what, of) = match what {
+            Lost::Version(number) => (format!("version {number}"), "version"),
+            Lost::Person(tag) => (format!("the keys of person {tag}"), "person"),
+            _ => ("something".to_owned(), "other"),
+        };
+        let text = format!(
+            "\n{domain}: {what} was destroyed on {since}, and is there again: destroy it again"
+        );
+        output.tell(
+            &text,
+            "revived",
+            json!({ "domain": domain, "what": of, "since": since.to_string() }),
+        );
+    }
+    if revived.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ANOMALY,
+        "a backup of the key store was put back: what was destroyed after it was made is there again",
+    ))
 }
 
 fn custodians(office: &Office, output: &Output) {

@@ -248,3 +248,33 @@ fn a_compromise_replaces_every_key_and_says_what_was_readable() {
     assert_eq!(states, ["compromised", "compromised", "active"]);
     assert_eq!(clinic.rotate(&["census", "--check"]).code, 0);
 }
+
+/// A backup that was made before a person was shredded: she is back, and that is said.
+#[test]
+fn a_restored_backup_brings_nobody_back_unnoticed() {
+    let clinic = Clinic::new(20);
+    let keys =
+        ["keys.db", "keys.db-wal", "keys.db-shm"].map(|file| clinic.path(&format!("keys/{file}")));
+    let backup: Vec<_> = keys.iter().map(|file| std::fs::read(file).ok()).collect();
+    clinic.request(&["shred", "--person", "mrn-5"], "r");
+    let ran = clinic.by("ada", &["destroy", "r", "--certificate", "out"]);
+    assert_eq!(ran.code, 0, "{:?}", ran.events);
+    assert_eq!(clinic.rotate(&["status"]).code, 0, "the control");
+    let html = clinic.path(ran.one("certificate")["html"].as_str().unwrap());
+    assert!(
+        std::fs::read_to_string(html).unwrap().contains("backup"),
+        "it says what it is not final for"
+    );
+
+    for (file, bytes) in keys.iter().zip(backup) {
+        match bytes {
+            Some(bytes) => std::fs::write(file, bytes).unwrap(),
+            None => drop(std::fs::remove_file(file)),
+        }
+    }
+    let told = clinic.rotate(&["status"]);
+    assert_eq!((told.code, &told.one("revived")["what"]), (4, &"person".into()));
+    clinic.request(&["shred", "--person", "mrn-5"], "again");
+    assert_eq!(clinic.by("ada", &["destroy", "again"]).code, 0);
+    assert_eq!(clinic.rotate(&["status"]).code, 0);
+}
