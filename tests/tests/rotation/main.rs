@@ -18,6 +18,7 @@ mod certified;
 mod ends;
 mod kills;
 mod shared;
+mod written;
 
 use phiseal::rotation::custody::Operation;
 use phiseal::rotation::run::{Event, Journal, Phase};
