@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// database and no network. `run` makes a new key, reseals every value under it while the applications go on, counts what
 /// is there, and writes a certificate. Killed at any time, `resume` goes on.
 #[derive(Debug, Parser)]
-#[command(name = "rotate", after_help = AFTER)]
+#[command(name = "rotate", after_help = AFTER, verbatim_doc_comment)]
 pub(crate) struct Arguments {
     /// The file that says where keys and data are.
     #[arg(long, global = true, value_name = "FILE", default_value = "phiseal.toml")]

@@ -424,6 +424,8 @@ impl<'a> Watch<'a> {
                     .get_or_insert_with(|| Progress::new(output, "resealing", total))
                     .rows(rows);
             }
+            Event::Step(Step::Begin) => self.end_counting(),
+            Event::Step(Step::Persons) => self.output.say("Wrapping the keys of persons anew."),
             // What is there in the end; it was seen before, while it was counted first and gone through.
             Event::Step(Step::CountAgain) => (self.is_end, self.found) = (true, 0),
             Event::Finding { table, finding } if self.is_end => {

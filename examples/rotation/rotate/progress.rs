@@ -1,7 +1,8 @@
 //! How far it is: a bar for whoever looks on, lines otherwise.
 
 use super::output::{Output, count, number, span};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use core::fmt::Write;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -28,12 +29,15 @@ impl<'a> Progress<'a> {
         };
         let bar = ProgressBar::with_draw_target(total, target);
         let template = if total.is_some() {
-            "{msg} {bar:30} {human_pos} of {human_len} rows, {per_sec}, {eta} left"
+            "{msg} {bar:30} {human_pos} of {human_len} rows, {rate} a second, {eta} left"
         } else {
-            "{msg} {human_pos} rows, {per_sec}"
+            "{msg} {human_pos} rows, {rate} a second"
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            let rate = |state: &ProgressState, out: &mut dyn Write| {
+                let _ = write!(out, "{:.0}", state.per_sec());
+            };
+            bar.set_style(style.with_key("rate", rate));
         }
         bar.set_message(doing);
         let now = Instant::now();
