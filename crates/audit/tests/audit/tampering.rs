@@ -7,6 +7,8 @@
 use crate::support::{Place, closed, full, notes, verifier, verify};
 use phiseal_audit::verify::{Fault, Proved, Wrong};
 use std::fs;
+use std::io::{BufRead, Cursor, Read};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 const LINES: usize = 10_000;
@@ -14,9 +16,19 @@ const PART: usize = 100;
 
 struct Log {
     lines: Vec<String>,
+    /// The lines as they are stored, and where each begins; the last one is where it ends.
+    bytes: Vec<u8>,
+    begins: Vec<usize>,
     checkpoints: Vec<u8>,
-    /// Checkpoints from each hundredth line on, and the lines before it, proved; first of all, none.
-    parts: Vec<(Vec<u8>, Proved)>,
+    /// Where in `checkpoints` those from each hundredth line on begin, and the lines before it, proved; first of all, none.
+    parts: Vec<(usize, Proved)>,
+}
+
+/// Other lines in the place of some.
+struct Edit {
+    from: usize,
+    to: usize,
+    with: Vec<String>,
 }
 
 /// 9,998 records between `log-opened` and `log-closed`; a checkpoint over each hundred lines, and over none.
@@ -25,27 +37,50 @@ static LOG: LazyLock<Log> = LazyLock::new(|| {
     closed(&place.log(), 9_998, number(PART));
     let (lines, text) = (place.lines(), fs::read_to_string(place.checkpoints()).unwrap());
     assert_eq!(lines.len(), LINES);
-    let whole = verify(&bytes(&lines), &[text.as_bytes()]);
+    let bytes = bytes(&lines);
+    assert_eq!(bytes, fs::read(place.log()).unwrap());
+    let whole = verify(&bytes, &[text.as_bytes()]);
     assert_eq!((whole.fault, whole.checkpoints, whole.covered), (None, 101, 10_000), "the control");
+    let mut begins = vec![0];
+    for line in &lines {
+        begins.push(begins.last().unwrap() + line.len() + 1);
+    }
     let notes = notes(&text);
-    let mut parts: Vec<(Vec<u8>, Proved)> = Vec::new();
+    let mut parts: Vec<(usize, Proved)> = Vec::new();
     for (number, note) in notes.iter().enumerate() {
         let last = parts.last().map(|(_, proved)| proved.clone());
         let proved = match last {
             None => verify(b"", &[note.as_bytes()]).proved,
             Some(last) => {
-                let added = bytes(&lines[(number - 1) * PART..number * PART]);
-                verifier(&[note.as_bytes()]).verify_after(&last, &added[..]).unwrap().proved
+                let added = &bytes[begins[(number - 1) * PART]..begins[number * PART]];
+                verifier(&[note.as_bytes()]).verify_after(&last, added).unwrap().proved
             }
         };
         assert_eq!(proved.lines(), self::number(number * PART));
-        parts.push((notes[number..].concat().into_bytes(), proved));
+        parts.push((notes[..number].iter().map(String::len).sum(), proved));
     }
-    Log { lines, checkpoints: text.into_bytes(), parts }
+    Log { lines, bytes, begins, checkpoints: text.into_bytes(), parts }
 });
 
 fn bytes(lines: &[String]) -> Vec<u8> {
-    lines.iter().flat_map(|line| [line.as_bytes(), b"\n"]).flatten().copied().collect()
+    let mut bytes = Vec::new();
+    for line in lines {
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+impl Edit {
+    fn of(places: Range<usize>, with: Vec<String>) -> Self {
+        Self { from: places.start, to: places.end, with }
+    }
+
+    /// The whole log from line `first` on, changed so. What is the same is not copied.
+    fn log_from(&self, first: usize) -> impl BufRead {
+        let before = &LOG.bytes[LOG.begins[first]..LOG.begins[self.from]];
+        before.chain(Cursor::new(bytes(&self.with))).chain(&LOG.bytes[LOG.begins[self.to]..])
+    }
 }
 
 /// Line numbers, from 1.
@@ -58,8 +93,8 @@ fn positions() -> Vec<usize> {
     some.chain([9_901, 9_998, 9_999, 10_000]).collect()
 }
 
-/// The fault in a log that `tamper` changed at each position, which it gets from 0.
-fn found(tamper: impl Fn(&mut Vec<String>, usize) + Sync, check: impl Fn(usize, &Fault) + Sync) {
+/// The fault in a log with the edit of each position, which `tamper` gets from 0.
+fn found(tamper: impl Fn(usize) -> Edit + Sync, check: impl Fn(usize, &Fault) + Sync) {
     let positions = positions();
     let (left, right) = positions.split_at(positions.len() / 2);
     std::thread::scope(|scope| {
@@ -67,24 +102,18 @@ fn found(tamper: impl Fn(&mut Vec<String>, usize) + Sync, check: impl Fn(usize, 
             let (tamper, check) = (&tamper, &check);
             scope.spawn(move || {
                 for position in half {
-                    let mut lines = LOG.lines.clone();
-                    tamper(&mut lines, position - 1);
-                    assert_ne!(lines, LOG.lines, "the control: {position}");
-                    // The last whole part before the first line that differs; the verdict comes within a part or two.
-                    let differs =
-                        lines.iter().zip(&LOG.lines).position(|(one, other)| one != other);
-                    let part = differs.unwrap_or(lines.len()) / PART;
-                    let (notes, proved) = &LOG.parts[part.min(LINES / PART - 1)];
-                    let from = usize::try_from(proved.lines()).unwrap();
-                    let rest = bytes(&lines[from..]);
-                    let verdict = verifier(&[notes]).verify_after(proved, &rest[..]).unwrap();
+                    let edit = tamper(position - 1);
+                    assert_ne!(edit.with, LOG.lines[edit.from..edit.to], "the control: {position}");
+                    // The last whole part before the edit; the verdict comes within a part or two.
+                    let (notes, proved) = &LOG.parts[edit.from.min(LINES - 1) / PART];
+                    let first = usize::try_from(proved.lines()).unwrap();
+                    let rest = verifier(&[&LOG.checkpoints[*notes..]]);
+                    let verdict = rest.verify_after(proved, edit.log_from(first)).unwrap();
                     let fault = verdict.fault.unwrap();
                     check(*position, &fault);
                     if [1, 5_000].contains(position) {
-                        assert_eq!(
-                            verify(&bytes(&lines), &[&LOG.checkpoints]).fault.unwrap(),
-                            fault
-                        );
+                        let whole = verifier(&[&LOG.checkpoints]).verify(edit.log_from(0)).unwrap();
+                        assert_eq!(whole.fault.unwrap(), fault);
                     }
                 }
             });
@@ -106,7 +135,7 @@ fn another(line: &str) -> String {
 #[test]
 fn a_changed_line_is_named() {
     found(
-        |lines, at| lines[at] = another(&lines[at]),
+        |at| Edit::of(at..at + 1, vec![another(&LOG.lines[at])]),
         |position, fault| {
             if position == LINES {
                 // No line follows that would name it; the last checkpoint is over the last hundred.
@@ -126,7 +155,10 @@ fn a_changed_line_is_named() {
 #[test]
 fn a_line_that_is_no_record_is_named() {
     found(
-        |lines, at| lines[at].insert(1, ' '),
+        |at| {
+            let (first, rest) = LOG.lines[at].split_at(1);
+            Edit::of(at..at + 1, vec![[first, " ", rest].concat()])
+        },
         |position, fault| {
             assert_eq!((fault.what, fault.line), (Wrong::Changed, number(position)));
         },
@@ -136,7 +168,7 @@ fn a_line_that_is_no_record_is_named() {
 #[test]
 fn a_deleted_line_is_named() {
     found(
-        |lines, at| drop(lines.remove(at)),
+        |at| Edit::of(at..at + 1, vec![]),
         |position, fault| {
             let what = if position == LINES { Wrong::Cut } else { Wrong::Missing };
             assert_eq!((fault.what, fault.line), (what, number(position)), "{fault}");
@@ -148,7 +180,7 @@ fn a_deleted_line_is_named() {
 #[test]
 fn a_line_put_in_is_named() {
     found(
-        |lines, at| lines.insert(at, another(&lines[at])),
+        |at| Edit::of(at..at, vec![another(&LOG.lines[at])]),
         |position, fault| {
             // The one put in takes the place, and the number, of the one that was there.
             assert!(
@@ -159,7 +191,7 @@ fn a_line_put_in_is_named() {
         },
     );
     found(
-        |lines, at| lines.insert(at, lines[LINES / 2].clone()),
+        |at| Edit::of(at..at, vec![LOG.lines[LINES / 2].clone()]),
         |position, fault| {
             let wrong = [Wrong::Missing, Wrong::More].contains(&fault.what);
             assert!(wrong, "{position}: {fault}");
@@ -171,7 +203,14 @@ fn a_line_put_in_is_named() {
 #[test]
 fn two_swapped_lines_are_named() {
     found(
-        |lines, at| lines.swap(at, if at + 1 == LINES { 0 } else { at + 1 }),
+        |at| {
+            // The last one with the first.
+            let (one, other) = if at + 1 == LINES { (0, at) } else { (at, at + 1) };
+            let mut with = LOG.lines[one..=other].to_vec();
+            let last = with.len() - 1;
+            with.swap(0, last);
+            Edit::of(one..other + 1, with)
+        },
         |position, fault| {
             let first = if position == LINES { 1 } else { position };
             assert_eq!((fault.what, fault.line), (Wrong::Missing, number(first)), "{fault}");
@@ -184,20 +223,21 @@ fn a_cut_end_is_told_from_the_first_line_that_is_gone() {
     let most = if full() { 200 } else { 20 };
     let (notes, proved) = &LOG.parts[97];
     for cut in (1..=most).chain([199, 200]) {
-        let lines = &LOG.lines[..LINES - cut];
+        let end = LOG.begins[LINES - cut];
         let verdict = if [1, 200].contains(&cut) {
-            verify(&bytes(lines), &[&LOG.checkpoints])
+            verify(&LOG.bytes[..end], &[&LOG.checkpoints])
         } else {
-            verifier(&[notes]).verify_after(proved, &bytes(&lines[97 * PART..])[..]).unwrap()
+            let rest = &LOG.bytes[LOG.begins[97 * PART]..end];
+            verifier(&[&LOG.checkpoints[*notes..]]).verify_after(proved, rest).unwrap()
         };
         let fault = verdict.fault.unwrap();
         assert_eq!((fault.what, fault.through), (Wrong::Cut, number(LINES)));
         assert_eq!(fault.line, number(LINES - cut + 1));
     }
     // In the middle of a line.
-    let whole = bytes(&LOG.lines);
     for cut in [1, 2, 50, 500] {
-        let fault = verify(&whole[..whole.len() - cut], &[&LOG.checkpoints]).fault.unwrap();
+        let end = LOG.bytes.len() - cut;
+        let fault = verify(&LOG.bytes[..end], &[&LOG.checkpoints]).fault.unwrap();
         assert_eq!(fault.what, Wrong::Cut);
     }
 }
