@@ -14,6 +14,7 @@ macro_rules! in_each_place {
     };
 }
 
+mod acts;
 mod certified;
 mod ends;
 mod kills;

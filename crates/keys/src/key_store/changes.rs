@@ -1,8 +1,8 @@
-//! Changes of keysets, by whoever may make them.
+//! Changes of keysets and the end of persons' keys, by whoever may make them.
 
 use super::KeyStore;
 use crate::{Authority, Error, ErrorKind, KeyState, KeyUse, Keyset, RecordKind};
-use phiseal_format::KekId;
+use phiseal_format::{KekId, SubjectTag};
 
 /// Changes of keysets, each one compare-and-swap that says who agreed to it: see [`KeyStore::changes`].
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +182,16 @@ impl Changes<'_> {
             revision = self.replace(keyset, keyset.with_wraps(changed)?).await?.revision();
         }
         Ok(Rewrapped { rewrapped, current, revision })
+    }
+
+    /// Destroys all of a person's keys, as [`KeyStore::shred_subject`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Denied`] for an authority that is not enough; and as that.
+    pub async fn shred_subject(&self, keyset: &Keyset, tag: SubjectTag) -> Result<(), Error> {
+        self.check_authority().await?;
+        self.store.shred(keyset, tag).await
     }
 
     async fn replace(&self, old: &Keyset, next: Keyset) -> Result<Keyset, Error> {

@@ -101,6 +101,11 @@ impl KeyStore {
     ///
     /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when the record changed meanwhile; and what the store answers.
     pub async fn shred_subject(&self, keyset: &Keyset, tag: SubjectTag) -> Result<(), Error> {
+        self.shred(keyset, tag).await
+    }
+
+    /// [`KeyStore::shred_subject`], whoever agreed to it.
+    pub(super) async fn shred(&self, keyset: &Keyset, tag: SubjectTag) -> Result<(), Error> {
         let record = self.subject(keyset, tag).await?;
         let Some(state) = record.shredded(self.clock.wall()) else { return Ok(()) };
         self.replace_subject(keyset, &record, state).await.map(drop)

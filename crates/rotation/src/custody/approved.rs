@@ -192,6 +192,15 @@ impl Approved {
         store.changes(self.authority(), self.roster)
     }
 
+    /// Refuses to do it to another keyset than the one that was agreed about, or to that one when it has changed since.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Keyset`], as an error.
+    pub fn check_keyset(&self, engine: &dyn Engine, keyset: &Keyset) -> Result<(), Error> {
+        Ok(check_keyset(engine, &self.request, Some(keyset))?)
+    }
+
     /// Refuses to wrap keys under other KEKs than those of the request.
     ///
     /// # Errors

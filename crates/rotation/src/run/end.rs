@@ -33,8 +33,8 @@ pub struct Ended {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Denied`] with [`Refusal::TooEarly`], [`Refusal::InUse`] or [`Refusal::Persons`]; [`ErrorKind::Invalid`] for a
-/// request of something else; [`ErrorKind::State`] for a version that cannot go there; [`ErrorKind::Conflict`] when the keys
+/// [`ErrorKind::Denied`] with [`Refusal::Keyset`], [`Refusal::TooEarly`], [`Refusal::InUse`] or [`Refusal::Persons`], and when the
+/// custodians are others by now; [`ErrorKind::Invalid`] for a request of something else; [`ErrorKind::State`] for a version that cannot go there; [`ErrorKind::Conflict`] when the keys
 /// changed meanwhile; and what sources, key store and backends answer.
 pub async fn end_version(
     domain: &Domain,
@@ -50,6 +50,7 @@ pub async fn end_version(
     let store = domain.key_store();
     let began = store.clock().wall();
     let before = store.keyset(domain.name()).await?;
+    approved.check_keyset(store.engine(), &before)?;
     // Said before everything is counted; the keyset says it again.
     before.with_state(number, state)?;
     let replaced = before.version(number).and_then(phiseal_keys::KeyVersion::replaced);
@@ -89,14 +90,15 @@ pub async fn end_version(
 ///
 /// # Errors
 ///
-/// [`ErrorKind::NotFound`] when there is no such person; [`ErrorKind::Invalid`] for a request of something else; and what the key
-/// store answers.
+/// [`ErrorKind::NotFound`] when there is no such person; [`ErrorKind::Denied`] with [`Refusal::Keyset`], and when the custodians
+/// are others by now; [`ErrorKind::Invalid`] for a request of something else; and what the key store answers.
 pub async fn shred(domain: &Domain, approved: &Approved) -> Result<Ended, Error> {
     let Operation::Shred(tag) = approved.request().operation else { return Err(another()) };
     let store = domain.key_store();
     let began = store.clock().wall();
     let before = store.keyset(domain.name()).await?;
-    store.shred_subject(&before, tag).await?;
+    approved.check_keyset(store.engine(), &before)?;
+    approved.changes(store).shred_subject(&before, tag).await?;
     let erasure = Some(store.erase().await?);
     let (after, counted) = (before.clone(), Vec::new());
     Ok(Ended { before, after, counted, erasure, began, ended: store.clock().wall() })
@@ -115,9 +117,11 @@ pub async fn rewrap(domain: &Domain, approved: &Approved) -> Result<(Ended, Rewr
     let store = domain.key_store();
     let began = store.clock().wall();
     let before = store.keyset(domain.name()).await?;
+    approved.check_keyset(store.engine(), &before)?;
     approved.check_keks(store).await?;
-    let rewrapped = approved.changes(store).rewrap(&before).await?;
+    // First, as it changes nothing that the request is about: if this is killed in between, it is done again.
     store.rewrap_store_key().await?;
+    let rewrapped = approved.changes(store).rewrap(&before).await?;
     let after = store.keyset(domain.name()).await?;
     let ended = store.clock().wall();
     Ok((Ended { before, after, counted: Vec::new(), erasure: None, began, ended }, rewrapped))
