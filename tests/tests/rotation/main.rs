@@ -17,6 +17,7 @@ macro_rules! in_each_place {
 mod acts;
 mod certified;
 mod ends;
+mod going_on;
 mod kills;
 mod shared;
 mod written;

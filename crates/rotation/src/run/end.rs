@@ -1,5 +1,6 @@
 //! The end of a version, of a person's keys, and of wraps by other KEKs: what is done in one step.
 
+use super::holding::check_domain;
 use super::{Event, Holding, Step};
 use crate::certificate::Counted;
 use crate::custody::{Approved, Operation, Refusal};
@@ -34,7 +35,8 @@ pub struct Ended {
 /// # Errors
 ///
 /// [`ErrorKind::Denied`] with [`Refusal::Keyset`], [`Refusal::TooEarly`], [`Refusal::InUse`] or [`Refusal::Persons`], and when the
-/// custodians are others by now; [`ErrorKind::Invalid`] for a request of something else; [`ErrorKind::State`] for a version that cannot go there; [`ErrorKind::Conflict`] when the keys
+/// custodians are others by now; [`ErrorKind::Invalid`] for a request of something else, and for holdings
+/// without a column of the domain; [`ErrorKind::State`] for a version that cannot go there; [`ErrorKind::Conflict`] when the keys
 /// changed meanwhile; and what sources, key store and backends answer.
 pub async fn end_version(
     domain: &Domain,
@@ -47,6 +49,7 @@ pub async fn end_version(
         Operation::Destroy(number) => (number, KeyState::Destroyed),
         _ => return Err(another()),
     };
+    check_domain(holdings, domain)?;
     let store = domain.key_store();
     let began = store.clock().wall();
     let before = store.keyset(domain.name()).await?;

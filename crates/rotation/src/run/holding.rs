@@ -5,7 +5,8 @@ use super::borders::Borders;
 use crate::census::{count, sample};
 use crate::source::{RowKey, Source};
 use crate::{Census, Class, Column};
-use phiseal_keys::Error;
+use phiseal_envelope::Domain;
+use phiseal_keys::{Error, ErrorKind};
 use pollster::block_on;
 use std::cell::RefCell;
 
@@ -38,6 +39,22 @@ impl Holding {
         block_on(sample(&*self.source, &self.columns, most))
     }
 
+    /// Whether one of its columns is sealed in this domain.
+    fn holds(&self, domain: &Domain) -> bool {
+        let environment = domain.key_store().environment();
+        self.columns.iter().map(|column| &column.domain).any(|other| {
+            other.name() == domain.name() && other.key_store().environment() == environment
+        })
+    }
+
+    /// Whether `census` is of just its columns.
+    pub(super) fn is_of(&self, census: &Census) -> bool {
+        let names = self.source.table().sealed().iter();
+        let here = names.zip(&self.columns).map(|(name, it)| (name.as_str(), it.domain.name()));
+        let there = census.columns.iter().map(|it| (it.column.as_str(), it.domain.as_str()));
+        self.source.table().name() == census.table && here.eq(there)
+    }
+
     /// Counts it, and finds where to divide it.
     pub(super) fn count(
         &self,
@@ -62,4 +79,12 @@ impl Holding {
         let census = block_on(counting)?;
         Ok((census, borders.found()))
     }
+}
+
+/// Refuses holdings in none of which anything of `domain` can be: a count over them would find nothing, whatever there is.
+pub(super) fn check_domain(holdings: &[Holding], domain: &Domain) -> Result<(), Error> {
+    if holdings.iter().any(|holding| holding.holds(domain)) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Invalid, "no column that would be counted is of this domain"))
 }

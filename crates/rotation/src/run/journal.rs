@@ -54,7 +54,7 @@ pub enum Phase {
     Switched,
     /// A count has shown that nothing is left under older versions.
     Done,
-    /// Its request expired before the keys were changed.
+    /// Its request expired, or another one was quicker, before the keys were changed: it will not change them any more.
     Expired,
 }
 
@@ -169,11 +169,25 @@ impl Journal {
         matches!(self.phase, Phase::Begun | Phase::Switched)
     }
 
-    /// How many values of this domain were, when everything had been gone through last, under another key than the current one,
-    /// or may have been: none when it is done.
+    /// How many values of this domain were, when everything had been gone through last, under an older key than the one that was
+    /// approved, or under another than the current one, or may have been: none when it is done.
     #[must_use]
     pub fn left(&self, domain: &DomainId) -> u64 {
-        self.after_in(domain).map(|column| column.sum(Class::is_left)).sum()
+        let left = |column: &ColumnCensus| {
+            // Where an older version was made the primary again, nothing is under the one that the run made, or all is to move.
+            column.sum(|class| class.is_left() || class == Class::Current && self.is_behind(column))
+        };
+        self.after_in(domain).map(left).sum()
+    }
+
+    /// Whether the last count has shown that all is done that was approved.
+    pub(super) fn is_at_its_end(&self, domain: &DomainId) -> bool {
+        let is_behind = self.after_in(domain).any(|column| self.is_behind(column));
+        self.left(domain) == 0 && !is_behind
+    }
+
+    fn is_behind(&self, column: &ColumnCensus) -> bool {
+        column.primary < self.to
     }
 
     /// How many of those could be resealed: somebody has written them meanwhile.

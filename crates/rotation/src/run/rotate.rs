@@ -1,8 +1,9 @@
+use super::holding::check_domain;
 use super::work::{Claim, Item};
 use super::{Event, Holding, Journal, Phase, Step, Totals, Work, Worker, cursor};
 use crate::Digest;
 use crate::certificate::Counted;
-use crate::custody::{Approved, Custodians, Operation, Refusal};
+use crate::custody::{Approved, Custodians, Operation, Refusal, Request};
 use crate::reseal::{Part, Watch, reseal_part};
 use crate::source::RowKey;
 use crate::{Census, Finding, Pace};
@@ -48,8 +49,8 @@ impl<'a> Rotator<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Denied`] with a [`Refusal`]; [`ErrorKind::Invalid`] for a request of something else; [`ErrorKind::Conflict`]
-    /// when the domain's keys changed meanwhile; and what sources, key store and backends answer. What was done stays done,
+    /// [`ErrorKind::Denied`] with a [`Refusal`]; [`ErrorKind::Invalid`] for a request of something else, and for holdings without
+    /// a column of the domain; [`ErrorKind::Conflict`] when the domain's keys changed meanwhile; and what sources, key store and backends answer. What was done stays done,
     /// and [`Rotator::resume`] goes on.
     pub fn run(
         &mut self,
@@ -60,6 +61,7 @@ impl<'a> Rotator<'a> {
         let Operation::Rotate { .. } = approved.request().operation else {
             return Err(Error::new(ErrorKind::Invalid, "the request is for something else"));
         };
+        check_domain(self.holdings, &self.domain)?;
         let id = approved.digest();
         if self.load(id)?.is_none() {
             self.begin(approved, hear)?;
@@ -71,7 +73,8 @@ impl<'a> Rotator<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Rotator::run`]; [`ErrorKind::NotFound`] when it was not begun.
+    /// As [`Rotator::run`]; [`ErrorKind::NotFound`] when it was not begun; [`ErrorKind::Invalid`] over other holdings, or in another
+    /// order, than those that it was begun over.
     pub fn resume(
         &mut self,
         id: Digest,
@@ -79,6 +82,7 @@ impl<'a> Rotator<'a> {
         hear: Hear<'_>,
     ) -> Result<Journal, Error> {
         let (journal, _) = self.journal(id)?;
+        self.check_holdings(&journal)?;
         if journal.phase == Phase::Begun {
             self.switch(id, &journal, custodians, hear)?;
         }
@@ -119,10 +123,24 @@ impl<'a> Rotator<'a> {
         }
     }
 
+    /// Refuses to go on over other holdings than those that it was begun over: what is left out would not be counted.
+    fn check_holdings(&self, journal: &Journal) -> Result<(), Error> {
+        let begun = journal.before.iter().map(Counted::census);
+        let mut pairs = self.holdings.iter().zip(begun);
+        if self.holdings.len() == journal.before.len() && pairs.all(|(here, it)| here.is_of(it)) {
+            return check_domain(self.holdings, &self.domain);
+        }
+        Err(Error::new(ErrorKind::Invalid, "the run was begun over other holdings"))
+    }
+
     /// Writes down what there is, once.
     fn begin(&mut self, approved: &Approved, hear: Hear<'_>) -> Result<(), Error> {
         let began = self.now();
         let keyset = self.keyset()?;
+        if let Err(refused) = approved.check_keyset(self.store().engine(), &keyset) {
+            // Unless this very request has changed it: by somebody who was quicker.
+            return if self.load(approved.digest())?.is_some() { Ok(()) } else { Err(refused) };
+        }
         let (before, borders) = match self.count(hear, |_| Ok(())) {
             // Somebody else was quicker, and has changed the keys meanwhile.
             Err(error)
@@ -174,18 +192,17 @@ impl<'a> Rotator<'a> {
                 (None, Some(_)) => Err(Refusal::Alone),
                 (Some(_), None) => Err(Refusal::Roster),
             };
-            let approved = match approved {
-                Err(Refusal::Expired(time)) => {
-                    self.update(id, |journal| {
-                        if journal.phase == Phase::Begun {
-                            journal.phase = Phase::Expired;
-                        }
-                        Ok(())
-                    })?;
-                    return Err(Refusal::Expired(time).into());
-                }
-                approved => approved?,
-            };
+            if let Err(refusal) = &approved
+                && is_final(refusal, &request, &keyset)
+            {
+                self.update(id, |journal| {
+                    if journal.phase == Phase::Begun {
+                        journal.phase = Phase::Expired;
+                    }
+                    Ok(())
+                })?;
+            }
+            let approved = approved?;
             block_on(approved.check_keks(self.store()))?;
             hear(Event::Step(Step::Switch));
             match block_on(approved.changes(self.store()).rotate(&keyset, compromised)) {
@@ -261,7 +278,7 @@ impl<'a> Rotator<'a> {
             journal.work.finish(claim, &done)?;
             if let Some(after) = &after {
                 journal.after.clone_from(after);
-                if journal.left(&domain) == 0 {
+                if journal.is_at_its_end(&domain) {
                     (journal.phase, journal.ended) = (Phase::Done, ended);
                     journal.work.forget_borders();
                 }
@@ -421,6 +438,17 @@ impl Watch for Watching<'_, '_> {
 
     fn rows(&mut self, rows: u64) {
         (self.hear)(Event::Resealed { table: self.table, rows });
+    }
+}
+
+/// Whether a request that has not changed the keys so far never will.
+fn is_final(refusal: &Refusal, request: &Request, keyset: &Keyset) -> bool {
+    let before = request.keyset.as_ref().map(|before| before.revision);
+    match refusal {
+        Refusal::Expired(_) => true,
+        // After a later change nothing tells whether this request had made the first one.
+        Refusal::Keyset => before.and_then(|it| it.checked_add(1)) == Some(keyset.revision()),
+        _ => false,
     }
 }
 
