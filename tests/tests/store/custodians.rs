@@ -45,6 +45,34 @@ fn a_roster_ends_what_a_handle_alone_may_do() {
     assert_eq!(block_on(world.process().key_store().keyset(DOMAIN)).unwrap(), rotated);
 }
 
+/// Whoever can write the store, and has no key of it, takes the record of the roster away.
+#[test]
+fn a_roster_that_is_gone_does_not_give_the_keys_back_to_whoever_holds_a_handle() {
+    let world = World::of_default_engine();
+    let process = world.process();
+    let store = process.key_store();
+    process.domain(DOMAIN).unwrap().ready().unwrap();
+    process.domain("clinic/staff").unwrap().ready().unwrap();
+    block_on(store.set_roster(0, b"ada and ben".to_vec())).unwrap();
+    let keyset = block_on(store.keyset(DOMAIN)).unwrap();
+    let rotated = block_on(store.changes(CUSTODIANS, 1).rotate(&keyset, false)).unwrap();
+
+    world.store.remove(phiseal_keys::RecordKind::Roster, b"roster");
+    let fresh = world.process();
+    let domain = fresh.domain(DOMAIN).unwrap();
+    let store = fresh.key_store();
+    assert_kind(domain.rotate(), ErrorKind::Tampered, "rotate");
+    assert_kind(domain.rewrap(), ErrorKind::Tampered, "rewrap");
+    let state = block_on(store.set_state(&rotated, 1, KeyState::Deactivated));
+    assert_kind(state, ErrorKind::Tampered, "retire");
+    let alone = block_on(store.changes(Authority::SingleCustodian, 0).rotate(&rotated, false));
+    assert_kind(alone, ErrorKind::Tampered, "one custodian alone");
+    assert_eq!(block_on(store.keyset(DOMAIN)).unwrap(), rotated);
+    domain.seal("as before", &phiseal_tests::world::what()).unwrap();
+    // The control, and the limit: keys that custodians never changed do not say that there were any.
+    fresh.domain("clinic/staff").unwrap().rotate().unwrap();
+}
+
 #[test]
 fn what_one_custodian_did_alone_stays_marked() {
     let world = World::of_default_engine();

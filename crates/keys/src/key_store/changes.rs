@@ -96,7 +96,7 @@ impl Changes<'_> {
     ///
     /// As [`Changes::add_version`].
     pub async fn rotate(&self, keyset: &Keyset, exposed: bool) -> Result<Keyset, Error> {
-        self.check_authority().await?;
+        self.check_authority(keyset).await?;
         let context = keyset.wrap_context(keyset.next_number());
         let (_, key_id, wraps) = self.store.new_data_key(&context).await?;
         let next = keyset.rotated(key_id, wraps, self.store.clock.wall(), exposed)?;
@@ -107,8 +107,9 @@ impl Changes<'_> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Denied`] for an authority that is not enough; as [`Keyset::with_version`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; [`ErrorKind::Faulty`] when
-    /// the backend makes a key that is in this store already; and what store and backend answer.
+    /// [`ErrorKind::Denied`] for an authority that is not enough; [`ErrorKind::Tampered`] when custodians changed the keyset last
+    /// and the roster is gone; as [`Keyset::with_version`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile;
+    /// [`ErrorKind::Faulty`] when the backend makes a key that is in this store already; and what store and backend answer.
     pub async fn add_version(&self, keyset: &Keyset) -> Result<Keyset, Error> {
         let context = keyset.wrap_context(keyset.next_number());
         let (_, key_id, wraps) = self.store.new_data_key(&context).await?;
@@ -162,7 +163,7 @@ impl Changes<'_> {
     /// [`ErrorKind::Conflict`] when the keyset changed meanwhile: nothing is lost, do it again; and what store and
     /// backend answer.
     pub async fn rewrap(&self, keyset: &Keyset) -> Result<Rewrapped, Error> {
-        self.check_authority().await?;
+        self.check_authority(keyset).await?;
         let described = self.store.keks.describe().await?;
         let mut changed = Vec::new();
         let mut current = 0;
@@ -190,12 +191,12 @@ impl Changes<'_> {
     ///
     /// [`ErrorKind::Denied`] for an authority that is not enough; and as that.
     pub async fn shred_subject(&self, keyset: &Keyset, tag: SubjectTag) -> Result<(), Error> {
-        self.check_authority().await?;
+        self.check_authority(keyset).await?;
         self.store.shred(keyset, tag).await
     }
 
     async fn replace(&self, old: &Keyset, next: Keyset) -> Result<Keyset, Error> {
-        self.check_authority().await?;
+        self.check_authority(old).await?;
         let (next, name) = (next.agreed_by(self.authority), old.name().as_bytes());
         let body = next.to_bytes()?;
         self.store.write_sealed(RecordKind::Keyset, name, old.revision(), body).await?;
@@ -204,8 +205,16 @@ impl Changes<'_> {
     }
 
     /// Refuses what the roster, or its absence, does not allow.
-    async fn check_authority(&self) -> Result<(), Error> {
+    async fn check_authority(&self, keyset: &Keyset) -> Result<(), Error> {
         let roster = self.store.roster().await?;
+        let had_custodians = matches!(keyset.authority(), Authority::Custodians { .. });
+        // Whoever can write the store, and has no key of it, could end the rule by taking the roster away.
+        if roster.is_none() && had_custodians {
+            return Err(Error::new(
+                ErrorKind::Tampered,
+                "custodians changed these keys, and the key store has no roster of them any more",
+            ));
+        }
         let refused = match (self.authority, roster.map(|roster| roster.revision)) {
             (Authority::Custodians { .. }, Some(now)) if now == self.roster => return Ok(()),
             (Authority::Handle | Authority::SingleCustodian, None) => return Ok(()),

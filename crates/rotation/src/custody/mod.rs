@@ -13,7 +13,7 @@
 //! | waits for months | a request ends after at most 31 days; a clock that is put back is behind the keyset's times |
 //! | adds a KEK of his own before keys are wrapped | the request names the KEKs |
 //! | puts himself on the roster | as many of the old roster agree as to anything else; the first one's SHA-256 is kept elsewhere |
-//! | deletes the roster | whoever has that SHA-256 in his configuration notices |
+//! | deletes the roster | whoever has that SHA-256 in his configuration notices; keysets that custodians changed last stay as they are |
 //!
 //! What runs in one process with the key store's keys can do without any of this: then the keysets and the log do not say that
 //! custodians agreed.
