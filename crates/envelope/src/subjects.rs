@@ -18,7 +18,8 @@ impl Domain {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::Denied`] on a handle that only reads; and as [`Domain::ready`].
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Denied`] on a handle that only reads, and when the key store has custodians, who agree
+    /// to each; and as [`Domain::ready`].
     pub async fn shred_subject(&self, subject: &str) -> Result<Erasure, Error> {
         self.shred_subjects([subject]).await
     }

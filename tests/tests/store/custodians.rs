@@ -45,6 +45,43 @@ fn a_roster_ends_what_a_handle_alone_may_do() {
     assert_eq!(block_on(world.process().key_store().keyset(DOMAIN)).unwrap(), rotated);
 }
 
+#[test]
+fn a_handle_alone_neither_shreds_a_person_nor_gives_the_store_s_key_to_other_keks() {
+    let world = World::of_default_engine();
+    let process = world.process();
+    let domain = process.domain(DOMAIN).unwrap();
+    let store = process.key_store();
+    for person in ["ada", "ben", "cleo"] {
+        domain.subject_or_create(person).unwrap();
+    }
+    let shreds = |person| domain.shred_subject(person).map(drop);
+    let is_there = |person| {
+        let tag = store.subject_tag(&block_on(store.keyset(DOMAIN)).unwrap(), person).unwrap();
+        let keyset = block_on(store.keyset(DOMAIN)).unwrap();
+        let record = block_on(store.find_subject(&keyset, tag)).unwrap().unwrap();
+        (record.current().is_ok(), tag)
+    };
+    shreds("ada").expect("the control: there is no roster");
+    block_on(store.rewrap_store_key()).expect("the control");
+    block_on(store.set_roster(0, b"ada and ben".to_vec())).unwrap();
+    assert_kind(shreds("ben"), ErrorKind::Denied, "shred");
+    assert_kind(block_on(store.rewrap_store_key()), ErrorKind::Denied, "the store's key");
+    let alone = store.changes(Authority::SingleCustodian, 0);
+    let (_, tag) = is_there("ben");
+    let keyset = block_on(store.keyset(DOMAIN)).unwrap();
+    assert_kind(block_on(alone.shred_subject(&keyset, tag)), ErrorKind::Denied, "one alone");
+    assert_kind(block_on(alone.rewrap_store_key()), ErrorKind::Denied, "one alone");
+    assert!(is_there("ben").0);
+    // What applications do every day.
+    domain.subject_or_create("dan").unwrap();
+    domain.renew_subject("cleo", phiseal::Renewal::Routine).unwrap();
+
+    let by_custodians = store.changes(CUSTODIANS, 1);
+    block_on(by_custodians.shred_subject(&keyset, tag)).expect("the control");
+    block_on(by_custodians.rewrap_store_key()).expect("the control");
+    assert!(!is_there("ben").0);
+}
+
 /// Whoever can write the store, and has no key of it, takes the record of the roster away.
 #[test]
 fn a_roster_that_is_gone_does_not_give_the_keys_back_to_whoever_holds_a_handle() {

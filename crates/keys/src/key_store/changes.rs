@@ -96,7 +96,7 @@ impl Changes<'_> {
     ///
     /// As [`Changes::add_version`].
     pub async fn rotate(&self, keyset: &Keyset, exposed: bool) -> Result<Keyset, Error> {
-        self.check_authority(keyset).await?;
+        self.check_authority(Some(keyset)).await?;
         let context = keyset.wrap_context(keyset.next_number());
         let (_, key_id, wraps) = self.store.new_data_key(&context).await?;
         let next = keyset.rotated(key_id, wraps, self.store.clock.wall(), exposed)?;
@@ -163,7 +163,7 @@ impl Changes<'_> {
     /// [`ErrorKind::Conflict`] when the keyset changed meanwhile: nothing is lost, do it again; and what store and
     /// backend answer.
     pub async fn rewrap(&self, keyset: &Keyset) -> Result<Rewrapped, Error> {
-        self.check_authority(keyset).await?;
+        self.check_authority(Some(keyset)).await?;
         let described = self.store.keks.describe().await?;
         let mut changed = Vec::new();
         let mut current = 0;
@@ -185,18 +185,28 @@ impl Changes<'_> {
         Ok(Rewrapped { rewrapped, current, revision })
     }
 
+    /// Wraps the store's own key under the current version of every KEK that wraps, as [`KeyStore::rewrap_store_key`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Denied`] for an authority that is not enough; and as that.
+    pub async fn rewrap_store_key(&self) -> Result<bool, Error> {
+        self.check_authority(None).await?;
+        self.store.rewrap_own_key().await
+    }
+
     /// Destroys all of a person's keys, as [`KeyStore::shred_subject`] does.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Denied`] for an authority that is not enough; and as that.
     pub async fn shred_subject(&self, keyset: &Keyset, tag: SubjectTag) -> Result<(), Error> {
-        self.check_authority(keyset).await?;
+        self.check_authority(Some(keyset)).await?;
         self.store.shred(keyset, tag).await
     }
 
     async fn replace(&self, old: &Keyset, next: Keyset) -> Result<Keyset, Error> {
-        self.check_authority(old).await?;
+        self.check_authority(Some(old)).await?;
         let (next, name) = (next.agreed_by(self.authority), old.name().as_bytes());
         let body = next.to_bytes()?;
         self.store.write_sealed(RecordKind::Keyset, name, old.revision(), body).await?;
@@ -205,9 +215,10 @@ impl Changes<'_> {
     }
 
     /// Refuses what the roster, or its absence, does not allow.
-    async fn check_authority(&self, keyset: &Keyset) -> Result<(), Error> {
+    async fn check_authority(&self, keyset: Option<&Keyset>) -> Result<(), Error> {
         let roster = self.store.roster().await?;
-        let had_custodians = matches!(keyset.authority(), Authority::Custodians { .. });
+        let authority = keyset.map(Keyset::authority);
+        let had_custodians = matches!(authority, Some(Authority::Custodians { .. }));
         // Whoever can write the store, and has no key of it, could end the rule by taking the roster away.
         if roster.is_none() && had_custodians {
             return Err(Error::new(

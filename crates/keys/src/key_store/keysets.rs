@@ -1,5 +1,7 @@
 use super::{KeyStore, store_key};
-use crate::{DataKey, Error, ErrorKind, FullKeyId, KeyUse, KeyVersion, Keyset, RecordKind};
+use crate::{
+    Authority, DataKey, Error, ErrorKind, FullKeyId, KeyUse, KeyVersion, Keyset, RecordKind,
+};
 use phiseal_format::{EncryptionContext, WrappedKey};
 
 impl KeyStore {
@@ -124,9 +126,15 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// As [`KeyStore::rewrap`]; [`ErrorKind::Unauthenticated`] for a wrap that does not open. To replace that one, rewrap
-    /// without its KEK and then with it again.
+    /// [`ErrorKind::Denied`] when there are custodians: whoever has a KEK that wraps it can write records of this store, their
+    /// roster among them; as [`KeyStore::rewrap`]; [`ErrorKind::Unauthenticated`] for a wrap that does not open. To replace that
+    /// one, rewrap without its KEK and then with it again.
     pub async fn rewrap_store_key(&self) -> Result<bool, Error> {
+        self.changes(Authority::Handle, 0).rewrap_store_key().await
+    }
+
+    /// [`KeyStore::rewrap_store_key`], whoever agreed to it.
+    pub(super) async fn rewrap_own_key(&self) -> Result<bool, Error> {
         store_key::rewrap(&*self.store, &self.keks, self.store_key).await
     }
 

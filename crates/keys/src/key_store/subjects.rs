@@ -1,6 +1,8 @@
 use super::KeyStore;
 use super::subject_record::{SubjectKey, SubjectRecord, SubjectState, shredded};
-use crate::{DataKey, Error, ErrorKind, FullKeyId, Keyset, Record, RecordKind, WrappingKey};
+use crate::{
+    Authority, DataKey, Error, ErrorKind, FullKeyId, Keyset, Record, RecordKind, WrappingKey,
+};
 use phiseal_format::{EncryptionContext, SubjectTag};
 
 impl KeyStore {
@@ -99,9 +101,10 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when the record changed meanwhile; and what the store answers.
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Denied`] when there are custodians; [`ErrorKind::Conflict`] when the record changed
+    /// meanwhile; and what the store answers.
     pub async fn shred_subject(&self, keyset: &Keyset, tag: SubjectTag) -> Result<(), Error> {
-        self.shred(keyset, tag).await
+        self.changes(Authority::Handle, 0).shred_subject(keyset, tag).await
     }
 
     /// [`KeyStore::shred_subject`], whoever agreed to it.

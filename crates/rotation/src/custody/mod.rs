@@ -2,8 +2,10 @@
 //!
 //! A [`Roster`] says who the custodians are. One of them makes a [`Request`], a text that names one operation on one state of one
 //! keyset, and signs it; others read it where they are, offline, and sign it too; [`Custodians::check`] takes the files and
-//! answers with [`Approved`], or with the [`Refusal`]. The key store refuses every change of keys that was not so approved, and
-//! writes which request it was in the same compare-and-swap as the change.
+//! answers with [`Approved`], or with the [`Refusal`]. The key store refuses every change of a keyset that was not so approved,
+//! and writes which request it was in the same compare-and-swap as the change. It refuses to shred a person and to wrap its own
+//! key anew without them, too. What applications do every day needs nobody's agreement: a new domain, a new person, another key
+//! for a person ([`Renewal`](phiseal_keys::Renewal)), and the end of a person's older keys, under which nothing is any more.
 //!
 //! | somebody | and is stopped by |
 //! |---|---|

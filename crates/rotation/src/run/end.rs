@@ -123,7 +123,7 @@ pub async fn rewrap(domain: &Domain, approved: &Approved) -> Result<(Ended, Rewr
     approved.check_keyset(store.engine(), &before)?;
     approved.check_keks(store).await?;
     // First, as it changes nothing that the request is about: if this is killed in between, it is done again.
-    store.rewrap_store_key().await?;
+    approved.changes(store).rewrap_store_key().await?;
     let rewrapped = approved.changes(store).rewrap(&before).await?;
     let after = store.keyset(domain.name()).await?;
     let ended = store.clock().wall();
