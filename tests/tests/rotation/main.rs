@@ -19,6 +19,7 @@ mod certified;
 mod ends;
 mod going_on;
 mod kills;
+mod long;
 mod shared;
 mod written;
 

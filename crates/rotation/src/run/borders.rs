@@ -44,10 +44,43 @@ impl Borders {
     }
 }
 
+/// As many of the sealed borders of each table as fit into `room` bytes of a journal: every second of them, or every fourth, and
+/// so on.
+pub(super) fn fitting(mut borders: Vec<Vec<String>>, room: usize) -> Vec<Vec<String>> {
+    /// What stands around one of them, and what says that the part before it is left to do.
+    const AROUND: usize = 32;
+    let size = |borders: &Vec<Vec<String>>| {
+        borders.iter().flatten().map(|border| border.len() + AROUND).sum::<usize>()
+    };
+    while size(&borders) > room {
+        for of_table in &mut borders {
+            let mut place = 0;
+            of_table.retain(|_| {
+                place += 1;
+                place % 2 == 0
+            });
+        }
+    }
+    borders
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::source::Scalar;
+
+    #[test]
+    fn borders_that_take_too_much_room_are_fewer() {
+        let of = |count: usize, length: usize| vec!["x".repeat(length); count];
+        let counts = |borders: &[Vec<String>]| borders.iter().map(Vec::len).collect::<Vec<_>>();
+        let some = vec![of(8, 68), of(3, 68), of(0, 68)];
+        assert_eq!(fitting(some.clone(), 1_100), some, "the control: they fit");
+        assert_eq!(counts(&fitting(some.clone(), 1_099)), [4, 1, 0]);
+        assert_eq!(counts(&fitting(some.clone(), 250)), [2, 0, 0]);
+        assert_eq!(counts(&fitting(some, 0)), [0, 0, 0]);
+        let long = vec![of(2_048, 5_000)];
+        assert_eq!(counts(&fitting(long, 900_000)), [128]);
+    }
 
     #[test]
     fn parts_are_of_about_one_size_whatever_the_length() {

@@ -7,7 +7,7 @@ use crate::custody::{Approved, Request};
 use crate::{Class, ColumnCensus};
 use phiseal_audit::note::Note;
 use phiseal_format::DomainId;
-use phiseal_keys::{Error, ErrorKind, KeyState, KeyStore, KeyVersion, Keyset};
+use phiseal_keys::{Error, ErrorKind, KeyState, KeyStore, KeyVersion, Keyset, MAX_RECORD};
 use serde::{Deserialize, Serialize};
 
 /// How far an approved rotation has come, as the key store keeps it under the SHA-256 of its request.
@@ -59,6 +59,12 @@ pub enum Phase {
 }
 
 const VERSION: u8 = 1;
+
+/// Room for more classes of a column than there were before, in bytes.
+const MORE_CLASSES: usize = 512;
+
+/// Room for what is done and by whom, and for the record's MAC, in bytes.
+const REST: usize = 64 * 1_024;
 
 impl Journal {
     pub(super) fn new(
@@ -128,6 +134,23 @@ impl Journal {
             }
             after = ids.into_iter().last();
         }
+    }
+
+    /// How many bytes of its record are left for borders, when everything has been counted once more.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] when so many tables and columns do not fit into it. That is to be known before any key is changed.
+    pub(super) fn room(&self) -> Result<usize, Error> {
+        let now = serde_json::to_vec(self).map_err(|_| malformed())?.len();
+        let before = serde_json::to_vec(&self.before).map_err(|_| malformed())?.len();
+        let columns = self.before.iter().map(|counted| counted.census().columns.len());
+        let after = before.saturating_add(columns.sum::<usize>().saturating_mul(MORE_CLASSES));
+        let needed = now.saturating_add(after).saturating_add(REST);
+        MAX_RECORD.checked_sub(needed).ok_or_else(|| {
+            let message = "so many tables and columns do not fit into the journal of one run";
+            Error::new(ErrorKind::Invalid, message)
+        })
     }
 
     pub(super) async fn save(

@@ -1,6 +1,6 @@
 use super::holding::check_domain;
 use super::work::{Claim, Item};
-use super::{Event, Holding, Journal, Phase, Step, Totals, Work, Worker, cursor};
+use super::{Event, Holding, Journal, Phase, Step, Totals, Work, Worker, borders, cursor};
 use crate::Digest;
 use crate::certificate::Counted;
 use crate::custody::{Approved, Custodians, Operation, Refusal, Request};
@@ -153,6 +153,7 @@ impl<'a> Rotator<'a> {
         };
         self.borders = Some(borders);
         let journal = Journal::new(approved, &keyset, began, before, Work::default());
+        let _ = journal.room()?;
         hear(Event::Step(Step::Begin));
         match block_on(journal.save(self.store(), approved.digest(), 0)) {
             // Somebody else has begun it.
@@ -177,7 +178,7 @@ impl<'a> Rotator<'a> {
             let keyset = self.keyset()?;
             if was_switched(&keyset, journal, id, self.store())? {
                 hear(Event::Step(Step::Switched));
-                return self.write_switched(id, keyset.primary());
+                return self.write_switched(id, journal);
             }
             let approved = match (journal.note()?, custodians) {
                 (Some(note), Some(custodians)) => {
@@ -215,7 +216,7 @@ impl<'a> Rotator<'a> {
         Err(Error::new(ErrorKind::Conflict, "the keyset changes each time it is read"))
     }
 
-    fn write_switched(&self, id: Digest, to: u32) -> Result<(), Error> {
+    fn write_switched(&self, id: Digest, begun: &Journal) -> Result<(), Error> {
         block_on(self.domain.refresh())?;
         let mut borders = vec![Vec::new(); self.holdings.len()];
         for ((holding, found), sealed) in
@@ -226,11 +227,11 @@ impl<'a> Rotator<'a> {
                 sealed.push(block_on(cursor::seal(&self.domain, table, key))?);
             }
         }
+        let borders = borders::fitting(borders, begun.room()?);
         let switched = self.now();
         self.update(id, |journal| {
             if journal.phase == Phase::Begun {
-                journal.phase = Phase::Switched;
-                (journal.to, journal.switched) = (to, switched);
+                (journal.phase, journal.switched) = (Phase::Switched, switched);
                 journal.work = Work::of(borders.clone());
             }
             Ok(())
