@@ -5,7 +5,7 @@ use phiseal::rotation::custody::{Approved, Custodians, Operation, Request};
 use phiseal::rotation::run::{Event, Holding, Journal, Phase, Rotator, Step, end_version};
 use phiseal::rotation::source::{SqliteSource, Table};
 use phiseal::rotation::{Binding, Class, Column, Digest};
-use phiseal::{Authority, Domain, Error, ErrorKind, Phiseal};
+use phiseal::{Authority, Domain, Error, ErrorKind, KeyState, Phiseal};
 use phiseal_tests::clinic::{Clinic, DOMAIN, Where, context_of, plaintext};
 use pollster::block_on;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -199,4 +199,29 @@ fn of_two_requests_on_one_keyset_one_is_done_and_the_other_ends() {
     assert!(block_on(Journal::open(phi.key_store())).unwrap().is_empty());
     assert_eq!(clinic.keyset().versions().len(), 2);
     assert_eq!(clinic.assert_rotated(plaintext), 40);
+}
+
+#[test]
+fn a_rotation_that_was_left_half_done_goes_on_when_its_version_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    // So many that the table is done in more than one part.
+    let clinic = Clinic::create(folder.path(), Where::Sqlite, 11_000).unwrap();
+    let phi = clinic.open();
+    let domain = block_on(phi.domain(DOMAIN)).unwrap();
+    let holdings = clinic.holdings(&domain);
+    let left = approved(&clinic, &phi, ROTATE);
+    stopped_at(&phi, &holdings, &left, Step::Write);
+    let next = approved(&clinic, &phi, ROTATE);
+    let mut rotator = Rotator::new(domain, &holdings, pace(1_000));
+    let journal = rotator.run(&next, Some(&custodians(&phi)), &mut |_| {}).unwrap();
+    assert_eq!((journal.phase, journal.to), (Phase::Done, 3));
+    for state in [KeyState::Deactivated, KeyState::Destroyed] {
+        let changes = phi.key_store().changes(CUSTODIANS, 1);
+        block_on(changes.set_state(&clinic.keyset(), 2, state)).unwrap();
+    }
+
+    let journal = gone_on(&clinic, Clinic::holdings, left.digest()).unwrap();
+    assert_eq!((journal.phase, journal.to), (Phase::Done, 2));
+    assert!(block_on(Journal::open(phi.key_store())).unwrap().is_empty());
+    assert_eq!(clinic.assert_rotated(plaintext), 11_000);
 }

@@ -87,13 +87,19 @@ impl<'a> Rotator<'a> {
             self.switch(id, &journal, custodians, hear)?;
         }
         block_on(self.domain.refresh())?;
-        self.update(id, |journal| {
+        let (journal, ()) = self.update(id, |journal| {
             // Everything was gone through, and something was left.
             if journal.phase == Phase::Switched && journal.work.is_done() {
                 journal.work.again();
             }
             Ok(())
         })?;
+        if !self.borders_open(&journal)? {
+            self.update(id, |journal| {
+                journal.work.undivided();
+                Ok(())
+            })?;
+        }
         let domain = block_on(self.domain.id())?;
         let mut passes = 0;
         loop {
@@ -131,6 +137,21 @@ impl<'a> Rotator<'a> {
             return check_domain(self.holdings, &self.domain);
         }
         Err(Error::new(ErrorKind::Invalid, "the run was begun over other holdings"))
+    }
+
+    /// Whether the borders can be had. They are sealed under the version that the run made, which a later rotation may have
+    /// replaced, and somebody destroyed, while this one was left half done.
+    fn borders_open(&self, journal: &Journal) -> Result<bool, Error> {
+        for (place, sealed) in journal.work.some_borders() {
+            let Some(holding) = self.holdings.get(place) else { continue };
+            let table = holding.source.table().name();
+            match block_on(cursor::open(&self.domain, table, sealed)) {
+                Ok(_) => {}
+                Err(error) if error.is_retryable() => return Err(error),
+                Err(_) => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     /// Writes down what there is, once.

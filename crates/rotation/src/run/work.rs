@@ -80,6 +80,21 @@ impl Work {
         [part.checked_sub(1).and_then(|before| borders.get(before)), borders.get(part)]
     }
 
+    /// One border of each holding that has some, of those that are still needed, with its place.
+    pub(super) fn some_borders(&self) -> impl Iterator<Item = (usize, &String)> {
+        let is_needed = self.left.iter().any(|item| matches!(item, Item::Part(..)));
+        let needed = self.borders.iter().take(if is_needed { usize::MAX } else { 0 });
+        needed.enumerate().filter_map(|(place, borders)| Some((place, borders.first()?)))
+    }
+
+    /// Everything once more, each holding in one part, if any is in more.
+    pub(super) fn undivided(&mut self) {
+        if self.borders.iter().any(|borders| !borders.is_empty()) {
+            self.borders.iter_mut().for_each(Vec::clear);
+            self.again();
+        }
+    }
+
     /// What nobody needs any more when it is done.
     pub(super) fn forget_borders(&mut self) {
         self.borders.clear();
@@ -202,6 +217,21 @@ mod tests {
         work.finish(&count, &Totals::default()).unwrap();
         assert!(work.is_done());
         assert_eq!(work.totals().rows, 10);
+    }
+
+    #[test]
+    fn without_borders_each_holding_is_one_part() {
+        let mut work = Work::of(vec![vec!["b".to_owned(), "d".to_owned()], vec![]]);
+        assert_eq!(work.some_borders().collect::<Vec<_>>(), [(0, &"b".to_owned())]);
+        let persons = work.claim(&worker(), 100).unwrap();
+        work.undivided();
+        assert!(work.finish(&persons, &Totals::default()).is_err(), "who was at it has lost it");
+        let parts = [Item::Part(0, 0), Item::Part(1, 0)];
+        assert_eq!(work.left, [&[Item::Persons], &parts[..], &[Item::Count]].concat());
+        assert_eq!((work.part(0, 0), work.some_borders().count()), ([None, None], 0));
+        let before = work.clone();
+        work.undivided();
+        assert_eq!(work, before, "once is enough");
     }
 
     #[test]
