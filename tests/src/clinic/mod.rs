@@ -106,6 +106,12 @@ impl Clinic {
         self.open_with(Phiseal::builder().clock(ManualClock::at(now)))
     }
 
+    /// Its keys, for a process that has this clock.
+    #[must_use]
+    pub fn open_by(&self, clock: &ManualClock) -> Phiseal {
+        self.open_with(Phiseal::builder().clock(clock.clone()))
+    }
+
     fn open_with(&self, builder: Builder) -> Phiseal {
         let kek = LocalKek::open(self.folder.join("kek.json"), phiseal::default_engine()).unwrap();
         match self.data() {

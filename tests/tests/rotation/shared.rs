@@ -1,12 +1,17 @@
 //! CONC: several at one rotation.
 
 use crate::{Made, ROTATE, pace, to_the_end};
-use phiseal::ErrorKind;
-use phiseal::rotation::run::{Event, Phase, Step};
-use phiseal_tests::clinic::{Where, plaintext};
+use core::time::Duration;
+use phiseal::rotation::custody::{Custodians, Request};
+use phiseal::rotation::run::{Event, Holding, Phase, Rotator, Step};
+use phiseal::rotation::source::{Change, Outcome, Row, RowKey, Source, Table};
+use phiseal::{BoxFuture, Clock, Error, ErrorKind, ManualClock};
+use phiseal_tests::clinic::{DOMAIN, Where, plaintext};
 use phiseal_tests::numbers;
+use pollster::block_on;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 in_each_place! {
     eight_rotators_make_one_version_and_share_the_work
@@ -69,4 +74,90 @@ fn who_lost_its_lease_writes_nothing_any_more(place: Where) {
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Stale);
     assert_eq!(writes_after, 0, "the write that it stood before was its last one");
     assert_eq!(clinic.assert_rotated(plaintext), 1_000);
+}
+
+/// A source that counts how often what was replaced is made last.
+#[derive(Debug)]
+struct Counting {
+    source: Box<dyn Source>,
+    finished: Arc<AtomicUsize>,
+}
+
+impl Source for Counting {
+    fn table(&self) -> &Table {
+        self.source.table()
+    }
+
+    fn scan<'a>(
+        &'a self,
+        after: Option<&'a RowKey>,
+        until: Option<&'a RowKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
+        self.source.scan(after, until, limit)
+    }
+
+    fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
+        self.source.replace(changes)
+    }
+
+    fn keeps_each_batch(&self) -> bool {
+        false
+    }
+
+    fn finish(&self) -> BoxFuture<'_, Result<(), Error>> {
+        self.finished.fetch_add(1, Ordering::SeqCst);
+        self.source.finish()
+    }
+}
+
+/// Of a file, the whole is put in its place at the end: by one who lost it after the last page, never.
+#[test]
+fn who_lost_its_lease_puts_no_file_in_its_place_any_more() {
+    let clinic = Made::new(Where::Sqlite, 100).unwrap();
+    let note = clinic.approve(ROTATE);
+    let request = Request::parse(note.text()).unwrap();
+    let clock = ManualClock::at(request.requested.as_millis() / 1_000);
+    let phi = clinic.open_by(&clock);
+    let domain = block_on(phi.domain(DOMAIN)).unwrap();
+    let custodians = block_on(Custodians::load(phi.key_store(), None)).unwrap().unwrap();
+    let now = phi.key_store().clock().wall();
+    let approved = custodians.check(&request, &[note], Some(&clinic.keyset()), now).unwrap();
+    let finished = Arc::new(AtomicUsize::new(0));
+    let counting = |holding: Holding| {
+        let counting = Counting { source: holding.source, finished: finished.clone() };
+        Holding { source: Box::new(counting), columns: holding.columns }
+    };
+    let holdings: Vec<_> = clinic.holdings(&domain).into_iter().map(counting).collect();
+    let quick = |after| {
+        let clock = ManualClock::at(clock.wall() + after);
+        let phi = clinic.open_by(&clock);
+        let domain = block_on(phi.domain(DOMAIN)).unwrap();
+        let holdings = clinic.holdings(&domain);
+        let mut rotator = Rotator::new(domain, &holdings, pace(50));
+        rotator.resume(approved.digest(), Some(&custodians), &mut |_| {}).unwrap()
+    };
+    let mut rotator = Rotator::new(domain.clone(), &holdings, pace(50));
+    let mut rows = 0;
+    let outcome = rotator.run(&approved, Some(&custodians), &mut |event| {
+        if let Event::Resealed { rows: more, .. } = event {
+            rows += more;
+            if rows == 100 {
+                // It stands still after its last page, and somebody else takes the table over.
+                assert_eq!(quick(60).phase, Phase::Done);
+                clock.advance(Duration::from_secs(60));
+            }
+        }
+    });
+    assert_eq!(outcome.map(drop).unwrap_err().kind(), ErrorKind::Stale);
+    assert_eq!((rows, finished.load(Ordering::SeqCst)), (100, 0));
+
+    // The control: one who keeps its lease finishes, once.
+    let note = clinic.approve(ROTATE);
+    let request = Request::parse(note.text()).unwrap();
+    let now = clock.wall();
+    let approved = custodians.check(&request, &[note], Some(&clinic.keyset()), now).unwrap();
+    let journal = rotator.run(&approved, Some(&custodians), &mut |_| {}).unwrap();
+    assert_eq!((journal.phase, finished.load(Ordering::SeqCst)), (Phase::Done, 1));
+    assert_eq!(clinic.assert_rotated(plaintext), 100);
 }
