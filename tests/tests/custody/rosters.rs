@@ -30,6 +30,13 @@ fn what_is_no_roster_is_refused() {
         VerifierKey::of(KeyName::new("other").unwrap(), &people[0].signer, engine).unwrap();
     assert!(Roster::first(environment, 1, vec![people[0].key.clone(), second]).is_err());
 
+    // With a Cyrillic letter, with one that has no width, and with one that turns what follows round.
+    for name in ["\u{430}da", "ada\u{200b}", "\u{202e}ada"] {
+        let two = [Custodian::new("ada"), Custodian::new(name)];
+        assert_eq!(of(1, &two).unwrap_err().kind(), ErrorKind::Invalid, "{name:?}");
+    }
+    of(1, &[Custodian::new("ada"), Custodian::new("clinic.example/Ada")]).expect("the control");
+
     let text = of(1, &people[..2]).unwrap().to_string();
     let parse = |text: &str| Roster::parse(text, engine);
     assert_eq!(parse(&text).unwrap().to_string(), text, "the control");

@@ -39,8 +39,8 @@ impl Roster {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for fewer than two custodians or more than [`Roster::MOST`], for two of one name or of one key,
-    /// and for a threshold of zero or one that those who did not request cannot reach.
+    /// [`ErrorKind::Invalid`] for fewer than two custodians or more than [`Roster::MOST`], for two of one name or of one key, for a
+    /// name that is not all printable ASCII, and for a threshold of zero or one that those who did not request cannot reach.
     pub fn first(
         environment: EnvironmentId,
         threshold: usize,
@@ -147,6 +147,11 @@ impl Roster {
                     || other.public_key().as_bytes() == key.public_key().as_bytes()
             })
         };
+        // Of two names that look the same, whoever approves a roster sees one person twice, or does not see it.
+        if !self.custodians.iter().all(|key| key.name().bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            return invalid("a custodian's name is of printable ASCII characters");
+        }
         if !(2..=Self::MOST).contains(&self.custodians.len()) {
             return invalid("a roster has two to thirty-two custodians");
         }
