@@ -17,8 +17,8 @@ pub struct Approved {
     roster: u64,
 }
 
-/// By how much two machines' clocks may differ: five minutes, in milliseconds.
-const SKEW: u64 = 300_000;
+/// By how much two machines' clocks may differ: five minutes, in seconds.
+pub(crate) const SKEW: u64 = 300;
 
 impl Custodians {
     /// Checks that `notes`, files of `request` that custodians have signed, are enough to do it now, in seconds since 1970;
@@ -226,14 +226,14 @@ fn check_time(request: &Request, keyset: Option<&Keyset>, now: u64) -> Result<()
     if now >= request.expires.as_millis() {
         return Err(Refusal::Expired(request.expires));
     }
-    if now.saturating_add(SKEW) < request.requested.as_millis() {
+    if now.saturating_add(SKEW * 1_000) < request.requested.as_millis() {
         return Err(Refusal::NotYet(request.requested));
     }
     // A clock that was put back would make an expired request hold again.
     let versions = keyset.map(Keyset::versions).unwrap_or_default().iter();
     let latest = versions.flat_map(|it| [Some(it.created()), it.activated(), it.replaced()]);
     let latest = latest.flatten().max().unwrap_or_default();
-    if now.saturating_add(SKEW) < latest.saturating_mul(1_000) {
+    if now.saturating_add(SKEW * 1_000) < latest.saturating_mul(1_000) {
         return Err(Refusal::Clock);
     }
     Ok(())

@@ -12,7 +12,7 @@
 //! | signs twice, or has one key under two names | people and keys are distinct in a roster, and count once |
 //! | approves his own request | the requester does not count |
 //! | uses an approval again, for another operation, keyset, or key store | the request names one state of one keyset, which the operation changes |
-//! | waits for months | a request ends after at most 31 days; a clock that is put back is behind the keyset's times |
+//! | waits for months | a request ends after at most 31 days; a clock that is put back too far is behind the keyset's times, or those of the request |
 //! | adds a KEK of his own before keys are wrapped | the request names the KEKs |
 //! | puts himself on the roster | as many of the old roster agree as to anything else; the first one's SHA-256 is kept elsewhere |
 //! | deletes the roster | whoever has that SHA-256 in his configuration notices; keysets that custodians changed last stay as they are |
@@ -29,6 +29,7 @@ mod request;
 mod roster;
 
 pub use approved::Approved;
+pub(crate) use approved::SKEW;
 pub use custodians::Custodians;
 pub use operation::Operation;
 pub use refusal::Refusal;

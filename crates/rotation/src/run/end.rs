@@ -3,7 +3,7 @@
 use super::holding::check_domain;
 use super::{Event, Holding, Step};
 use crate::certificate::Counted;
-use crate::custody::{Approved, Operation, Refusal};
+use crate::custody::{Approved, Operation, Refusal, SKEW};
 use phiseal_audit::Time;
 use phiseal_envelope::Domain;
 use phiseal_keys::{Erasure, Error, ErrorKind, KeyState, Keyset, Rewrapped};
@@ -30,7 +30,8 @@ pub struct Ended {
 /// has found nothing under it.
 ///
 /// The count begins now, and now has to be later than the time when another version became the primary and the longest lease
-/// after it ([`Keyset::LONGEST_LEASE`]): until then a process that knows nothing of it may seal.
+/// after it ([`Keyset::LONGEST_LEASE`]), and by five minutes, as clocks of two machines may differ by them: until then a process
+/// that knows nothing of it may seal.
 ///
 /// # Errors
 ///
@@ -57,7 +58,8 @@ pub async fn end_version(
     // Said before everything is counted; the keyset says it again.
     before.with_state(number, state)?;
     let replaced = before.version(number).and_then(phiseal_keys::KeyVersion::replaced);
-    let free = replaced.map_or(0, |at| at.saturating_add(Keyset::LONGEST_LEASE.as_secs()));
+    let wait = Keyset::LONGEST_LEASE.as_secs().saturating_add(SKEW);
+    let free = replaced.map_or(0, |at| at.saturating_add(wait));
     if began <= free {
         return Err(Refusal::TooEarly(Time::from_millis(free.saturating_add(1) * 1_000)).into());
     }
