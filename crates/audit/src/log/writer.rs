@@ -62,7 +62,9 @@ impl Writer {
             if work.closing {
                 self.note(Action::LOG_CLOSED, Outcome::Success, None)?;
                 let answer = self.checkpoint(false)?;
-                queue.reply(work.asked.unwrap_or_default(), answer.clone());
+                if let Some(asked) = work.asked {
+                    queue.reply(asked, answer.clone());
+                }
                 return answer.map(drop);
             }
             if let Some(asked) = work.asked {

@@ -178,6 +178,25 @@ fn an_unfinished_last_line_is_cut_off_and_a_record_says_so() {
 }
 
 #[test]
+fn a_checkpoint_that_was_signed_is_there_for_whoever_asked_after_the_log_was_closed() {
+    let place = Place::new();
+    let log = builder().open(place.log()).unwrap();
+    let before = fs::read(place.checkpoints()).unwrap().len();
+    let asked = log.checkpoint();
+    // Nobody looks at the answer before the log is closed.
+    while fs::read(place.checkpoints()).unwrap().len() == before {
+        std::thread::yield_now();
+    }
+    log.commit_blocking().unwrap();
+    log.append(record(1)).unwrap();
+    log.close().unwrap();
+    let signed = pollster::block_on(asked).unwrap();
+    assert_eq!(signed.checkpoint.size, 1);
+    let late = pollster::block_on(log.checkpoint()).map(drop);
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::State, "the control: it is closed");
+}
+
+#[test]
 fn an_unfinished_last_checkpoint_is_cut_off() {
     let place = Place::new();
     closed(&place.log(), 5, 2);
