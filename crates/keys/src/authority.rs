@@ -13,7 +13,10 @@ pub enum Authority {
     Handle,
     /// One custodian alone, in a key store without a roster, for demonstrations. Every keyset that was changed so says so
     /// for ever.
-    SingleCustodian,
+    SingleCustodian {
+        /// The SHA-256 of the request that nobody else has signed.
+        request: [u8; 32],
+    },
     /// As many custodians as the roster asks for.
     Custodians {
         /// The SHA-256 of the request that they signed.
@@ -29,7 +32,10 @@ impl Authority {
     pub(crate) fn write_to(self, out: &mut Vec<u8>) {
         match self {
             Self::Handle => out.push(HANDLE),
-            Self::SingleCustodian => out.push(SINGLE),
+            Self::SingleCustodian { request } => {
+                out.push(SINGLE);
+                out.extend_from_slice(&request);
+            }
             Self::Custodians { request } => {
                 out.push(CUSTODIANS);
                 out.extend_from_slice(&request);
@@ -40,7 +46,7 @@ impl Authority {
     pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Error> {
         Ok(match cursor.u8()? {
             HANDLE => Self::Handle,
-            SINGLE => Self::SingleCustodian,
+            SINGLE => Self::SingleCustodian { request: *cursor.array()? },
             CUSTODIANS => Self::Custodians { request: *cursor.array()? },
             _ => return Err(Error::new(ErrorKind::Malformed, "an authority of an unknown sort")),
         })

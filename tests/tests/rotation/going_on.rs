@@ -1,6 +1,9 @@
 //! ROT: a rotation that goes on does what was begun, and "done" is said of all of it.
 
 use crate::{ROTATE, pace};
+use core::time::Duration;
+use phiseal::audit::note::KeyName;
+use phiseal::backends::local::LocalKek;
 use phiseal::rotation::custody::{Approved, Custodians, Operation, Request};
 use phiseal::rotation::run::{Event, Holding, Journal, Phase, Rotator, Step, end_version};
 use phiseal::rotation::source::{SqliteSource, Table};
@@ -224,4 +227,43 @@ fn a_rotation_that_was_left_half_done_goes_on_when_its_version_is_gone() {
     assert_eq!((journal.phase, journal.to), (Phase::Done, 2));
     assert!(block_on(Journal::open(phi.key_store())).unwrap().is_empty());
     assert_eq!(clinic.assert_rotated(plaintext), 11_000);
+}
+
+/// As in a key store without custodians, where one of them works alone.
+#[test]
+fn of_two_requests_of_one_who_works_alone_one_is_done_too() {
+    let folder = tempfile::tempdir().unwrap();
+    LocalKek::create(folder.path().join("kek.json"), phiseal::default_engine()).unwrap();
+    let clinic = Clinic::of(folder.path());
+    let schema = "CREATE TABLE patients (id INTEGER PRIMARY KEY, ssn BLOB, name TEXT, note TEXT)";
+    database(&clinic).execute_batch(schema).unwrap();
+    let phi = clinic.open();
+    let domain = block_on(phi.domain(DOMAIN)).unwrap();
+    let sealed = block_on(domain.seal(plaintext(1, 0).as_str(), &context_of(1, 0))).unwrap();
+    let sql = "INSERT INTO patients (id, ssn) VALUES (1, ?1)";
+    database(&clinic).execute(sql, [sealed.as_bytes()]).unwrap();
+    let (engine, now) = (phiseal::default_engine(), phi.key_store().clock().wall());
+    let approved = |_| {
+        let (ada, keyset) = (KeyName::new("ada").unwrap(), clinic.keyset());
+        let holds = Duration::from_secs(3_600);
+        let mut request = Request::new(engine, ROTATE, &keyset, ada, now, holds).unwrap();
+        request.keks = block_on(phi.key_store().wrapping_keks()).unwrap();
+        Approved::dangerous_single_custodian(engine, &request, Some(&keyset), now).unwrap()
+    };
+    let [first, second] = [0, 1].map(approved);
+    let holdings = clinic.holdings(&domain);
+    let run = |approved: &Approved, hear: &mut dyn FnMut(Event<'_>)| {
+        Rotator::new(domain.clone(), &holdings, pace(50)).run(approved, None, hear)
+    };
+    let mut done = None;
+    let refused = run(&second, &mut |event| {
+        if matches!(event, Event::Step(Step::Switch)) && done.is_none() {
+            done = Some(run(&first, &mut |_| {}).unwrap().phase);
+        }
+    });
+    assert_eq!(done, Some(Phase::Done), "the control");
+    assert_eq!(refused.map(drop).unwrap_err().kind(), ErrorKind::Denied, "it made no version");
+    let keyset = clinic.keyset();
+    assert_eq!((keyset.authority(), keyset.was_single()), (first.authority(), true));
+    assert_eq!(keyset.versions().len(), 2);
 }

@@ -6,6 +6,7 @@ use phiseal_tests::world::{DOMAIN, World};
 use pollster::block_on;
 
 const CUSTODIANS: Authority = Authority::Custodians { request: [7; 32] };
+const ALONE: Authority = Authority::SingleCustodian { request: [7; 32] };
 
 #[test]
 fn a_roster_ends_what_a_handle_alone_may_do() {
@@ -28,7 +29,7 @@ fn a_roster_ends_what_a_handle_alone_may_do() {
     assert_kind(block_on(store.set_primary(&before, 2)), ErrorKind::Denied, "the primary");
     let state = block_on(store.set_state(&before, 1, KeyState::Destroyed));
     assert_kind(state, ErrorKind::Denied, "destroy");
-    let alone = block_on(store.changes(Authority::SingleCustodian, 0).rotate(&before, false));
+    let alone = block_on(store.changes(ALONE, 0).rotate(&before, false));
     assert_kind(alone, ErrorKind::Denied, "one custodian alone");
     assert_eq!(keyset(), before);
     domain.seal("as before", &phiseal_tests::world::what()).unwrap();
@@ -66,7 +67,7 @@ fn a_handle_alone_neither_shreds_a_person_nor_gives_the_store_s_key_to_other_kek
     block_on(store.set_roster(0, b"ada and ben".to_vec())).unwrap();
     assert_kind(shreds("ben"), ErrorKind::Denied, "shred");
     assert_kind(block_on(store.rewrap_store_key()), ErrorKind::Denied, "the store's key");
-    let alone = store.changes(Authority::SingleCustodian, 0);
+    let alone = store.changes(ALONE, 0);
     let (_, tag) = is_there("ben");
     let keyset = block_on(store.keyset(DOMAIN)).unwrap();
     assert_kind(block_on(alone.shred_subject(&keyset, tag)), ErrorKind::Denied, "one alone");
@@ -102,7 +103,7 @@ fn a_roster_that_is_gone_does_not_give_the_keys_back_to_whoever_holds_a_handle()
     assert_kind(domain.rewrap(), ErrorKind::Tampered, "rewrap");
     let state = block_on(store.set_state(&rotated, 1, KeyState::Deactivated));
     assert_kind(state, ErrorKind::Tampered, "retire");
-    let alone = block_on(store.changes(Authority::SingleCustodian, 0).rotate(&rotated, false));
+    let alone = block_on(store.changes(ALONE, 0).rotate(&rotated, false));
     assert_kind(alone, ErrorKind::Tampered, "one custodian alone");
     assert_eq!(block_on(store.keyset(DOMAIN)).unwrap(), rotated);
     domain.seal("as before", &phiseal_tests::world::what()).unwrap();
@@ -118,8 +119,8 @@ fn what_one_custodian_did_alone_stays_marked() {
     let store = process.key_store();
     let keyset = || block_on(store.keyset(DOMAIN)).unwrap();
     assert!(!keyset().was_single());
-    block_on(store.changes(Authority::SingleCustodian, 0).rotate(&keyset(), true)).unwrap();
-    assert_eq!((keyset().authority(), keyset().was_single()), (Authority::SingleCustodian, true));
+    block_on(store.changes(ALONE, 0).rotate(&keyset(), true)).unwrap();
+    assert_eq!((keyset().authority(), keyset().was_single()), (ALONE, true));
     assert_eq!(keyset().version(1).unwrap().state(), KeyState::Compromised);
     domain.rotate().unwrap();
     assert_eq!((keyset().authority(), keyset().was_single()), (Authority::Handle, true));

@@ -228,7 +228,7 @@ impl Changes<'_> {
         }
         let refused = match (self.authority, roster.map(|roster| roster.revision)) {
             (Authority::Custodians { .. }, Some(now)) if now == self.roster => return Ok(()),
-            (Authority::Handle | Authority::SingleCustodian, None) => return Ok(()),
+            (Authority::Handle | Authority::SingleCustodian { .. }, None) => return Ok(()),
             (Authority::Custodians { .. }, _) => "the roster of custodians has changed meanwhile",
             (_, Some(_)) => "the key store has custodians: a change of keys needs their approval",
         };

@@ -66,7 +66,7 @@ impl Keyset {
             single @ (0 | 1) => single == 1,
             _ => return Err(malformed("a keyset with a mark that is none")),
         };
-        if authority == Authority::SingleCustodian && !was_single {
+        if matches!(authority, Authority::SingleCustodian { .. }) && !was_single {
             return Err(malformed("a keyset without the mark that it must have"));
         }
         let primary = cursor.u32()?;

@@ -265,7 +265,7 @@ impl Keyset {
     }
 
     pub(crate) fn agreed_by(mut self, authority: Authority) -> Self {
-        self.was_single |= authority == Authority::SingleCustodian;
+        self.was_single |= matches!(authority, Authority::SingleCustodian { .. });
         self.authority = authority;
         self
     }

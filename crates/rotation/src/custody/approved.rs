@@ -179,10 +179,11 @@ impl Approved {
     /// What a keyset says of who agreed.
     #[must_use]
     pub const fn authority(&self) -> Authority {
+        let request = *self.digest.as_bytes();
         if self.is_single() {
-            Authority::SingleCustodian
+            Authority::SingleCustodian { request }
         } else {
-            Authority::Custodians { request: *self.digest.as_bytes() }
+            Authority::Custodians { request }
         }
     }
 

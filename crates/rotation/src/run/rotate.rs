@@ -485,7 +485,7 @@ fn was_switched(
     let before = request.keyset.as_ref().map(|before| before.revision);
     let authority = match journal.note()? {
         Some(_) => Authority::Custodians { request: *id.as_bytes() },
-        None => Authority::SingleCustodian,
+        None => Authority::SingleCustodian { request: *id.as_bytes() },
     };
     Ok(keyset.environment() == store.environment()
         && keyset.authority() == authority
