@@ -20,6 +20,7 @@ mod ends;
 mod going_on;
 mod kills;
 mod long;
+mod persons;
 mod shared;
 mod written;
 

@@ -87,6 +87,22 @@ impl KeyStore {
         .await
     }
 
+    /// How many persons a rotation has left behind: those with a key that another version than the primary wraps, and, where
+    /// `renewed`, those whose current key a compromised version wraps or has ever wrapped.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Tampered`] for a record that this store did not write; and what the store answers.
+    pub async fn subjects_behind(&self, keyset: &Keyset, renewed: bool) -> Result<u64, Error> {
+        self.count_subjects(keyset, |record| {
+            let mut keys = record.keys().iter();
+            let is_behind = keys.any(|key| key.domain_version() != keyset.primary());
+            let is_exposed = record.current().is_ok_and(|key| key.is_exposed(keyset));
+            usize::from(is_behind || renewed && is_exposed)
+        })
+        .await
+    }
+
     /// Why version `number` may not be destroyed on account of persons' keys, if it may not.
     pub(super) async fn subjects_hold(
         &self,

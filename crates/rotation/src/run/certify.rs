@@ -27,7 +27,8 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] when the roster is not the one under which it was approved any more; [`ErrorKind::Malformed`].
+    /// [`ErrorKind::Invalid`] when persons' keys are [left](Journal::persons_left), and when the roster is not the one under which it
+    /// was approved any more; [`ErrorKind::Malformed`].
     pub fn certificate(
         &self,
         store: &KeyStore,
@@ -38,6 +39,10 @@ impl Journal {
         let Operation::Rotate { compromised } = request.operation else {
             return Err(Error::new(ErrorKind::Invalid, "the journal is of something else"));
         };
+        if self.persons_left > 0 {
+            let message = "persons' keys are left under older versions, which no certificate would tell: go on first";
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
         let approval = approval(store, self.note()?.as_ref(), &request, circumstances)?;
         // The rotation made one version and compromised others; what their states were is in no record but this.
         let versions = now

@@ -39,6 +39,9 @@ pub struct Journal {
     pub before: Vec<Counted>,
     /// What there was when everything had been gone through last.
     pub after: Vec<Counted>,
+    /// How many persons' keys were not as they should be then: under an older version, or, where keys are in wrong hands, not new.
+    #[serde(default)]
+    pub persons_left: u64,
     /// What is left to do, and who does it.
     pub(super) work: Work,
 }
@@ -94,6 +97,7 @@ impl Journal {
             ended: 0,
             before,
             after,
+            persons_left: 0,
             work,
         }
     }
@@ -206,16 +210,17 @@ impl Journal {
     /// Whether the last count has shown that all is done that was approved.
     pub(super) fn is_at_its_end(&self, domain: &DomainId) -> bool {
         let is_behind = self.after_in(domain).any(|column| self.is_behind(column));
-        self.left(domain) == 0 && !is_behind
+        self.left(domain) == 0 && self.persons_left == 0 && !is_behind
     }
 
     fn is_behind(&self, column: &ColumnCensus) -> bool {
         column.primary < self.to
     }
 
-    /// How many of those could be resealed: somebody has written them meanwhile.
-    pub(super) fn resealable(&self, domain: &DomainId) -> u64 {
-        self.after_in(domain).map(|column| column.sum(Class::is_to_be_resealed)).sum()
+    /// Whether going through everything again may help: somebody has written a value or made a person's key meanwhile.
+    pub(super) fn may_be_helped(&self, domain: &DomainId) -> bool {
+        let mut columns = self.after_in(domain);
+        self.persons_left > 0 || columns.any(|column| column.sum(Class::is_to_be_resealed) > 0)
     }
 
     fn after_in(&self, domain: &DomainId) -> impl Iterator<Item = &ColumnCensus> {

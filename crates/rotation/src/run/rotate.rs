@@ -111,7 +111,7 @@ impl<'a> Rotator<'a> {
                 None if journal.phase != Phase::Switched => return Ok(journal),
                 None if journal.work.is_done() => {
                     passes += 1;
-                    if passes >= PASSES || journal.resealable(&domain) == 0 {
+                    if passes >= PASSES || !journal.may_be_helped(&domain) {
                         return Ok(journal);
                     }
                     self.update(id, |journal| {
@@ -282,7 +282,10 @@ impl<'a> Rotator<'a> {
             }
             Item::Count => {
                 hear(Event::Step(Step::CountAgain));
-                self.count(hear, |_| held.keep()).map(|(counted, _)| after = Some(counted))
+                self.count(hear, |_| held.keep()).and_then(|(counted, _)| {
+                    after = Some((counted, self.persons_left(journal)?));
+                    Ok(())
+                })
             }
         };
         if let Err(error) = outcome {
@@ -298,8 +301,9 @@ impl<'a> Rotator<'a> {
         let (ended, domain) = (self.now(), block_on(self.domain.id())?);
         let (journal, ()) = self.update(id, |journal| {
             journal.work.finish(claim, &done)?;
-            if let Some(after) = &after {
+            if let Some((after, persons_left)) = &after {
                 journal.after.clone_from(after);
+                journal.persons_left = *persons_left;
                 if journal.is_at_its_end(&domain) {
                     (journal.phase, journal.ended) = (Phase::Done, ended);
                     journal.work.forget_borders();
@@ -326,6 +330,12 @@ impl<'a> Rotator<'a> {
         }
         let rewrapped = block_on(self.domain.rewrap_subjects())?.rewrapped;
         Ok(rewrapped.saturating_add(persons))
+    }
+
+    /// How many persons' keys are not as they should be: somebody made them while the keys were switched.
+    fn persons_left(&self, journal: &Journal) -> Result<u64, Error> {
+        let renewed = journal.request()?.operation == (Operation::Rotate { compromised: true });
+        block_on(self.store().subjects_behind(&self.keyset()?, renewed))
     }
 
     fn part(
