@@ -310,8 +310,8 @@
 //!
 //! Keep the SHA-256 of the first roster outside of the key store, in the manifest: who can write the store, even with its keys,
 //! cannot then put custodians of his own in their place. What runs in one process with the keys can still change them without asking; that is
-//! then missing in the keyset's own record of who agreed and in the audit log. Shredding a person is also open to applications
-//! ([`Domain::shred_subject`](crate::Domain::shred_subject)): it is the person's right, not a change of keys.
+//! then missing in the keyset's own record of who agreed and in the audit log. An application alone shreds nobody then
+//! ([`Domain::shred_subject`](crate::Domain::shred_subject) is `Denied`); it makes domains and persons' keys as before.
 //!
 //! The walkthrough in `examples/rotation` has all of it on a clinic's database.
 //!
