@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
+pub mod addresses;
 pub mod canaries;
 pub mod clinic;
 pub mod crowd;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
+mod addresses;
 mod canaries;
 mod crowds;
 #[allow(dead_code, reason = "it is shared with the tests of the backend, and each uses a part")]

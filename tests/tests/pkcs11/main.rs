@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's own functions fail by panicking")]
 #![expect(clippy::print_stdout, reason = "what is left out or left behind is said")]
 
+mod addresses;
 mod crowds;
 mod forks;
 mod handles;

@@ -1,10 +1,20 @@
 //! The whole library over a transit key of a real OpenBao server.
 
-#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's own functions fail by panicking")]
+#![expect(clippy::print_stdout, reason = "what is left out is said")]
 
+mod addresses;
+#[path = "../../../crates/backends/tests/transit/certificates.rs"]
+mod certificates;
 mod crowds;
 mod forks;
 mod outages;
+#[allow(dead_code, reason = "it is shared with the tests of the backend, and each uses a part")]
+#[path = "../../../crates/backends/tests/transit/own.rs"]
+mod own;
+#[allow(dead_code, reason = "it is shared with the tests of the backend, and each uses a part")]
+#[path = "../../../crates/backends/tests/transit/support.rs"]
+mod support;
 mod wraps;
 mod wrong_answers;
 
