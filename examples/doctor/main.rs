@@ -4,29 +4,47 @@
 //! ```text
 //! cargo run --release --example doctor                             a store of its own, before and after a rotation of the KEK
 //! cargo run --release --example doctor -- --store keys.db --kek local:kek.json
-//!     --also-wrap local:FILE       one more KEK that wraps new keys
-//!     --also-unwrap local:FILE     a KEK that only unwraps, on its way out
-//!     --passphrase-env NAME        the passphrase of the KEK files
+//!     --also-wrap ADDRESS          one more KEK that wraps new keys
+//!     --also-unwrap ADDRESS        a KEK that only unwraps, on its way out
+//!     --escrow ADDRESS             the public half of a recovery key
+//!     --passphrase-env NAME        the passphrase of the KEKs in files
 //!     --data FILE                  the database of the data: it must not lie with the keys
 //!     --max-age DAYS               the age from which a primary is overdue: 365 unless said otherwise, 0 for none
 //!     --json                       one JSON object
+//! cargo run --release --example doctor -- --manifest rotation.toml
+//!                                  what stands under [keys] in the manifest of a rotation, and its max_age_days
 //! ```
 //!
-//! No key is made or changed, and a store or a KEK file that is not there is not made.
+//! An address is one of `phiseal::address`: `local:kek.json` and `sqlite:keys.db`, for which the path alone will do; and,
+//! each with the feature that builds it in, `postgres://user@host/database`, `recovery:recovery.pub`,
+//! `pkcs11:token=clinic;object=phi?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=env:PIN`,
+//! `transit+https://host:8200/transit/phi?ca=ca.pem&token-file=/run/token` and `aws-kms:ARN`:
+//!
+//! ```text
+//! cargo run --release --example doctor --features postgres,pkcs11 -- --store postgres://... --kek 'pkcs11:...'
+//! ```
+//!
+//! Every user of the machine can read the arguments of a program: a password of a database stands better in the
+//! environment, where a manifest finds it.
+//!
+//! No key is made or changed, and a store or a KEK file that is not there is not made; but a database without a key store
+//! gets its empty tables.
 //!
 //! Exit code: 0 all is well; 1 something needs attention; 2 the arguments are wrong, or the store or a KEK cannot be opened
 //! or read.
 
 mod arguments;
+mod keys;
+#[cfg(feature = "manifest")]
+mod manifest;
 mod places;
 mod report;
 
-use arguments::{Arguments, KekFile};
-use phiseal::backends::local::{LocalKek, Passphrase};
+use arguments::{About, Arguments};
+use keys::Keys;
+use phiseal::backends::local::LocalKek;
 use phiseal::stores::SqliteStore;
-use phiseal::{
-    Health, KekAdmin, Keks, KeyStore, KeyStoreConfig, blocking::Phiseal, default_engine,
-};
+use phiseal::{Health, KekAdmin, blocking::Phiseal, default_engine};
 use places::Place;
 use pollster::block_on;
 use report::Report;
@@ -49,9 +67,15 @@ fn main() -> ExitCode {
         }
     };
     let report = Report::new(arguments.json);
-    let outcome = match &arguments.store {
-        Some(store) => examine(store, &arguments, &report),
-        None => demonstrate(&arguments, &report),
+    let max_age = arguments.max_age.unwrap_or(Some(MAX_AGE));
+    let data = arguments.data.as_deref();
+    let outcome = match &arguments.about {
+        About::Itself => demonstrate(max_age, &report),
+        About::Keys(keys) => examine(keys, data, max_age, &report),
+        About::Manifest(path) => of_manifest(path).and_then(|(keys, said)| {
+            let max_age = arguments.max_age.unwrap_or(said.or(Some(MAX_AGE)));
+            examine(&keys, data, max_age, &report)
+        }),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -64,45 +88,38 @@ fn main() -> ExitCode {
 }
 
 /// Reports on somebody's store; whether all is well.
-fn examine(store: &Path, arguments: &Arguments, report: &Report) -> Result<bool, Box<dyn Error>> {
-    let health = health_of(store, arguments)?;
-    let kek_files = arguments.keks.iter().map(|kek| kek.file.as_path());
-    let places = places::of(store, kek_files, arguments.data.as_deref())?;
+fn examine(
+    keys: &Keys,
+    data: Option<&Path>,
+    max_age: Option<Duration>,
+    report: &Report,
+) -> Result<bool, Box<dyn Error>> {
+    let store = keys.store_file();
+    if data.is_some() && store.is_none() {
+        return Err("--data is for a key store in a file: this one is in a database".into());
+    }
+    let health = keys.health(max_age)?;
+    let places = match store {
+        Some(store) => places::of(&store, &keys.kek_files(), data)?,
+        None => Vec::new(),
+    };
     report.show("", &health, &places);
     Ok(health.findings().is_empty() && !places.iter().any(Place::needs_attention))
 }
 
-fn health_of(store: &Path, arguments: &Arguments) -> Result<Health, Box<dyn Error>> {
-    // Opening it would make it.
-    std::fs::metadata(store).map_err(|error| format!("{}: {error}", store.display()))?;
-    let mut keks = arguments.keks.iter().map(|kek| connected(kek, arguments));
-    let first = keks.next().ok_or("name a KEK: --kek local:FILE")??;
-    let mut all = first;
-    for (kek, given) in keks.zip(arguments.keks.iter().skip(1)) {
-        all = if given.wraps { all.and_wrap_with(kek?) } else { all.and_unwrap_with(kek?) };
-    }
-    let mut config = KeyStoreConfig::new(default_engine());
-    config.create = false;
-    let store = block_on(KeyStore::open(Arc::new(SqliteStore::open(store)?), all, config))?;
-    Ok(block_on(store.health(arguments.max_age))?)
+#[cfg(feature = "manifest")]
+fn of_manifest(path: &Path) -> Result<(Keys, Option<Duration>), Box<dyn Error>> {
+    manifest::read(path)
+        .map_err(|error| format!("{}: {}", path.display(), report::with_sources(&*error)).into())
 }
 
-/// The KEK in a file, connected when it is first asked.
-fn connected(kek: &KekFile, arguments: &Arguments) -> Result<Keks, Box<dyn Error>> {
-    let engine = default_engine();
-    let opened = match &arguments.passphrase_env {
-        None => LocalKek::open(&kek.file, engine),
-        Some(name) => {
-            LocalKek::open_with_passphrase(&kek.file, &Passphrase::from_env(name)?, engine)
-        }
-    };
-    let opened = opened
-        .map_err(|error| format!("{}: {}", kek.file.display(), report::with_sources(&error)))?;
-    Ok(Keks::later(Arc::new(opened), engine))
+#[cfg(not(feature = "manifest"))]
+fn of_manifest(_: &Path) -> Result<(Keys, Option<Duration>), Box<dyn Error>> {
+    Err("manifests are not built in: build with the feature manifest".into())
 }
 
 /// A store of two domains: well, after a rotation of its KEK, and well again.
-fn demonstrate(arguments: &Arguments, report: &Report) -> Result<bool, Box<dyn Error>> {
+fn demonstrate(max_age: Option<Duration>, report: &Report) -> Result<bool, Box<dyn Error>> {
     let temporary = tempfile::Builder::new().prefix("phiseal-doctor-").tempdir()?;
     // Apart, so that a copy of one folder is not a copy of both.
     let (keys, custody) = (temporary.path().join("keys"), temporary.path().join("custody"));
@@ -115,8 +132,8 @@ fn demonstrate(arguments: &Arguments, report: &Report) -> Result<bool, Box<dyn E
     let billing = phi.domain("clinic/billing")?;
     patients.seal("123-45-6789", &phiseal::context!(record = "mrn-1029", field = "ssn"))?;
 
-    let health = || block_on(phi.key_store().health(arguments.max_age));
-    let places = places::of(&store, [file.as_path()].into_iter(), None)?;
+    let health = || block_on(phi.key_store().health(max_age));
+    let places = places::of(&store, std::slice::from_ref(&file), None)?;
     let show = |title: &str| -> Result<Health, Box<dyn Error>> {
         let health = health()?;
         report.show(title, &health, &places);

@@ -43,12 +43,12 @@ impl Place {
 }
 
 /// Of the KEK files and the database of the data.
-pub(crate) fn of<'a>(
+pub(crate) fn of(
     store: &Path,
-    kek_files: impl Iterator<Item = &'a Path>,
+    kek_files: &[PathBuf],
     data: Option<&Path>,
 ) -> Result<Vec<Place>, String> {
-    let keks = kek_files.map(|file| ("The KEK", file));
+    let keks = kek_files.iter().map(|file| ("The KEK", file.as_path()));
     let all = keks.chain(data.map(|file| ("The data", file)));
     all.map(|(what, file)| {
         let nearness =

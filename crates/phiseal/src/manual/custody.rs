@@ -57,7 +57,8 @@
 //! # }
 //! ```
 //!
-//! `cargo run --release --example doctor` does it for a store in SQLite, and says whether keys, KEK and data lie together.
+//! `cargo run --release --example doctor` does it for a store and KEKs that are named by their [addresses](crate::address),
+//! and says of those in files whether keys, KEK and data lie together.
 //! What nobody writes down it does not know: when a key was last used, and what was opened with it.
 //!
 //! # Writing down what happens to keys
