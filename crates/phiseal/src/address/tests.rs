@@ -114,8 +114,9 @@ fn a_kek_in_a_file_is_opened_and_not_made() {
     // A value of the environment that every process has.
     let variable = "CARGO_MANIFEST_DIR";
     let passphrase = Passphrase::from_env(variable).unwrap();
+    let cheap = Cost { memory_kib: 64, passes: 1, lanes: 1 };
     let locked = folder.path().join("locked.json");
-    drop(LocalKek::create_with_passphrase(&locked, &passphrase, Cost::default(), engine).unwrap());
+    drop(LocalKek::create_with_passphrase(&locked, &passphrase, cheap, engine).unwrap());
     kek(&format!("local:locked.json?passphrase-env={variable}"), folder.path(), engine).unwrap();
     for (address, kind) in [
         ("local:locked.json", ErrorKind::Denied),
