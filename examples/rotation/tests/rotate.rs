@@ -4,6 +4,8 @@
 
 mod programs;
 
+use phiseal::backends::local::LocalKek;
+use phiseal::default_engine;
 use programs::Clinic;
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
@@ -277,4 +279,70 @@ fn a_restored_backup_brings_nobody_back_unnoticed() {
     clinic.request(&["shred", "--person", "mrn-5"], "again");
     assert_eq!(clinic.by("ada", &["destroy", "again"]).code, 0);
     assert_eq!(clinic.rotate(&["status"]).code, 0);
+}
+
+/// Other custodians, by those before them: who is not among them any more counts for nothing.
+#[test]
+fn custodians_are_replaced_by_custodians() {
+    let clinic = Clinic::new(8);
+    let told = clinic.rotate(&[
+        "custodian",
+        "cleo",
+        "--key",
+        "cleo.json",
+        "--passphrase-env",
+        "PASSPHRASE",
+    ]);
+    let cleo = told.one("custodian")["key"].as_str().unwrap().to_owned();
+    assert_eq!(
+        clinic.rotate(&["roster", "--threshold", "1", &clinic.ada, &cleo]).code,
+        5,
+        "there are some already"
+    );
+    clinic.request(&["rotate"], "before");
+    clinic.request(&["roster", "--threshold", "1", &clinic.ada, &cleo], "r");
+    let ran = clinic.by("ada", &["run", "r"]);
+    assert_eq!((ran.code, ran.one("roster")["number"].as_u64()), (0, Some(2)), "{:?}", ran.events);
+    assert_eq!(clinic.by("ada", &["run", "before"]).code, 5, "approved by the roster before");
+    assert_eq!(clinic.by("ada", &["plan", "rotate", "--out", "after"]).code, 0);
+    assert_eq!(
+        clinic.by("ben", &["approve", "after", "--yes"]).code,
+        0,
+        "anybody can sign anything"
+    );
+    assert_eq!(clinic.by("ada", &["run", "after"]).code, 5);
+    assert_eq!(clinic.by("cleo", &["approve", "after", "--yes"]).code, 0);
+    assert_eq!(clinic.by("ada", &["run", "after"]).code, 0);
+}
+
+/// A new KEK: first beside the old one, then alone. The data is not touched.
+#[test]
+fn another_kek_takes_over_without_a_value_being_touched() {
+    let clinic = Clinic::new(8);
+    LocalKek::create(clinic.path("keys/new.json"), default_engine()).unwrap();
+    let values = || {
+        let sql = "SELECT group_concat(hex(ssn) || name) FROM patients";
+        clinic.database().query_row(sql, [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    let (before, manifest) = (values(), clinic.path("phiseal.toml"));
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let with = |kek: &str| {
+        std::fs::write(&manifest, text.replace("kek = \"local:keys/kek.json\"", kek)).unwrap();
+    };
+    with("kek = \"local:keys/new.json\"\nalso_unwrap = [\"local:keys/kek.json\"]");
+    clinic.request(&["rewrap"], "r");
+    with("kek = \"local:keys/new.json\"\nalso_wrap = [\"local:keys/kek.json\"]");
+    assert_eq!(clinic.by("ada", &["run", "r"]).code, 5, "other KEKs than were approved");
+    with("kek = \"local:keys/new.json\"\nalso_unwrap = [\"local:keys/kek.json\"]");
+    let ran = clinic.by("ada", &["run", "r"]);
+    assert_eq!(
+        (ran.code, ran.one("rewrapped")["rewrapped"].as_u64()),
+        (0, Some(1)),
+        "{:?}",
+        ran.events
+    );
+    std::fs::remove_file(clinic.path("keys/kek.json")).unwrap();
+    with("kek = \"local:keys/new.json\"");
+    assert_eq!(clinic.rotate(&["census", "--check"]).code, 0, "the old one is not needed any more");
+    assert_eq!(values(), before);
 }
