@@ -52,7 +52,9 @@ fn assert_sound(keyset: &Keyset) {
         let is_primary = version.number() == keyset.primary();
         assert!(times == (is_primary, false) || !is_primary && times == (true, true));
     }
-    assert!(!matches!(keyset.authority(), Authority::SingleCustodian { .. }) || keyset.was_single());
+    assert!(
+        !matches!(keyset.authority(), Authority::SingleCustodian { .. }) || keyset.was_single()
+    );
 
     let primary = keyset.version(keyset.primary()).unwrap();
     assert!(matches!(

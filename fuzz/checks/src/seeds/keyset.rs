@@ -33,7 +33,11 @@ fn with_time(mut version: Vec<u8>, place: core::ops::Range<usize>, time: u64) ->
 fn keyset(name: &[u8], revision: u64, primary: u32, versions: &[Vec<u8>]) -> Vec<u8> {
     let activated = versions.iter().map(|version| {
         let is_primary = version.starts_with(&primary.to_be_bytes());
-        if is_primary { with_time(version.clone(), ACTIVATED, CREATED + 1) } else { version.clone() }
+        if is_primary {
+            with_time(version.clone(), ACTIVATED, CREATED + 1)
+        } else {
+            version.clone()
+        }
     });
     let versions: Vec<_> = activated.collect();
     agreed(name, revision, &[0, 0], primary, &versions)
