@@ -3,7 +3,7 @@
 use crate::{Made, ROTATE, to_the_end};
 use core::error::Error as _;
 use phiseal::rotation::custody::{Approved, Custodians, Operation, Refusal, Request};
-use phiseal::rotation::run::{Ended, end_version};
+use phiseal::rotation::run::{Ended, end_version, may_end_from};
 use phiseal::{Erasure, Error, KeyState, Keyset};
 use phiseal_tests::clinic::{Clinic, DOMAIN, Where, context_of, plaintext};
 use pollster::block_on;
@@ -48,7 +48,8 @@ fn a_version_ends_when_a_count_that_began_late_enough_finds_nothing_under_it(pla
 
     for after in [0, 1, Keyset::LONGEST_LEASE.as_secs() + 1, WAIT] {
         let refused = refusal(end(&clinic, Operation::Retire(1), after));
-        assert!(matches!(refused, Refusal::TooEarly(_)), "{after} s: {refused}");
+        let Refusal::TooEarly(told) = refused else { unreachable!("{after} s: {refused}") };
+        assert_eq!(may_end_from(&clinic.keyset(), 1), Some(told.as_millis() / 1_000));
     }
     let late = warm.seal("late", &context_of(1, 0)).unwrap();
     clinic.set_ssn(1, late.as_bytes());

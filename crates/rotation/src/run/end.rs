@@ -57,11 +57,8 @@ pub async fn end_version(
     approved.check_keyset(store.engine(), &before)?;
     // Said before everything is counted; the keyset says it again.
     before.with_state(number, state)?;
-    let replaced = before.version(number).and_then(phiseal_keys::KeyVersion::replaced);
-    let wait = Keyset::LONGEST_LEASE.as_secs().saturating_add(SKEW);
-    let free = replaced.map_or(0, |at| at.saturating_add(wait));
-    if began <= free {
-        return Err(Refusal::TooEarly(Time::from_millis(free.saturating_add(1) * 1_000)).into());
+    if let Some(free) = may_end_from(&before, number).filter(|free| began < *free) {
+        return Err(Refusal::TooEarly(Time::from_millis(free.saturating_mul(1_000))).into());
     }
     hear(Event::Step(Step::Count));
     let (mut counted, mut values) = (Vec::new(), 0_u64);
@@ -89,6 +86,14 @@ pub async fn end_version(
     let after = approved.changes(store).set_state(&before, number, state).await?;
     let erasure = if state == KeyState::Destroyed { Some(store.erase().await?) } else { None };
     Ok(Ended { before, after, counted, erasure, began, ended: store.clock().wall() })
+}
+
+/// From when on version `number` may be retired or destroyed, in seconds since 1970: when it was replaced, the longest lease and
+/// five minutes are over. `None` for one that nobody ever sealed under, or that is the primary.
+#[must_use]
+pub fn may_end_from(keyset: &Keyset, number: u32) -> Option<u64> {
+    let wait = Keyset::LONGEST_LEASE.as_secs().saturating_add(SKEW).saturating_add(1);
+    Some(keyset.version(number)?.replaced()?.saturating_add(wait))
 }
 
 /// Destroys a person's keys, as was approved.

@@ -26,7 +26,7 @@ mod work;
 mod worker;
 
 pub use certify::Circumstances;
-pub use end::{Ended, end_version, rewrap, shred};
+pub use end::{Ended, end_version, may_end_from, rewrap, shred};
 pub use event::{Event, Step};
 pub use exposure::{ExposedValues, ExposedVersion, Exposure};
 pub use holding::Holding;
