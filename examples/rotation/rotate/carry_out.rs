@@ -1,25 +1,22 @@
 //! `run`, `resume`, `retire`, `destroy`: what was approved is done.
 
+use super::approve;
 use super::arguments::{Arguments, How, Resume, Run};
 use super::certify::certify;
 use super::failure::{ANOMALY, Failure, PARTIAL, REFUSED};
 use super::office::{self, Act, Book, Office};
-use super::output::{Output, count, number, time};
-use super::progress::{Progress, pace};
+use super::output::{Output, count, time};
 use super::signer::{self, Custodian};
-use super::{approve, census};
+use super::watch::Watch;
 use core::time::Duration;
 use phiseal::audit::note::Note;
 use phiseal::rotation::custody::{Approved, Operation, Refusal, Request, Roster};
-use phiseal::rotation::run::{self, Ended, Event, Journal, Lost, Phase, Rotator, Step};
+use phiseal::rotation::run::{self, Ended, Event, Journal, Lost, Phase, Rotator};
 use phiseal::rotation::{Digest, Pace};
 use phiseal::{Domain, Keyset, default_engine};
 use pollster::block_on;
 use serde_json::json;
 use std::path::Path;
-
-/// Findings that are shown to people; programs hear all.
-const SHOWN: u64 = 100;
 
 pub(crate) fn run(arguments: &Arguments, of: &Run, output: &Output) -> Result<(), Failure> {
     let (request, notes) = office::request(&of.request)?;
@@ -250,8 +247,7 @@ impl<'a> Desk<'a> {
                 ),
             ));
         }
-        let free =
-            journal.switched.saturating_add(Keyset::LONGEST_LEASE.as_secs()).saturating_add(1);
+        let free = run::may_end_from(&keyset, journal.from).unwrap_or_default();
         output.say(&format!(
             "Nothing is left under version {}. From {} on it can be retired: rotate plan retire --version {}", journal.from, time(free), journal.from
         ));
@@ -383,86 +379,5 @@ impl<'a> Desk<'a> {
         let certificate =
             ended.certificate(store, approved.note(), person.as_ref(), &circumstances)?;
         certify(&certificate, &self.actor, &self.how.certificate, output)
-    }
-}
-
-/// What a run tells, shown.
-struct Watch<'a> {
-    output: &'a Output,
-    counting: Option<Progress<'a>>,
-    resealing: Option<Progress<'a>>,
-    total: Option<u64>,
-    counted: u64,
-    found: u64,
-    /// Whether what is counted is what is left.
-    is_end: bool,
-}
-
-impl<'a> Watch<'a> {
-    fn new(output: &'a Output, journal: Option<&Journal>) -> Self {
-        let total = journal.map(|journal| {
-            let rows: u64 = journal.before.iter().map(|it| it.census().rows).sum();
-            rows.saturating_sub(journal.totals().rows)
-        });
-        Self { output, counting: None, resealing: None, total, counted: 0, found: 0, is_end: false }
-    }
-
-    fn hear(&mut self, event: Event<'_>) {
-        match event {
-            Event::Counted { rows, .. } => {
-                self.end_resealing();
-                self.counted += rows;
-                let output = self.output;
-                self.counting
-                    .get_or_insert_with(|| Progress::new(output, "counting", None))
-                    .rows(rows);
-            }
-            Event::Resealed { rows, .. } => {
-                self.end_counting();
-                let (output, total) = (self.output, self.total);
-                self.resealing
-                    .get_or_insert_with(|| Progress::new(output, "resealing", total))
-                    .rows(rows);
-            }
-            Event::Step(Step::Begin) => self.end_counting(),
-            Event::Step(Step::Persons) => self.output.say("Wrapping the keys of persons anew."),
-            // What is there in the end; it was seen before, while it was counted first and gone through.
-            Event::Step(Step::CountAgain) => (self.is_end, self.found) = (true, 0),
-            Event::Finding { table, finding } if self.is_end => {
-                self.found += 1;
-                let show = || {
-                    if self.found <= SHOWN || self.output.is_json() {
-                        census::row(table, finding, self.output);
-                    }
-                };
-                match self.resealing.as_ref().or(self.counting.as_ref()) {
-                    Some(progress) => progress.above(show),
-                    None => show(),
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn end_counting(&mut self) {
-        if let Some(counting) = self.counting.take() {
-            self.output.say(&format!("Counted {}.", pace(counting.end())));
-            self.total.get_or_insert(self.counted);
-        }
-    }
-
-    fn end_resealing(&mut self) {
-        if let Some(resealing) = self.resealing.take() {
-            self.output.say(&format!("Went through {}.", pace(resealing.end())));
-        }
-    }
-
-    fn end(mut self) {
-        self.end_counting();
-        self.end_resealing();
-        if self.found > SHOWN {
-            self.output
-                .say(&format!("  and {} more: --json tells all", number(self.found - SHOWN)));
-        }
     }
 }

@@ -19,6 +19,7 @@ mod roster;
 mod signer;
 mod status;
 mod verify;
+mod watch;
 
 use arguments::{Arguments, Command};
 use clap::Parser;

@@ -10,6 +10,7 @@ use phiseal::audit::note::KeyName;
 use phiseal::default_engine;
 use phiseal::rotation::Class;
 use phiseal::rotation::custody::{Operation, Request};
+use phiseal::rotation::run::may_end_from;
 use phiseal::{ErrorKind, Keyset};
 use pollster::block_on;
 use serde_json::json;
@@ -144,7 +145,7 @@ fn dry_run(
         _ => format!("This {}.", operation.meaning()),
     };
     let free = match operation {
-        Operation::Retire(version) | Operation::Destroy(version) => free_from(keyset, version),
+        Operation::Retire(version) | Operation::Destroy(version) => may_end_from(keyset, version),
         _ => None,
     };
     let text = match free {
@@ -166,12 +167,6 @@ const fn is_resealed(class: Class, operation: Operation) -> bool {
         Class::Person => matches!(operation, Operation::Rotate { compromised: true }),
         _ => false,
     }
-}
-
-/// When nobody seals under a version any more, in seconds since 1970.
-fn free_from(keyset: &Keyset, version: u32) -> Option<u64> {
-    let replaced = keyset.version(version)?.replaced()?;
-    Some(replaced.saturating_add(Keyset::LONGEST_LEASE.as_secs()).saturating_add(1))
 }
 
 fn holds(request: &NewRequest) -> Duration {

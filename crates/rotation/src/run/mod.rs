@@ -18,10 +18,12 @@ mod cursor;
 mod end;
 mod event;
 mod exposure;
+mod held;
 mod holding;
 mod journal;
 mod revived;
 mod rotate;
+mod switch;
 mod work;
 mod worker;
 

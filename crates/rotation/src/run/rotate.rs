@@ -1,15 +1,16 @@
+use super::held::{Held, Watching};
 use super::holding::check_domain;
 use super::work::{Claim, Item};
-use super::{Event, Holding, Journal, Phase, Step, Totals, Work, Worker, borders, cursor};
+use super::{Event, Holding, Journal, Phase, Step, Totals, Worker, cursor};
 use crate::Digest;
 use crate::certificate::Counted;
-use crate::custody::{Approved, Custodians, Operation, Refusal, Request};
-use crate::reseal::{Part, Watch, reseal_part};
+use crate::custody::{Approved, Custodians, Operation};
+use crate::reseal::{Part, reseal_part};
 use crate::source::RowKey;
-use crate::{Census, Finding, Pace};
+use crate::{Census, Pace};
 use core::time::Duration;
 use phiseal_envelope::Domain;
-use phiseal_keys::{Authority, Error, ErrorKind, KeyState, KeyStore, KeyVersion, Keyset, Renewal};
+use phiseal_keys::{Error, ErrorKind, KeyState, KeyStore, KeyVersion, Keyset, Renewal};
 use pollster::block_on;
 use std::sync::Arc;
 use std::thread;
@@ -20,12 +21,12 @@ use std::thread;
 /// lease in the key store, and goes on with what a dead one has left. None of them needs the others. Blocks.
 #[derive(Debug)]
 pub struct Rotator<'a> {
-    domain: Domain,
-    holdings: &'a [Holding],
+    pub(super) domain: Domain,
+    pub(super) holdings: &'a [Holding],
     pace: Pace,
     worker: Worker,
     /// Where the tables can be divided, when this process has counted them.
-    borders: Option<Vec<Vec<RowKey>>>,
+    pub(super) borders: Option<Vec<Vec<RowKey>>>,
 }
 
 /// The most borders that a journal holds.
@@ -33,9 +34,9 @@ const MOST_BORDERS: usize = 2_048;
 /// How often everything is gone through before it is left to a later call.
 const PASSES: u32 = 3;
 /// How often a journal that others write is read again.
-const ATTEMPTS: usize = 1_000;
+pub(super) const ATTEMPTS: usize = 1_000;
 
-type Hear<'h> = &'h mut dyn FnMut(Event<'_>);
+pub(super) type Hear<'h> = &'h mut dyn FnMut(Event<'_>);
 
 impl<'a> Rotator<'a> {
     /// Over these holdings, which are all where values of the domain are.
@@ -154,112 +155,6 @@ impl<'a> Rotator<'a> {
         Ok(true)
     }
 
-    /// Writes down what there is, once.
-    fn begin(&mut self, approved: &Approved, hear: Hear<'_>) -> Result<(), Error> {
-        let began = self.now();
-        let keyset = self.keyset()?;
-        if let Err(refused) = approved.check_keyset(self.store().engine(), &keyset) {
-            // Unless this very request has changed it: by somebody who was quicker.
-            return if self.load(approved.digest())?.is_some() { Ok(()) } else { Err(refused) };
-        }
-        let (before, borders) = match self.count(hear, |_| Ok(())) {
-            // Somebody else was quicker, and has changed the keys meanwhile.
-            Err(error)
-                if error.kind() == ErrorKind::Conflict
-                    && self.load(approved.digest())?.is_some() =>
-            {
-                return Ok(());
-            }
-            counted => counted?,
-        };
-        self.borders = Some(borders);
-        let journal = Journal::new(approved, &keyset, began, before, Work::default());
-        let _ = journal.room()?;
-        hear(Event::Step(Step::Begin));
-        match block_on(journal.save(self.store(), approved.digest(), 0)) {
-            // Somebody else has begun it.
-            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
-            written => written,
-        }
-    }
-
-    /// Makes a new version the primary, once, whoever else tries.
-    fn switch(
-        &self,
-        id: Digest,
-        journal: &Journal,
-        custodians: Option<&Custodians>,
-        hear: Hear<'_>,
-    ) -> Result<(), Error> {
-        let request = journal.request()?;
-        let Operation::Rotate { compromised } = request.operation else {
-            return Err(Error::new(ErrorKind::Malformed, "the journal is of something else"));
-        };
-        for _ in 0..ATTEMPTS {
-            let keyset = self.keyset()?;
-            if was_switched(&keyset, journal, id, self.store())? {
-                hear(Event::Step(Step::Switched));
-                return self.write_switched(id, journal);
-            }
-            let approved = match (journal.note()?, custodians) {
-                (Some(note), Some(custodians)) => {
-                    custodians.check(&request, &[note], Some(&keyset), self.now())
-                }
-                (None, None) => Approved::dangerous_single_custodian(
-                    self.store().engine(),
-                    &request,
-                    Some(&keyset),
-                    self.now(),
-                ),
-                (None, Some(_)) => Err(Refusal::Alone),
-                (Some(_), None) => Err(Refusal::Roster),
-            };
-            if let Err(refusal) = &approved
-                && is_final(refusal, &request, &keyset)
-            {
-                self.update(id, |journal| {
-                    if journal.phase == Phase::Begun {
-                        journal.phase = Phase::Expired;
-                    }
-                    Ok(())
-                })?;
-            }
-            let approved = approved?;
-            block_on(approved.check_keks(self.store()))?;
-            hear(Event::Step(Step::Switch));
-            match block_on(approved.changes(self.store()).rotate(&keyset, compromised)) {
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                rotated => {
-                    rotated?;
-                }
-            }
-        }
-        Err(Error::new(ErrorKind::Conflict, "the keyset changes each time it is read"))
-    }
-
-    fn write_switched(&self, id: Digest, begun: &Journal) -> Result<(), Error> {
-        block_on(self.domain.refresh())?;
-        let mut borders = vec![Vec::new(); self.holdings.len()];
-        for ((holding, found), sealed) in
-            self.holdings.iter().zip(self.borders.iter().flatten()).zip(&mut borders)
-        {
-            let table = holding.source.table().name();
-            for key in found {
-                sealed.push(block_on(cursor::seal(&self.domain, table, key))?);
-            }
-        }
-        let borders = borders::fitting(borders, begun.room()?);
-        let switched = self.now();
-        self.update(id, |journal| {
-            if journal.phase == Phase::Begun {
-                (journal.phase, journal.switched) = (Phase::Switched, switched);
-                journal.work = Work::of(borders.clone());
-            }
-            Ok(())
-        })?;
-        Ok(())
-    }
-
     /// Does one thing that was claimed. What fails is given back, so that nobody waits for it.
     fn work(
         &self,
@@ -363,7 +258,7 @@ impl<'a> Rotator<'a> {
         Ok(())
     }
 
-    fn count(
+    pub(super) fn count(
         &self,
         hear: Hear<'_>,
         mut may_go_on: impl FnMut(&Self) -> Result<(), Error>,
@@ -380,7 +275,7 @@ impl<'a> Rotator<'a> {
     }
 
     /// Changes the journal, whoever else does.
-    fn update<T>(
+    pub(super) fn update<T>(
         &self,
         id: Digest,
         mut change: impl FnMut(&mut Journal) -> Result<T, Error>,
@@ -407,98 +302,19 @@ impl<'a> Rotator<'a> {
         self.load(id)?.ok_or_else(none)
     }
 
-    fn load(&self, id: Digest) -> Result<Option<(Journal, u64)>, Error> {
+    pub(super) fn load(&self, id: Digest) -> Result<Option<(Journal, u64)>, Error> {
         block_on(Journal::load(self.store(), id))
     }
 
-    fn keyset(&self) -> Result<Keyset, Error> {
+    pub(super) fn keyset(&self) -> Result<Keyset, Error> {
         block_on(self.store().keyset(self.domain.name()))
     }
 
-    fn store(&self) -> &Arc<KeyStore> {
+    pub(super) fn store(&self) -> &Arc<KeyStore> {
         self.domain.key_store()
     }
 
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         self.store().clock().wall()
     }
-}
-
-/// A claim, which is renewed while it is worked on.
-struct Held<'r> {
-    rotator: &'r Rotator<'r>,
-    id: Digest,
-    claim: Claim,
-}
-
-impl Held<'_> {
-    /// Refuses to go on when somebody else has taken over.
-    fn keep(&mut self) -> Result<(), Error> {
-        let now = self.rotator.now();
-        if now.saturating_add(super::work::LEASE / 2) < self.claim.until {
-            return Ok(());
-        }
-        let claim = &self.claim;
-        let (_, renewed) =
-            self.rotator.update(self.id, |journal| journal.work.renew(claim, now))?;
-        self.claim = renewed;
-        Ok(())
-    }
-}
-
-struct Watching<'w, 'r> {
-    table: &'w str,
-    held: &'w mut Held<'r>,
-    hear: &'w mut dyn FnMut(Event<'_>),
-    done: &'w mut Totals,
-}
-
-impl Watch for Watching<'_, '_> {
-    fn finding(&mut self, finding: Finding) {
-        let count = self.done.findings.entry(finding.class.to_string()).or_default();
-        *count = count.saturating_add(1);
-        (self.hear)(Event::Finding { table: self.table, finding: &finding });
-    }
-
-    fn may_write(&mut self, changes: usize) -> Result<(), Error> {
-        self.held.keep()?;
-        if changes > 0 {
-            (self.hear)(Event::Step(Step::Write));
-        }
-        Ok(())
-    }
-
-    fn rows(&mut self, rows: u64) {
-        (self.hear)(Event::Resealed { table: self.table, rows });
-    }
-}
-
-/// Whether a request that has not changed the keys so far never will.
-fn is_final(refusal: &Refusal, request: &Request, keyset: &Keyset) -> bool {
-    let before = request.keyset.as_ref().map(|before| before.revision);
-    match refusal {
-        Refusal::Expired(_) => true,
-        // After a later change nothing tells whether this request had made the first one.
-        Refusal::Keyset => before.and_then(|it| it.checked_add(1)) == Some(keyset.revision()),
-        _ => false,
-    }
-}
-
-/// Whether the change that the journal is about was made, by whoever it was.
-fn was_switched(
-    keyset: &Keyset,
-    journal: &Journal,
-    id: Digest,
-    store: &KeyStore,
-) -> Result<bool, Error> {
-    let request = journal.request()?;
-    let before = request.keyset.as_ref().map(|before| before.revision);
-    let authority = match journal.note()? {
-        Some(_) => Authority::Custodians { request: *id.as_bytes() },
-        None => Authority::SingleCustodian { request: *id.as_bytes() },
-    };
-    Ok(keyset.environment() == store.environment()
-        && keyset.authority() == authority
-        && before.and_then(|before| before.checked_add(1)) == Some(keyset.revision())
-        && keyset.primary() == journal.to)
 }
