@@ -13,7 +13,7 @@ use phiseal::audit::note::Note;
 use phiseal::rotation::custody::{Approved, Operation, Refusal, Request, Roster};
 use phiseal::rotation::run::{self, Ended, Event, Journal, Lost, Phase, Rotator};
 use phiseal::rotation::{Digest, Pace};
-use phiseal::{Domain, Keyset, default_engine};
+use phiseal::{Domain, default_engine};
 use pollster::block_on;
 use serde_json::json;
 use std::path::Path;

@@ -102,18 +102,20 @@ impl<'a> Rotator<'a> {
             })?;
         }
         let domain = block_on(self.domain.id())?;
-        let mut passes = 0;
+        let (mut passes, mut stuck) = (0, None);
         loop {
             let now = self.now();
             let (journal, claim) =
                 self.update(id, |journal| Ok(journal.work.claim(&self.worker, now)))?;
             match claim {
-                Some(claim) => self.work(id, &journal, &claim, hear)?,
+                Some(claim) => stuck = self.work(id, &journal, &claim, hear)?.or(stuck),
                 None if journal.phase != Phase::Switched => return Ok(journal),
                 None if journal.work.is_done() => {
                     passes += 1;
                     if passes >= PASSES || !journal.may_be_helped(&domain) {
-                        return Ok(journal);
+                        // All else is done. Why somebody's keys are left is worth more than that they are.
+                        let why = stuck.filter(|_| journal.persons_left > 0);
+                        return why.map_or(Ok(journal), Err);
                     }
                     self.update(id, |journal| {
                         if journal.work.is_done() && journal.phase == Phase::Switched {
@@ -155,21 +157,22 @@ impl<'a> Rotator<'a> {
         Ok(true)
     }
 
-    /// Does one thing that was claimed. What fails is given back, so that nobody waits for it.
+    /// Does one thing that was claimed. What fails is given back, so that nobody waits for it. Answers with what keeps somebody's
+    /// keys where they are.
     fn work(
         &self,
         id: Digest,
         journal: &Journal,
         claim: &Claim,
         hear: Hear<'_>,
-    ) -> Result<(), Error> {
-        let mut held = Held { rotator: self, id, claim: claim.clone() };
+    ) -> Result<Option<Error>, Error> {
+        let (mut stuck, mut held) = (None, Held { rotator: self, id, claim: claim.clone() });
         let mut done = Totals::default();
         let mut after = None;
         let outcome = match claim.item {
             Item::Persons => {
                 hear(Event::Step(Step::Persons));
-                self.persons(journal, &mut held).map(|persons| done.persons = persons)
+                self.persons(journal, &mut held).map(|it| (done.persons, stuck) = it)
             }
             Item::Part(place, part) => {
                 hear(Event::Step(Step::Reseal));
@@ -207,24 +210,41 @@ impl<'a> Rotator<'a> {
             Ok(())
         })?;
         hear(Event::Done(journal.totals()));
-        Ok(())
+        Ok(stuck)
     }
 
-    /// Persons' keys under the new version; new ones where those before are in wrong hands.
-    fn persons(&self, journal: &Journal, held: &mut Held<'_>) -> Result<u64, Error> {
+    /// Persons' keys under the new version; new ones where those before are in wrong hands. How many, and why not all: one person
+    /// who has too many keys, or whose keys cannot be had, does not keep all values where they are.
+    fn persons(
+        &self,
+        journal: &Journal,
+        held: &mut Held<'_>,
+    ) -> Result<(u64, Option<Error>), Error> {
         held.keep()?;
-        let mut persons = 0;
+        let (mut persons, mut stuck) = (0, None);
+        let mut or_stuck = |outcome: Result<u64, Error>| match outcome {
+            Ok(done) => {
+                persons += done;
+                Ok(())
+            }
+            // All others were seen to.
+            Err(error) if matches!(error.kind(), ErrorKind::Exhausted | ErrorKind::State) => {
+                stuck.get_or_insert(error);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
         if journal.request()?.operation == (Operation::Rotate { compromised: true }) {
             let keyset = self.keyset()?;
             let compromised = keyset.versions().iter();
             let compromised = compromised.filter(|it| it.state() == KeyState::Compromised);
             let versions: Vec<u32> = compromised.map(KeyVersion::number).collect();
-            persons =
-                block_on(self.domain.renew_subjects(&versions, Renewal::Compromised))?.renewed;
+            let renewed = block_on(self.domain.renew_subjects(&versions, Renewal::Compromised));
+            or_stuck(renewed.map(|it| it.renewed))?;
             held.keep()?;
         }
-        let rewrapped = block_on(self.domain.rewrap_subjects())?.rewrapped;
-        Ok(rewrapped.saturating_add(persons))
+        or_stuck(block_on(self.domain.rewrap_subjects()).map(|it| it.rewrapped))?;
+        Ok((persons, stuck))
     }
 
     /// How many persons' keys are not as they should be: somebody made them while the keys were switched.
