@@ -50,7 +50,7 @@ impl<'a> Rotator<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Denied`] with a [`Refusal`]; [`ErrorKind::Invalid`] for a request of something else, and for holdings without
+    /// [`ErrorKind::Denied`] with a [`Refusal`](crate::custody::Refusal); [`ErrorKind::Invalid`] for a request of something else, and for holdings without
     /// a column of the domain; [`ErrorKind::Conflict`] when the domain's keys changed meanwhile; and what sources, key store and backends answer. What was done stays done,
     /// and [`Rotator::resume`] goes on.
     pub fn run(
