@@ -24,7 +24,7 @@ pub(crate) fn census(arguments: &Arguments, of: &Asked, output: &Output) -> Resu
         let what = counted(anomalies, "value is", "values are");
         return Err(Failure::new(
             ANOMALY,
-            format!("{what} neither sealed under a known key nor empty, or damaged"),
+            format!("{what} damaged, under an unknown key, or never sealed"),
         ));
     }
     Ok(())
