@@ -12,6 +12,8 @@ pub mod forwarding;
 pub mod ghash;
 pub mod numbers;
 pub mod processes;
+#[cfg(feature = "postgres")]
+pub mod schema;
 pub mod spy;
 #[cfg(feature = "transit")]
 pub mod transit;

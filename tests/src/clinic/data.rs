@@ -23,14 +23,14 @@ pub type Row = (i64, Vec<u8>, String, String);
 pub(super) enum Data {
     Sqlite(PathBuf),
     #[cfg(feature = "postgres")]
-    Postgres(super::postgres::Schema),
+    Postgres(crate::schema::Schema),
 }
 
 impl Data {
     /// That of the clinic in `folder`.
     pub(super) fn of(folder: &Path) -> Self {
         #[cfg(feature = "postgres")]
-        if let Some(schema) = super::postgres::Schema::of(folder) {
+        if let Some(schema) = super::postgres::of(folder) {
             return Self::Postgres(schema);
         }
         Self::Sqlite(folder.join("clinic.db"))
@@ -50,7 +50,7 @@ impl Data {
                 insert.commit().unwrap();
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(schema) => schema.create(rows),
+            Self::Postgres(schema) => super::postgres::create(schema, rows),
         }
     }
 
@@ -64,7 +64,7 @@ impl Data {
                 rows.unwrap().map(|row| row.unwrap()).collect()
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(schema) => schema.all(),
+            Self::Postgres(schema) => super::postgres::all(schema),
         }
     }
 
@@ -75,7 +75,7 @@ impl Data {
                 assert_eq!(connect(path).execute(sql, params![id, ssn]).unwrap(), 1);
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(schema) => schema.set_ssn(id, ssn),
+            Self::Postgres(schema) => super::postgres::set_ssn(schema, id, ssn),
         }
     }
 
@@ -83,7 +83,7 @@ impl Data {
         match self {
             Self::Sqlite(path) => Box::new(SqliteSource::open(path, table("patients")).unwrap()),
             #[cfg(feature = "postgres")]
-            Self::Postgres(schema) => schema.source(),
+            Self::Postgres(schema) => super::postgres::source(schema),
         }
     }
 }

@@ -1,10 +1,14 @@
 //! A clinic's database, its keys and its custodians, all in files, so that processes can rotate them, be killed and go on.
 
+mod backups;
 mod data;
+mod made;
 #[cfg(feature = "postgres")]
 mod postgres;
 
+pub use backups::Part;
 pub use data::{Row, Where};
+pub use made::Made;
 
 use core::time::Duration;
 use data::Data;
@@ -39,7 +43,7 @@ impl Clinic {
     pub fn create(folder: &Path, place: Where, rows: i64) -> Option<Self> {
         if place == Where::Postgres {
             #[cfg(feature = "postgres")]
-            postgres::Schema::new(folder, "a clinic on a server")?;
+            postgres::new(folder)?;
             #[cfg(not(feature = "postgres"))]
             return None;
         }

@@ -3,7 +3,7 @@
 use phiseal::backends::memory::MemoryKek;
 use phiseal::blocking::Phiseal;
 use phiseal::rotation::source::{Scalar, Source, SqliteSource, Table};
-use phiseal::rotation::{self, Binding, Census, Class, Column};
+use phiseal::rotation::{self, Binding, Census, Class, Column, Finding};
 use phiseal::stores::MemoryStore;
 use phiseal::{Context, Error, Sealed, Store, context};
 use pollster::block_on;
@@ -44,9 +44,7 @@ impl Clinic {
     }
 
     pub(crate) fn source(&self) -> SqliteSource {
-        let table = Table::new("patients", &["id"], &COLUMNS).unwrap();
-        let table = table.with_others(&["mrn"]).unwrap();
-        SqliteSource::open(self.path(), table).unwrap()
+        SqliteSource::open(self.path(), table("patients")).unwrap()
     }
 
     pub(crate) fn path(&self) -> std::path::PathBuf {
@@ -70,9 +68,7 @@ impl Clinic {
     pub(crate) fn count(&self, source: &dyn Source) -> Result<(Census, Found), Error> {
         let mut found = Found::new();
         let counted = block_on(rotation::census(source, &self.columns(), |finding| {
-            let [Scalar::Integer(id)] = finding.key.parts() else { unreachable!() };
-            let column = COLUMNS.iter().position(|name| *name == finding.column).unwrap();
-            assert!(found.insert((*id, column), finding.class).is_none(), "told twice");
+            assert!(found.insert(cell(&finding), finding.class).is_none(), "told twice");
         }));
         counted.map(|census| (census, found))
     }
@@ -119,6 +115,16 @@ impl Clinic {
 }
 
 pub(crate) type Found = BTreeMap<(i64, usize), Class>;
+
+/// The row and the column.
+pub(crate) fn cell(finding: &Finding) -> (i64, usize) {
+    let [Scalar::Integer(id)] = finding.key.parts() else { unreachable!() };
+    (*id, COLUMNS.iter().position(|name| *name == finding.column).unwrap())
+}
+
+pub(crate) fn table(name: &str) -> Table {
+    Table::new(name, &["id"], &COLUMNS).unwrap().with_others(&["mrn"]).unwrap()
+}
 
 pub(crate) fn mrn(id: i64) -> String {
     format!("mrn-{id}")

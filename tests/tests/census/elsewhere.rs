@@ -1,7 +1,7 @@
 //! The same over files, and over a table of PostgreSQL on the server that `PHISEAL_POSTGRES` names.
 
-use crate::clinic::{COLUMNS, Clinic, DOMAIN, context_of, counts, mrn};
-use phiseal::rotation::source::{CsvSource, NdjsonSource, Source, Stored, Table};
+use crate::clinic::{Clinic, DOMAIN, context_of, counts, mrn, table};
+use phiseal::rotation::source::{CsvSource, NdjsonSource, Source, Stored};
 use phiseal::rotation::{self, Class, Pace, reseal};
 use phiseal::{Phi, Sealed};
 use pollster::block_on;
@@ -9,10 +9,6 @@ use std::fmt::Write;
 use std::fs;
 
 const ROWS: i64 = 300;
-
-fn table(name: &str) -> Table {
-    Table::new(name, &["id"], &COLUMNS).unwrap().with_others(&["mrn"]).unwrap()
-}
 
 /// What the three columns of a row hold.
 fn values(clinic: &Clinic) -> Vec<[Sealed; 3]> {
@@ -114,76 +110,25 @@ fn separated_values_go_round() {
 }
 
 #[cfg(feature = "postgres")]
-mod postgres {
-    use super::{ROWS, goes_round, mrn, table, values};
-    use crate::clinic::Clinic;
-    use phiseal::rotation::source::{PostgresSource, Source};
-    use phiseal::stores::postgres::Connection;
-    use pollster::block_on;
-    use std::env;
-    use std::fmt::Write;
-    use std::path::Path;
-    use std::process::{Command, Stdio};
-
-    /// A schema of one test, dropped with it.
-    struct Schema {
-        url: String,
-        psql: std::path::PathBuf,
-        name: String,
-    }
-
-    impl Schema {
-        fn sql(&self, sql: &str) {
-            use std::io::Write as _;
-            let mut psql = Command::new(&self.psql);
-            psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"]).arg(&self.url);
-            let mut psql = psql.stdin(Stdio::piped()).spawn().unwrap();
-            psql.stdin
-                .take()
-                .unwrap()
-                .write_all(sql.replace("{s}", &self.name).as_bytes())
-                .unwrap();
-            assert!(psql.wait().unwrap().success());
+#[test]
+fn a_table_of_postgres_goes_round() {
+    use phiseal_tests::schema::Schema;
+    for page in [7, 1_000] {
+        let clinic = Clinic::new();
+        let Some(schema) = Schema::new("resealing a table of a server") else { return };
+        let mut sql = "CREATE SCHEMA {s}; CREATE TABLE {s}.patients \
+            (id bigint PRIMARY KEY, mrn text, ssn bytea, name text, note varchar);\n"
+            .to_owned();
+        for (id, [ssn, name, note]) in (1..).zip(values(&clinic)) {
+            let (mrn, ssn) = (mrn(id), hex::encode(ssn.as_bytes()));
+            writeln!(
+                sql,
+                "INSERT INTO {{s}}.patients VALUES ({id}, '{mrn}', '\\x{ssn}', '{name}', '{note}');"
+            )
+            .unwrap();
         }
-    }
-
-    impl Drop for Schema {
-        fn drop(&mut self) {
-            self.sql("SET client_min_messages = error; DROP SCHEMA {s} CASCADE");
-        }
-    }
-
-    #[test]
-    fn a_table_goes_round() {
-        let (url, programs) = (env::var("PHISEAL_POSTGRES"), env::var("PHISEAL_POSTGRES_BIN"));
-        let (Ok(url), Ok(programs)) = (url, programs) else {
-            let is_local = env::var_os("PHISEAL_LOCAL").is_some_and(|value| value == "1");
-            assert!(
-                is_local,
-                "PHISEAL_POSTGRES or PHISEAL_POSTGRES_BIN is not set: cargo xtask servers"
-            );
-            println!("left out under PHISEAL_LOCAL=1: resealing a Postgres table");
-            return;
-        };
-        for page in [7, 1_000] {
-            let name = format!("census_{}_{page}", std::process::id());
-            let psql = Path::new(&programs).join("psql");
-            let schema = Schema { url: url.clone(), psql, name };
-            let mut sql = "CREATE SCHEMA {s}; CREATE TABLE {s}.patients \
-                (id bigint PRIMARY KEY, mrn text, ssn bytea, name text, note varchar);\n"
-                .to_owned();
-            let clinic = Clinic::new();
-            for (id, [ssn, name, note]) in (1..=ROWS).zip(values(&clinic)) {
-                let (mrn, ssn) = (mrn(id), hex::encode(ssn.as_bytes()));
-                writeln!(sql, "INSERT INTO {{s}}.patients VALUES ({id}, '{mrn}', '\\x{ssn}', '{name}', '{note}');").unwrap();
-            }
-            schema.sql(&sql);
-            let open = || -> Box<dyn Source> {
-                let table = table(&format!("{}.patients", schema.name));
-                let connection = Connection::new(&schema.url).unwrap();
-                Box::new(block_on(PostgresSource::open(connection, table)).unwrap())
-            };
-            goes_round(&clinic, &open, page);
-        }
+        let _ = schema.sql(&sql);
+        goes_round(&clinic, &|| schema.source(table), page);
+        schema.drop_all();
     }
 }

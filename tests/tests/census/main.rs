@@ -4,6 +4,7 @@
 #[cfg(feature = "certificate")]
 mod certificate;
 mod clinic;
+mod copied;
 mod elsewhere;
 mod keys_that_change;
 mod persons;

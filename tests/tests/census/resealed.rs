@@ -1,16 +1,23 @@
 //! BADROW and WRITE: what resealing a table leaves, while others write it and with rows that cannot be resealed.
 
-use crate::clinic::{Clinic, DOMAIN, context_of, counts};
+use crate::clinic::{Clinic, DOMAIN, Found, cell, context_of, counts};
 use phiseal::Phi;
+use phiseal::rotation::source::Source;
 use phiseal::rotation::{Class, Finding, Pace, Resealed, reseal};
+use phiseal_tests::clinic::Where;
+use phiseal_tests::in_each_place;
 use phiseal_tests::numbers::{Dice, figure};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 fn run(clinic: &Clinic, rows: usize) -> (Resealed, Vec<Finding>) {
+    run_on(clinic, &clinic.source(), rows)
+}
+
+fn run_on(clinic: &Clinic, source: &dyn Source, rows: usize) -> (Resealed, Vec<Finding>) {
     let (mut pace, mut found) = (Pace::default(), Vec::new());
     pace.rows = rows;
-    let done = reseal(&clinic.source(), &clinic.columns(), pace, |finding| found.push(finding));
+    let done = reseal(source, &clinic.columns(), pace, |finding| found.push(finding));
     (done.unwrap(), found)
 }
 
@@ -41,8 +48,9 @@ fn everything_is_under_the_primary_afterwards_and_says_what_it_said() {
     }
 }
 
-#[test]
-fn rows_that_cannot_be_resealed_are_named_and_the_rest_is_done() {
+in_each_place!(rows_that_cannot_be_resealed_are_named_and_the_rest_is_done);
+
+fn rows_that_cannot_be_resealed_are_named_and_the_rest_is_done(place: Where) {
     let rows = figure(5_000, 100_000);
     let clinic = Clinic::new();
     let phi = clinic.phi();
@@ -64,17 +72,20 @@ fn rows_that_cannot_be_resealed_are_named_and_the_rest_is_done() {
         }
     }
     clinic.database.execute_batch("COMMIT").unwrap();
+    let Some(source) = clinic.source_in(place) else { return };
     // What was drawn twice is as it was written first.
-    let expected: BTreeMap<_, _> = clinic.count(&clinic.source()).unwrap().1.into_iter().collect();
+    let (_, expected) = clinic.count(&*source).unwrap();
     assert_eq!(expected.len(), 100, "the control: before, they are found as well");
     phi.domain(DOMAIN).unwrap().rotate().unwrap();
-    let (done, found) = run(&clinic, 1_000);
-    assert_eq!(done.rows, u64::try_from(rows).unwrap());
-    let named: Vec<_> = found.iter().map(|finding| (finding.key.clone(), finding.class)).collect();
-    let (census, left) = clinic.count(&clinic.source()).unwrap();
-    assert_eq!(left, expected, "exactly those");
-    assert_eq!(named.len(), left.len());
-    assert_eq!(counts(&census, 1), [(Class::Current, done.rows)]);
+    let (done, found) = run_on(&clinic, &*source, 1_000);
+    let all = u64::try_from(rows).unwrap();
+    assert_eq!((done.rows, done.values), (all, 2 * all - 100));
+    let named: Found = found.iter().map(|it| (cell(it), it.class)).collect();
+    assert_eq!((&named, found.len()), (&expected, 100), "exactly those");
+    let (census, left) = clinic.count(&*source).unwrap();
+    assert_eq!(left, expected);
+    assert_eq!(counts(&census, 0)[0], (Class::Current, all - 100), "the rest is done");
+    assert_eq!(counts(&census, 1), [(Class::Current, all)]);
 }
 
 #[test]

@@ -4,6 +4,8 @@ use crate::clinic::{Clinic, DOMAIN, Found, context_of, counts};
 use phiseal::Sealed;
 use phiseal::blocking::Phiseal;
 use phiseal::rotation::Class;
+use phiseal_tests::clinic::Where;
+use phiseal_tests::in_each_place;
 use phiseal_tests::numbers::Dice;
 use pollster::block_on;
 use std::collections::BTreeSet;
@@ -11,8 +13,9 @@ use std::collections::BTreeSet;
 const ROWS: i64 = 1_000;
 const OF_EACH: usize = 200;
 
-#[test]
-fn every_seeded_fault_is_found_and_none_is_invented() {
+in_each_place!(every_seeded_fault_is_found_and_none_is_invented);
+
+fn every_seeded_fault_is_found_and_none_is_invented(place: Where) {
     let clinic = Clinic::new();
     let other = Clinic::new();
     clinic.phi().domain(DOMAIN).unwrap();
@@ -50,7 +53,8 @@ fn every_seeded_fault_is_found_and_none_is_invented() {
         }
         expected.insert(cell, class);
     }
-    let (census, found) = clinic.count(&clinic.source()).unwrap();
+    let Some(source) = clinic.source_in(place) else { return };
+    let (census, found) = clinic.count(&*source).unwrap();
     let wrong: Vec<_> =
         expected.iter().filter(|(cell, class)| found.get(cell) != Some(class)).collect();
     assert_eq!(wrong, [], "each is found as what it is");

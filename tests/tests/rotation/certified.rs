@@ -1,10 +1,11 @@
 //! Certificates of what was approved and done: of a run, as far as it came, and of the end of a person's keys.
 
-use crate::{Made, ROTATE, pace};
+use crate::{ROTATE, pace};
 use phiseal::rotation::certificate::{Certificate, Erasure, Operation, Status, sign, verify};
 use phiseal::rotation::custody::{Custodians, Operation as Asked, Request};
 use phiseal::rotation::run::{Circumstances, Phase, shred};
-use phiseal_tests::clinic::{DOMAIN, Where, custodians};
+use phiseal_tests::clinic::{DOMAIN, Made, Where, custodians};
+use phiseal_tests::in_each_place;
 use pollster::block_on;
 
 /// What is signed by both custodians is read again by whoever has their public keys.

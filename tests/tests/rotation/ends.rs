@@ -1,11 +1,12 @@
 //! STALE, DEST: a version ends when nothing is under it, and nobody can put anything there.
 
-use crate::{Made, ROTATE, to_the_end};
+use crate::{ROTATE, to_the_end};
 use core::error::Error as _;
 use phiseal::rotation::custody::{Approved, Custodians, Operation, Refusal, Request};
 use phiseal::rotation::run::{Ended, end_version, may_end_from};
 use phiseal::{Erasure, Error, KeyState, Keyset};
-use phiseal_tests::clinic::{Clinic, DOMAIN, Where, context_of, plaintext};
+use phiseal_tests::clinic::{Clinic, DOMAIN, Made, Where, context_of, plaintext};
+use phiseal_tests::in_each_place;
 use pollster::block_on;
 
 /// Ends a version at this time after the switch of the primary.

@@ -1,8 +1,9 @@
 //! ROT: killed anywhere, it goes on.
 
-use crate::{Made, ROTATE, to_the_end};
+use crate::{ROTATE, to_the_end};
 use phiseal::rotation::run::{Phase, Step};
-use phiseal_tests::clinic::{Where, plaintext};
+use phiseal_tests::clinic::{Made, Where, plaintext};
+use phiseal_tests::in_each_place;
 use phiseal_tests::numbers;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -28,7 +29,7 @@ fn killed_once_at_every_step_it_goes_on_and_makes_one_version(place: Where) {
         for nth in [1, 2] {
             let Some(clinic) = Made::new(place, 120) else { return };
             let _ = clinic.approve(ROTATE);
-            let (status, said) = child(clinic.folder.path(), 50, &format!("{step:?}"), nth);
+            let (status, said) = child(clinic.folder(), 50, &format!("{step:?}"), nth);
             if nth == 1 {
                 assert_eq!(status.signal(), KILLED, "{step:?}: {said}");
             }
@@ -54,7 +55,7 @@ fn killed_again_and_again_it_comes_to_its_end(place: Where) {
             // Any of about as many steps as a run has left when the last one has written half of what there was.
             let nth = 1 + random.below(40);
             let rows = usize::try_from(rows / 60).unwrap();
-            let (status, said) = child(clinic.folder.path(), rows, "any", nth);
+            let (status, said) = child(clinic.folder(), rows, "any", nth);
             if status.success() {
                 assert!(said.starts_with("Done"), "{said}");
                 break;

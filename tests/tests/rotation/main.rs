@@ -1,19 +1,6 @@
 //! ROT, CONC, WRITE, STALE, DEST: rotations that are killed, shared and overtaken, and the end of versions.
 #![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
 
-/// A test of a clinic in each place; nothing where there is no such place.
-macro_rules! in_each_place {
-    ($($test:ident)*) => {
-        mod sqlite {
-            $(#[test] fn $test() { super::$test(phiseal_tests::clinic::Where::Sqlite); })*
-        }
-        #[cfg(feature = "postgres")]
-        mod postgres {
-            $(#[test] fn $test() { super::$test(phiseal_tests::clinic::Where::Postgres); })*
-        }
-    };
-}
-
 mod acts;
 mod certified;
 mod ends;
@@ -27,36 +14,8 @@ mod written;
 use phiseal::rotation::custody::Operation;
 use phiseal::rotation::run::{Event, Journal, Phase};
 use phiseal::rotation::{Class, Pace};
-use phiseal_tests::clinic::{Clinic, Where};
-use tempfile::TempDir;
-
-/// A clinic in a folder of its own, of which nothing is left.
-pub(crate) struct Made {
-    pub(crate) folder: TempDir,
-    clinic: Option<Clinic>,
-}
-
-impl Made {
-    pub(crate) fn new(place: Where, rows: i64) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let clinic = Some(Clinic::create(folder.path(), place, rows)?);
-        Some(Self { folder, clinic })
-    }
-}
-
-impl core::ops::Deref for Made {
-    type Target = Clinic;
-
-    fn deref(&self) -> &Clinic {
-        self.clinic.as_ref().unwrap()
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        self.clinic.take().unwrap().close();
-    }
-}
+use phiseal_tests::clinic::{Clinic, Made, Where};
+use phiseal_tests::in_each_place;
 
 pub(crate) const ROTATE: Operation = Operation::Rotate { compromised: false };
 

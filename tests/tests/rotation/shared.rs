@@ -1,12 +1,13 @@
 //! CONC: several at one rotation.
 
-use crate::{Made, ROTATE, pace, to_the_end};
+use crate::{ROTATE, pace, to_the_end};
 use core::time::Duration;
 use phiseal::rotation::custody::{Custodians, Request};
 use phiseal::rotation::run::{Event, Holding, Phase, Rotator, Step};
 use phiseal::rotation::source::{Change, Outcome, Row, RowKey, Source, Table};
 use phiseal::{BoxFuture, Clock, Error, ErrorKind, ManualClock};
-use phiseal_tests::clinic::{DOMAIN, Where, plaintext};
+use phiseal_tests::clinic::{DOMAIN, Made, Where, plaintext};
+use phiseal_tests::in_each_place;
 use phiseal_tests::numbers;
 use pollster::block_on;
 use std::process::{Command, Stdio};
@@ -25,7 +26,7 @@ fn eight_rotators_make_one_version_and_share_the_work(place: Where) {
         let _ = clinic.approve(ROTATE);
         let start = |_| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_phiseal-tests-child"));
-            command.args(["rotate", clinic.folder.path().to_str().unwrap(), "100", "none", "1"]);
+            command.args(["rotate", clinic.folder().to_str().unwrap(), "100", "none", "1"]);
             command.stdout(Stdio::piped()).spawn().unwrap()
         };
         let children: Vec<_> = (0..8).map(start).collect();

@@ -1,8 +1,9 @@
 //! WRITE: applications write while a rotation goes on, and win.
 
-use crate::{Made, ROTATE, pace};
+use crate::{ROTATE, pace};
 use phiseal::rotation::run::Phase;
-use phiseal_tests::clinic::{DOMAIN, Where, context_of, plaintext};
+use phiseal_tests::clinic::{DOMAIN, Made, Where, context_of, plaintext};
+use phiseal_tests::in_each_place;
 use phiseal_tests::numbers;
 use pollster::block_on;
 use std::collections::BTreeMap;
