@@ -12,19 +12,36 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;
 
-/// BADROW: those that are corrupt are named, and no others; the rest is done.
 #[test]
 fn corrupt_values_are_named_and_the_rest_is_done() {
-    let clinic = Clinic::new(600);
-    let bad: BTreeSet<i64> = [3, 77, 250, 251, 600].into();
-    for id in &bad {
-        let database = clinic.database();
-        let read = "SELECT ssn FROM patients WHERE id = ?1";
-        let mut ssn: Vec<u8> = database.query_row(read, [id], |row| row.get(0)).unwrap();
-        ssn[40] ^= 1;
-        let write = "UPDATE patients SET ssn = ?2 WHERE id = ?1";
-        assert_eq!(database.execute(write, rusqlite::params![id, ssn]).unwrap(), 1);
-    }
+    bad_rows(&Clinic::new(patients()));
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn corrupt_values_are_named_and_the_rest_is_done_on_postgres() {
+    let clinic = Clinic::on_postgres(patients(), "corrupt values on a server");
+    clinic.iter().for_each(bad_rows);
+}
+
+/// How many there are when values are corrupt: so many that a hundred can be with `PHISEAL_FULL=1`, else five.
+fn patients() -> u32 {
+    let full = std::env::var_os("PHISEAL_FULL").is_some_and(|value| value == "1");
+    if full { 100_000 } else { 600 }
+}
+
+/// BADROW: those that are corrupt are named, and no others; the rest is done.
+fn bad_rows(clinic: &Clinic) {
+    let rows = i64::from(patients());
+    let number = if rows == 100_000 { 100 } else { 5 };
+    // Two and two beside one another, from the first row on.
+    let place = |n: i64| 1 + (n - n % 2) * (rows - 1) / (number - 1) + n % 2;
+    let bad: BTreeSet<i64> = (0..number).map(place).collect();
+    assert_eq!(bad.len(), usize::try_from(number).unwrap());
+    let ids = bad.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+    let set =
+        |ssn: &str| clinic.sql(&format!("UPDATE patients SET ssn = {ssn} WHERE id IN ({ids});"));
+    set("substr(ssn, 1, length(ssn) - 1)");
     clinic.request(&["rotate"], "r");
     let ran = clinic.by("ada", &["run", "r", "--batch", "100"]);
     assert_eq!(ran.code, 3, "{:?}", ran.events);
@@ -34,7 +51,7 @@ fn corrupt_values_are_named_and_the_rest_is_done() {
     assert!(ran.all("finding").all(|it| it["column"] == "ssn" && it["class"] == "damaged"));
     assert_eq!(
         (ran.one("rotated")["values"].as_u64(), ran.one("rotated")["left"].as_u64()),
-        (Some(1_195), Some(5))
+        (u64::try_from(2 * rows - number).ok(), u64::try_from(number).ok())
     );
     assert_eq!(ran.one("certificate")["status"], "NotFinished");
     assert_eq!(ran.one("partial")["exit"], 3);
@@ -42,15 +59,7 @@ fn corrupt_values_are_named_and_the_rest_is_done() {
     assert_eq!(counted.code, 4, "damaged values are an anomaly");
 
     // Put in order, it comes to its end.
-    for id in &bad {
-        assert_eq!(
-            clinic
-                .database()
-                .execute("UPDATE patients SET ssn = NULL WHERE id = ?1", [id])
-                .unwrap(),
-            1
-        );
-    }
+    set("NULL");
     assert_eq!(clinic.rotate(&["status"]).all("unfinished").count(), 1);
     let resumed = clinic.by("ada", &["resume"]);
     assert_eq!(resumed.code, 0, "{:?}", resumed.events);

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
+#[cfg(feature = "postgres")]
+mod postgres;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -25,6 +28,8 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 pub(crate) struct Clinic {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) ada: String,
+    #[cfg(feature = "postgres")]
+    server: Option<postgres::Server>,
 }
 
 pub(crate) struct Told {
@@ -56,7 +61,12 @@ impl Clinic {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", text(&made.stderr));
-        Self { folder, ada: String::new() }
+        Self {
+            folder,
+            ada: String::new(),
+            #[cfg(feature = "postgres")]
+            server: None,
+        }
     }
 
     pub(crate) fn new(patients: u32) -> Self {
@@ -87,6 +97,25 @@ impl Clinic {
         clinic
     }
 
+    /// As [`Clinic::new`], on a server; `None` after it was said that there is none.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn on_postgres(patients: u32, what: &str) -> Option<Self> {
+        let server = postgres::Server::new(what)?;
+        let mut clinic = Self::new(patients);
+        server.receive(&clinic);
+        clinic.server = Some(server);
+        Some(clinic)
+    }
+
+    /// Changes the data, wherever it is.
+    pub(crate) fn sql(&self, sql: &str) {
+        #[cfg(feature = "postgres")]
+        if let Some(server) = &self.server {
+            return server.sql(sql);
+        }
+        self.database().execute_batch(sql).unwrap();
+    }
+
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join("c").join(file)
     }
@@ -95,6 +124,8 @@ impl Clinic {
         let mut command = Command::new(programs().join("rotate"));
         command.args(arguments).arg("--json").current_dir(self.folder.path().join("c"));
         command.env("PASSPHRASE", "a passphrase for a test");
+        #[cfg(feature = "postgres")]
+        command.envs(self.server.iter().flat_map(postgres::Server::variables));
         command
     }
 
