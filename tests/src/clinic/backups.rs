@@ -1,4 +1,4 @@
-//! Backups of a clinic: of its data and of its keys, each for itself.
+//! The files of a clinic, and backups: of its data and of its keys, each for itself.
 
 use super::{Clinic, Data};
 use std::fs;
@@ -41,6 +41,18 @@ impl Clinic {
             #[cfg(feature = "postgres")]
             Data::Postgres(schema) => schema.restore(&of(part, &schema), &backup),
         }
+    }
+
+    /// How often `bytes`, or either half of them, are in the files of the key store; there are none of one on a server.
+    #[must_use]
+    pub fn count_in_key_files(&self, bytes: &[u8]) -> usize {
+        let files = self.files(Part::Keys).map(|file| fs::read(file).unwrap_or_default());
+        let (one, other) = bytes.split_at(bytes.len() / 2);
+        let of = |part: &[u8]| {
+            let count = |file: &Vec<u8>| file.windows(part.len()).filter(|it| *it == part).count();
+            files.iter().map(count).sum::<usize>()
+        };
+        of(one) + of(other)
     }
 
     fn backup(&self, part: Part, number: usize) -> PathBuf {

@@ -7,7 +7,15 @@ use phiseal_audit::Time;
 use phiseal_audit::note::{KeyName, Note, VerifierKey};
 use phiseal_format::{DomainId, EnvironmentId};
 use phiseal_keys::Signer;
+use phiseal_tests::clinic::Where;
+use phiseal_tests::in_each_place;
 use pollster::block_on;
+
+in_each_place! {
+    no_forged_set_of_approvals_passes
+    what_was_done_is_not_done_again
+    a_clock_that_was_put_back_revives_nothing
+}
 
 /// A set that nobody must take, and why not.
 struct Forged {
@@ -283,9 +291,8 @@ fn add_order(s: &mut [u8]) {
     }
 }
 
-#[test]
-fn no_forged_set_of_approvals_passes() {
-    let office = Office::new();
+fn no_forged_set_of_approvals_passes(place: Where) {
+    let Some(office) = Office::at(place) else { return };
     let mut refused = 0;
     for operation in office.operations() {
         for forged in forged(&office, operation) {
@@ -311,9 +318,8 @@ fn no_forged_set_of_approvals_passes() {
     assert!(refused >= 300, "{refused}");
 }
 
-#[test]
-fn what_was_done_is_not_done_again() {
-    let office = Office::new();
+fn what_was_done_is_not_done_again(place: Where) {
+    let Some(office) = Office::at(place) else { return };
     let store = office.process.key_store();
     let request = office.request(Operation::Rotate { compromised: false });
     let notes = office.signed(&request, &[0, 1, 3]);
@@ -331,9 +337,8 @@ fn what_was_done_is_not_done_again() {
     );
 }
 
-#[test]
-fn a_clock_that_was_put_back_revives_nothing() {
-    let office = Office::new();
+fn a_clock_that_was_put_back_revives_nothing(place: Where) {
+    let Some(office) = Office::at(place) else { return };
     let request = office.request(Operation::Rewrap);
     let notes = office.signed(&request, &[0, 1, 2]);
     let late = office.now() + HOLDS.as_secs();

@@ -1,8 +1,13 @@
 //! DUAL: nobody acts alone.
 
-#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test's own functions fail by panicking"
+)]
 
 mod forged;
+mod place;
 mod rosters;
 
 use core::time::Duration;
@@ -12,7 +17,9 @@ use phiseal::{Clock, Keyset};
 use phiseal_audit::LocalSigner;
 use phiseal_audit::note::{KeyName, Note, VerifierKey};
 use phiseal_format::SubjectTag;
+use phiseal_tests::clinic::Where;
 use phiseal_tests::world::{DOMAIN, World};
+use place::Place;
 use pollster::block_on;
 
 /// How long a request holds.
@@ -44,18 +51,32 @@ pub(crate) struct Office {
     pub(crate) process: Phiseal,
     pub(crate) people: Vec<Custodian>,
     pub(crate) custodians: Custodians,
+    _place: Option<Place>,
 }
 
 impl Office {
     pub(crate) fn new() -> Self {
         let world = World::of_default_engine();
         let process = world.process();
+        Self::of(world, process, None)
+    }
+
+    /// With its key store in a file or on a server; `None` after it was said that there is no such place.
+    pub(crate) fn at(place: Where) -> Option<Self> {
+        let (world, place) = (World::of_default_engine(), Place::new(place)?);
+        let process = Phiseal::open_with(world.builder(), place.store(), world.kek.clone());
+        Some(Self::of(world, process.unwrap(), Some(place)))
+    }
+
+    fn of(world: World, process: Phiseal, place: Option<Place>) -> Self {
         process.domain(DOMAIN).unwrap().rotate().unwrap();
         let people: Vec<_> = ["ada", "ben", "cleo", "dan"].map(Custodian::new).into();
         let keys = people.iter().map(|person| person.key.clone()).collect();
         let roster = Roster::first(process.key_store().environment(), 2, keys).unwrap();
-        let custodians = block_on(Custodians::found(process.key_store(), roster)).unwrap();
-        Self { world, process, people, custodians }
+        let founded = block_on(Custodians::found(process.key_store(), roster)).unwrap();
+        let first = Some(founded.first());
+        let custodians = block_on(Custodians::load(process.key_store(), first)).unwrap().unwrap();
+        Self { world, process, people, custodians, _place: place }
     }
 
     pub(crate) fn keyset(&self) -> Keyset {

@@ -4,8 +4,15 @@ use core::error::Error as _;
 use phiseal::rotation::custody::{Approved, Custodians, Operation, Refusal, Request};
 use phiseal::rotation::run::{Ended, end_version, rewrap, shred};
 use phiseal::{Authority, Domain, Error, ErrorKind, KeyState, Keyset, Phiseal};
-use phiseal_tests::clinic::{Clinic, DOMAIN, Where};
+use phiseal_tests::clinic::{Clinic, DOMAIN, Made, Where};
+use phiseal_tests::in_each_place;
 use pollster::block_on;
+
+in_each_place! {
+    an_end_of_a_version_is_of_the_domain_that_it_was_agreed_about
+    an_act_is_on_the_keyset_as_it_was_when_it_was_agreed_to
+    a_person_is_not_shredded_by_one_alone_nor_by_those_who_were_custodians
+}
 
 const STAFF: &str = "clinic/staff";
 
@@ -46,21 +53,19 @@ fn assert_refused<T>(outcome: Result<T, Error>, expected: &Refusal) {
 }
 
 /// A clinic with two domains, each of whose first versions nothing is under, an hour after they were replaced.
-fn clinic(folder: &std::path::Path) -> (Clinic, Phiseal) {
-    let clinic = Clinic::create(folder, Where::Sqlite, 0).unwrap();
+fn clinic(place: Where) -> Option<(Made, Phiseal)> {
+    let clinic = Made::new(place, 0)?;
     let phi = clinic.open();
     block_on(phi.domain(STAFF)).unwrap();
     rotate(&phi, DOMAIN);
     let staff = rotate(&phi, STAFF);
     let later = staff.version(1).unwrap().replaced().unwrap() + 3_600;
     let phi = clinic.open_at(later);
-    (clinic, phi)
+    Some((clinic, phi))
 }
 
-#[test]
-fn an_end_of_a_version_is_of_the_domain_that_it_was_agreed_about() {
-    let folder = tempfile::tempdir().unwrap();
-    let (clinic, phi) = clinic(folder.path());
+fn an_end_of_a_version_is_of_the_domain_that_it_was_agreed_about(place: Where) {
+    let Some((clinic, phi)) = clinic(place) else { return };
     let retire = approved(&clinic, &phi, Operation::Retire(1));
     let staff = block_on(phi.domain(STAFF)).unwrap();
     assert_refused(end(&clinic, &staff, &retire), &Refusal::Keyset);
@@ -72,10 +77,8 @@ fn an_end_of_a_version_is_of_the_domain_that_it_was_agreed_about() {
     assert_eq!(ended.after.version(1).unwrap().state(), KeyState::Deactivated);
 }
 
-#[test]
-fn an_act_is_on_the_keyset_as_it_was_when_it_was_agreed_to() {
-    let folder = tempfile::tempdir().unwrap();
-    let (clinic, phi) = clinic(folder.path());
+fn an_act_is_on_the_keyset_as_it_was_when_it_was_agreed_to(place: Where) {
+    let Some((clinic, phi)) = clinic(place) else { return };
     let domain = block_on(phi.domain(DOMAIN)).unwrap();
     let person = block_on(domain.subject_or_create("mrn-1")).unwrap();
     let tag = phi.key_store().subject_tag(&clinic.keyset(), "mrn-1").unwrap();
@@ -98,10 +101,8 @@ fn an_act_is_on_the_keyset_as_it_was_when_it_was_agreed_to() {
     assert!(record.current().is_err());
 }
 
-#[test]
-fn a_person_is_not_shredded_by_one_alone_nor_by_those_who_were_custodians() {
-    let folder = tempfile::tempdir().unwrap();
-    let (clinic, phi) = clinic(folder.path());
+fn a_person_is_not_shredded_by_one_alone_nor_by_those_who_were_custodians(place: Where) {
+    let Some((clinic, phi)) = clinic(place) else { return };
     let domain = block_on(phi.domain(DOMAIN)).unwrap();
     drop(block_on(domain.subject_or_create("mrn-1")).unwrap());
     let tag = phi.key_store().subject_tag(&clinic.keyset(), "mrn-1").unwrap();

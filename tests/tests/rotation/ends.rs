@@ -2,9 +2,10 @@
 
 use crate::{ROTATE, to_the_end};
 use core::error::Error as _;
+use core::time::Duration;
 use phiseal::rotation::custody::{Approved, Custodians, Operation, Refusal, Request};
 use phiseal::rotation::run::{Ended, end_version, may_end_from};
-use phiseal::{Erasure, Error, KeyState, Keyset};
+use phiseal::{Erasure, Error, ErrorKind, KeyState, Keyset, ManualClock, WrappedKey};
 use phiseal_tests::clinic::{Clinic, DOMAIN, Made, Where, context_of, plaintext};
 use phiseal_tests::in_each_place;
 use pollster::block_on;
@@ -31,12 +32,36 @@ fn refusal(outcome: Result<Ended, Error>) -> Refusal {
         .clone()
 }
 
+/// How long a process seals without a look at the store.
+const LEASE: Duration = Duration::from_secs(600);
+
 /// The longest lease, and five minutes by which the clock of who switched may have been behind.
 const WAIT: u64 = Keyset::LONGEST_LEASE.as_secs() + 300;
 in_each_place! {
+    who_sleeps_through_a_rotation_seals_nothing_under_the_retired_key
     a_version_ends_when_a_count_that_began_late_enough_finds_nothing_under_it
     one_row_is_enough_to_keep_a_version
     neither_the_primary_nor_an_active_version_is_destroyed
+}
+
+fn who_sleeps_through_a_rotation_seals_nothing_under_the_retired_key(place: Where) {
+    let Some(clinic) = Made::new(place, 20) else { return };
+    let clock = ManualClock::at(clinic.open().key_store().clock().wall());
+    let sleeper = clinic.open_by(&clock);
+    let domain = block_on(sleeper.domain(DOMAIN)).unwrap();
+    let warm = block_on(domain.ready()).unwrap();
+    let _ = clinic.approve(ROTATE);
+    let _ = to_the_end(&clinic, 50);
+    let key = |number| clinic.keyset().version(number).unwrap().key_id().short();
+    let sealed = warm.seal("in its lease", &context_of(1, 0)).unwrap();
+    assert_eq!(sealed.key_id(), key(1), "the control");
+    clock.advance(LEASE);
+    for what in ["before any look", "after the look"] {
+        let refused = warm.seal(what, &context_of(1, 0)).map(drop).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Stale, "{what}");
+        let sealed = block_on(domain.seal(what, &context_of(1, 0))).unwrap();
+        assert_eq!(sealed.key_id(), key(2), "{what}");
+    }
 }
 
 fn a_version_ends_when_a_count_that_began_late_enough_finds_nothing_under_it(place: Where) {
@@ -63,10 +88,19 @@ fn a_version_ends_when_a_count_that_began_late_enough_finds_nothing_under_it(pla
     let ended = end(&clinic, Operation::Retire(1), 2 * WAIT).unwrap();
     assert_eq!(ended.after.version(1).unwrap().state(), KeyState::Deactivated);
     assert_eq!((ended.before, ended.erasure), (switched, None));
+    let wraps = clinic.keyset();
+    let wraps = wraps.version(1).unwrap().wraps();
+    let in_files = |wrap: &WrappedKey| clinic.count_in_key_files(wrap.wrapped());
+    let is_file = place == Where::Sqlite;
+    assert!(!wraps.is_empty() && wraps.iter().all(|wrap| (in_files(wrap) > 0) == is_file));
     let ended = end(&clinic, Operation::Destroy(1), 2 * WAIT).unwrap();
     assert_eq!(ended.after.version(1).unwrap().state(), KeyState::Destroyed);
+    assert!(wraps.iter().all(|wrap| in_files(wrap) == 0), "nothing is left on the disk");
+    let kept = clinic.keyset();
+    let kept = kept.version(2).unwrap().wraps();
+    assert!(kept.iter().all(|wrap| (in_files(wrap) > 0) == is_file), "the control");
     // A server keeps deleted bytes in its log.
-    let expected = if place == Where::Sqlite { Erasure::Done } else { Erasure::Pending };
+    let expected = if is_file { Erasure::Done } else { Erasure::Pending };
     assert_eq!(ended.erasure, Some(expected));
     let text =
         |id, column| if (id, column) == (1, 0) { "late".to_owned() } else { plaintext(id, column) };
@@ -115,7 +149,7 @@ fn neither_the_primary_nor_an_active_version_is_destroyed(place: Where) {
         [Operation::Retire(2), Operation::Destroy(2), Operation::Destroy(1), Operation::Retire(9)]
     {
         let error = end(&clinic, operation, 2 * WAIT).map(drop).unwrap_err();
-        let expected = [phiseal::ErrorKind::State, phiseal::ErrorKind::NotFound];
+        let expected = [ErrorKind::State, ErrorKind::NotFound];
         assert!(expected.contains(&error.kind()), "{operation}: {error:?}");
     }
 }

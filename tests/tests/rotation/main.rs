@@ -1,5 +1,9 @@
 //! ROT, CONC, WRITE, STALE, DEST: rotations that are killed, shared and overtaken, and the end of versions.
-#![expect(clippy::unwrap_used, reason = "a test's own functions fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test's own functions fail by panicking"
+)]
 
 mod acts;
 mod certified;
