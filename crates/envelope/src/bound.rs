@@ -20,11 +20,18 @@ impl BoundContext {
         context: &Context,
         domain: DomainId,
         prefix: [u8; FIELD_AAD_PREFIX],
+        memory: Vec<u8>,
     ) -> Result<Self, Error> {
-        let mut aad = Vec::with_capacity(FIELD_AAD_PREFIX + context.encoded_len());
+        let mut aad = memory;
+        aad.clear();
+        aad.reserve(FIELD_AAD_PREFIX + context.encoded_len());
         aad.extend_from_slice(&prefix);
         context.encode_into(&domain, &mut aad)?;
         Ok(Self { domain, aad: Aad(aad), padding: context.padding() })
+    }
+
+    pub(crate) fn into_memory(self) -> Vec<u8> {
+        self.aad.0
     }
 
     #[inline]

@@ -59,7 +59,20 @@ impl FieldCipher {
     ///
     /// [`ErrorKind::Malformed`] when a component is empty of meaning: too long, given twice, or of a reserved tag.
     pub fn bind(&self, context: &Context) -> Result<BoundContext, Error> {
-        BoundContext::new(context, self.domain, self.prefix())
+        BoundContext::new(context, self.domain, self.prefix(), Vec::new())
+    }
+
+    /// As [`FieldCipher::bind`], in the memory of one that is not needed any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::bind`].
+    pub fn bind_again(
+        &self,
+        context: &Context,
+        spent: BoundContext,
+    ) -> Result<BoundContext, Error> {
+        BoundContext::new(context, self.domain, self.prefix(), spent.into_memory())
     }
 
     /// Seals `plaintext` as what `context` says.

@@ -253,7 +253,8 @@ mod tests {
     fn made_up_epochs_fill_nothing() {
         let key = key();
         let what = Context::of_field("x");
-        let what = BoundContext::new(&what, DomainId::from_bytes([2; 16]), [0; 17]).unwrap();
+        let what =
+            BoundContext::new(&what, DomainId::from_bytes([2; 16]), [0; 17], vec![]).unwrap();
         for made_up in 0..100 {
             let mut bytes = [made_up; FIELD_OVERHEAD];
             bytes[0] = 1;

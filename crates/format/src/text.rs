@@ -25,20 +25,29 @@ const INVALID: u8 = 0x80;
 /// The text of `bytes`.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    let mut out = Vec::with_capacity(encoded_len(bytes.len()));
-    out.extend_from_slice(PREFIX.as_bytes());
+    encode_again(bytes, String::new())
+}
+
+/// As [`encode`], in the memory of a text that is not needed any more.
+#[must_use]
+pub fn encode_again(bytes: &[u8], spent: String) -> String {
+    let mut out = spent.into_bytes();
+    out.resize(encoded_len(bytes.len()), 0);
+    let (prefix, symbols) = out.split_at_mut(PREFIX.len());
+    prefix.copy_from_slice(PREFIX.as_bytes());
     let (blocks, last) = bytes.as_chunks::<3>();
-    for [a, b, c] in blocks {
-        out.extend_from_slice(&[
-            symbol(a >> 2),
-            symbol(a << 4 | b >> 4),
-            symbol(b << 2 | c >> 6),
-            symbol(*c),
-        ]);
+    let (quads, rest) = symbols.as_chunks_mut::<4>();
+    for (quad, [a, b, c]) in quads.iter_mut().zip(blocks) {
+        let [w, x] = pair(u16::from(*a) << 4 | u16::from(b >> 4));
+        let [y, z] = pair(u16::from(b & 0x0f) << 8 | u16::from(*c));
+        *quad = [w, x, y, z];
     }
-    match last {
-        [a] => out.extend_from_slice(&[symbol(a >> 2), symbol(a << 4)]),
-        [a, b] => out.extend_from_slice(&[symbol(a >> 2), symbol(a << 4 | b >> 4), symbol(b << 2)]),
+    match (last, rest) {
+        ([a], [w, x]) => [*w, *x] = pair(u16::from(*a) << 4),
+        ([a, b], [w, x, y]) => {
+            [*w, *x] = pair(u16::from(*a) << 4 | u16::from(b >> 4));
+            [*y, _] = pair(u16::from(b & 0x0f) << 8);
+        }
         _ => {}
     }
     // Prefix and symbols are ASCII, so this is never anything but `Ok`.
@@ -93,12 +102,14 @@ pub fn decode_into(text: &str, out: &mut [u8]) -> Result<usize, Error> {
     let symbols = text.strip_prefix(PREFIX).ok_or(ErrorKind::Text)?.as_bytes();
     let (quads, last_symbols) = symbols.as_chunks::<4>();
     let (blocks, last_bytes) = out.as_chunks_mut::<3>();
-    let mut invalid = 0;
+    let mut words = 0;
     for (block, quad) in blocks.iter_mut().zip(quads) {
-        let [a, b, c, d] = quad.map(value);
-        invalid |= a | b | c | d;
-        *block = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+        let [a, b, c, d] = *quad;
+        let word = value_at::<18>(a) | value_at::<12>(b) | value_at::<6>(c) | value_at::<0>(d);
+        words |= word;
+        [_, block[0], block[1], block[2]] = word.to_be_bytes();
     }
+    let [mut invalid, ..] = words.to_be_bytes();
     match (last_symbols, last_bytes) {
         ([], []) => {}
         ([a, b], [x]) => {
@@ -117,8 +128,14 @@ pub fn decode_into(text: &str, out: &mut [u8]) -> Result<usize, Error> {
     if invalid & INVALID == 0 { Ok(length) } else { Err(ErrorKind::Text.into()) }
 }
 
-fn symbol(bits: u8) -> u8 {
-    ALPHABET.get(usize::from(bits & 0x3f)).copied().unwrap_or_default()
+/// The two symbols of twelve bits.
+fn pair(bits: u16) -> [u8; 2] {
+    PAIRS.get(usize::from(bits & 0x0fff)).copied().unwrap_or_default()
+}
+
+/// The six bits of a symbol, so far from the right; the highest bit for what is none.
+fn value_at<const SHIFT: u32>(symbol: u8) -> u32 {
+    const { &shifted(SHIFT) }.get(usize::from(symbol)).copied().unwrap_or(1 << 31)
 }
 
 fn value(symbol: u8) -> u8 {
@@ -153,4 +170,41 @@ const fn values() -> [u8; 256] {
         symbol = symbol.wrapping_add(1);
     }
     values
+}
+
+/// [`VALUES`], so far from the right.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a mistake here does not compile"
+)]
+const fn shifted(shift: u32) -> [u32; 256] {
+    let mut shifted = [0; 256];
+    let mut index = 0;
+    while index < shifted.len() {
+        shifted[index] = match VALUES[index] {
+            INVALID => 1 << 31,
+            value => (value as u32) << shift,
+        };
+        index += 1;
+    }
+    shifted
+}
+
+/// Two symbols for each twelve bits.
+static PAIRS: [[u8; 2]; 4096] = pairs();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a mistake here does not compile"
+)]
+const fn pairs() -> [[u8; 2]; 4096] {
+    let mut pairs = [[0; 2]; 4096];
+    let mut index = 0;
+    while index < pairs.len() {
+        pairs[index] = [ALPHABET[index >> 6], ALPHABET[index & 0x3f]];
+        index += 1;
+    }
+    pairs
 }

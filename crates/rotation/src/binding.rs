@@ -125,53 +125,27 @@ impl Binding {
         named.chain(self.row_version.as_deref())
     }
 
-    /// Refuses a binding that does not go with `table`.
-    pub(crate) fn check(&self, table: &Table) -> Result<(), Error> {
+    /// What it comes to in the rows of `table`; refused if it does not go with that.
+    pub(crate) fn shape(&self, table: &Table) -> Result<Shape<'_>, Error> {
         if self.parts.is_empty() {
             return Err(invalid("a context needs a part: what is sealed is sealed as something"));
         }
         if self.padding == Some(0) {
             return Err(invalid("a class of lengths is not zero"));
         }
-        let is_known = |name: &str| place(table, name).is_some();
-        match self.columns().find(|name| !is_known(name)) {
-            Some(_) => Err(invalid("a context names a column that is not read")),
-            None => Ok(()),
-        }
-    }
-
-    /// The context of a value in `row`; none when a column that it is built from is empty there, or holds what it must not.
-    pub(crate) fn context(&self, table: &Table, row: &Row) -> Option<Context> {
-        let mut context: Option<Context> = None;
+        let mut parts = Vec::new();
         for (part, template) in &self.parts {
-            let value = template.fill(table, row)?;
-            context = Some(match (context, part) {
-                (None, Part::Tenant) => Context::of_tenant(value),
-                (None, Part::Record) => Context::of_record(value),
-                (None, Part::Field) => Context::of_field(value),
-                (None, Part::Usage) => Context::of_usage(value),
-                (None, Part::Application(tag)) => Context::of_application(*tag, value),
-                (Some(context), Part::Tenant) => context.tenant(value),
-                (Some(context), Part::Record) => context.record(value),
-                (Some(context), Part::Field) => context.field(value),
-                (Some(context), Part::Usage) => context.usage(value),
-                (Some(context), Part::Application(tag)) => context.application(*tag, value),
-            });
+            parts.push((*part, Shape::steps(table, template)?));
         }
-        let mut context = context?;
-        if let Some(column) = &self.row_version {
-            let Scalar::Integer(version) = value(table, row, column)? else { return None };
-            context = context.row_version(u64::try_from(*version).ok()?);
-        }
-        Some(match self.padding {
-            Some(class) => context.padded_to(class),
-            None => context,
+        let row_version = self.row_version.as_deref().map(|name| place(table, name));
+        let subject = self.subject.as_ref().map(|template| Shape::steps(table, template));
+        Ok(Shape {
+            parts,
+            row_version: row_version.transpose()?,
+            padding: self.padding,
+            subject: subject.transpose()?,
+            filled: Vec::new(),
         })
-    }
-
-    /// The person whose key a value in `row` is sealed under, where it is one's.
-    pub(crate) fn person(&self, table: &Table, row: &Row) -> Option<String> {
-        String::from_utf8(self.subject.as_ref()?.fill(table, row)?).ok()
     }
 
     fn with(mut self, part: Part, text: &str) -> Result<Self, Error> {
@@ -224,42 +198,113 @@ impl Template {
         }
         Ok(Self(pieces))
     }
+}
 
-    fn fill(&self, table: &Table, row: &Row) -> Option<Vec<u8>> {
-        let mut filled = Vec::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Text(text) => filled.extend_from_slice(text.as_bytes()),
-                Piece::Column(name) => match value(table, row, name)? {
-                    Scalar::Nothing => return None,
-                    Scalar::Integer(number) => {
-                        filled.extend_from_slice(number.to_string().as_bytes())
-                    }
-                    Scalar::Text(text) => filled.extend_from_slice(text.as_bytes()),
-                    Scalar::Bytes(bytes) => filled.extend_from_slice(bytes),
-                },
-            }
+/// A binding as it is for the rows of one table.
+#[derive(Clone)]
+pub(crate) struct Shape<'a> {
+    parts: Vec<(Part, Vec<Step<'a>>)>,
+    row_version: Option<Place>,
+    padding: Option<u32>,
+    subject: Option<Vec<Step<'a>>>,
+    /// The last part, whose memory is used again.
+    filled: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Text(&'a str),
+    Column(Place),
+}
+
+impl<'a> Shape<'a> {
+    fn steps(table: &Table, template: &'a Template) -> Result<Vec<Step<'a>>, Error> {
+        let step = |piece: &'a Piece| match piece {
+            Piece::Text(text) => Ok(Step::Text(text)),
+            Piece::Column(name) => place(table, name).map(Step::Column),
+        };
+        template.0.iter().map(step).collect()
+    }
+
+    /// The context of a value in `row`; none when a column that it is built from is empty there, or holds what it must not.
+    pub(crate) fn context(&mut self, row: &Row) -> Option<Context> {
+        let mut context: Option<Context> = None;
+        for (part, steps) in &self.parts {
+            self.filled.clear();
+            fill(steps, row, &mut self.filled)?;
+            let filled = &self.filled;
+            context = Some(match (context, part) {
+                (None, Part::Tenant) => Context::of_tenant(filled),
+                (None, Part::Record) => Context::of_record(filled),
+                (None, Part::Field) => Context::of_field(filled),
+                (None, Part::Usage) => Context::of_usage(filled),
+                (None, Part::Application(tag)) => Context::of_application(*tag, filled),
+                (Some(context), Part::Tenant) => context.tenant(filled),
+                (Some(context), Part::Record) => context.record(filled),
+                (Some(context), Part::Field) => context.field(filled),
+                (Some(context), Part::Usage) => context.usage(filled),
+                (Some(context), Part::Application(tag)) => context.application(*tag, filled),
+            });
         }
-        Some(filled)
+        let mut context = context?;
+        if let Some(place) = self.row_version {
+            let Scalar::Integer(version) = place.of(row)? else { return None };
+            context = context.row_version(u64::try_from(*version).ok()?);
+        }
+        Some(match self.padding {
+            Some(class) => context.padded_to(class),
+            None => context,
+        })
+    }
+
+    /// The person whose key a value in `row` is sealed under, where it is one's.
+    pub(crate) fn person(&self, row: &Row) -> Option<String> {
+        let mut name = Vec::new();
+        fill(self.subject.as_ref()?, row, &mut name)?;
+        String::from_utf8(name).ok()
     }
 }
 
+/// Appends the text of `row`.
+fn fill(steps: &[Step<'_>], row: &Row, filled: &mut Vec<u8>) -> Option<()> {
+    for step in steps {
+        match step {
+            Step::Text(text) => filled.extend_from_slice(text.as_bytes()),
+            Step::Column(place) => match place.of(row)? {
+                Scalar::Nothing => return None,
+                Scalar::Integer(number) => {
+                    filled.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
+                }
+                Scalar::Text(text) => filled.extend_from_slice(text.as_bytes()),
+                Scalar::Bytes(bytes) => filled.extend_from_slice(bytes),
+            },
+        }
+    }
+    Some(())
+}
+
 /// Where a column is: in the key, or among the others.
+#[derive(Clone, Copy)]
 enum Place {
     Key(usize),
     Other(usize),
 }
 
-fn place(table: &Table, name: &str) -> Option<Place> {
-    let among = |columns: &[String]| columns.iter().position(|column| column == name);
-    among(table.key()).map(Place::Key).or_else(|| among(table.others()).map(Place::Other))
+impl Place {
+    fn of(self, row: &Row) -> Option<&Scalar> {
+        match self {
+            Self::Key(at) => row.key.parts().get(at),
+            Self::Other(at) => row.others.get(at),
+        }
+    }
 }
 
-fn value<'r>(table: &Table, row: &'r Row, name: &str) -> Option<&'r Scalar> {
-    match place(table, name)? {
-        Place::Key(at) => row.key.parts().get(at),
-        Place::Other(at) => row.others.get(at),
-    }
+fn place(table: &Table, name: &str) -> Result<Place, Error> {
+    let among = |columns: &[String]| columns.iter().position(|column| column == name);
+    let place = among(table.key()).map(Place::Key);
+    place
+        .or_else(|| among(table.others()).map(Place::Other))
+        .ok_or_else(|| invalid("a context names a column that is not read"))
 }
 
 #[cold]
@@ -289,34 +334,37 @@ mod tests {
         let binding = Binding::new().record("{{{name}}}/{id}").unwrap().field("x").unwrap();
         let binding = binding.tenant("{raw}").unwrap().application(200, "").unwrap();
         let binding = binding.usage("billing").unwrap().row_version("rev").padded_to(64);
-        binding.check(&table()).unwrap();
         let named = || Scalar::Text("Jo{id}".to_owned());
-        let built = binding.context(&table(), &row(named(), Scalar::Integer(3)));
+        let table = table();
+        let built = binding.shape(&table).unwrap().context(&row(named(), Scalar::Integer(3)));
         let meant = Context::of_record("{Jo{id}}/-7").field("x").tenant([0, 255]);
         let meant = meant.application(200, "").usage("billing").row_version(3).padded_to(64);
         assert_eq!(built, Some(meant));
 
         let person = Binding::new().field("x").unwrap().subject("{name}").unwrap();
         assert_eq!(
-            person.person(&table(), &row(named(), Scalar::Nothing)).as_deref(),
+            person.shape(&table).unwrap().person(&row(named(), Scalar::Nothing)).as_deref(),
             Some("Jo{id}")
         );
-        assert_eq!(binding.person(&table(), &row(named(), Scalar::Nothing)), None);
+        let of_nobody = binding.shape(&table).unwrap();
+        assert_eq!(of_nobody.person(&row(named(), Scalar::Nothing)), None);
     }
 
     #[test]
     fn a_row_without_what_it_takes_has_no_context() {
-        let binding = Binding::new().record("{name}").unwrap();
-        assert!(binding.context(&table(), &row(Scalar::Integer(1), Scalar::Nothing)).is_some());
-        assert!(binding.context(&table(), &row(Scalar::Nothing, Scalar::Nothing)).is_none());
+        let (table, binding) = (table(), Binding::new().record("{name}").unwrap());
+        let mut shape = binding.shape(&table).unwrap();
+        assert!(shape.context(&row(Scalar::Integer(1), Scalar::Nothing)).is_some());
+        assert!(shape.context(&row(Scalar::Nothing, Scalar::Nothing)).is_none());
         let binding = Binding::new().field("x").unwrap().row_version("rev");
+        let mut shape = binding.shape(&table).unwrap();
         for (rev, is_some) in [
             (Scalar::Integer(0), true),
             (Scalar::Integer(-1), false),
             (Scalar::Text("1".to_owned()), false),
             (Scalar::Nothing, false),
         ] {
-            assert_eq!(binding.context(&table(), &row(Scalar::Nothing, rev)).is_some(), is_some);
+            assert_eq!(shape.context(&row(Scalar::Nothing, rev)).is_some(), is_some);
         }
     }
 
@@ -340,7 +388,7 @@ mod tests {
             Binding::new().field("x").unwrap().padded_to(0),
             Binding::new().field("x").unwrap().subject("{absent}").unwrap(),
         ] {
-            assert_eq!(refused.check(&table()).unwrap_err().kind(), ErrorKind::Invalid);
+            assert_eq!(refused.shape(&table()).err().unwrap().kind(), ErrorKind::Invalid);
         }
     }
 }

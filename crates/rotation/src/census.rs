@@ -125,6 +125,9 @@ pub(crate) async fn count(
     loop {
         let page = source.scan(last.as_ref(), None, PAGE).await?;
         let Some(end) = page.last() else { break };
+        for sorter in &mut sorters {
+            sorter.look().await?;
+        }
         for row in &page {
             for ((sorter, counts), value) in sorters.iter_mut().zip(&mut counted).zip(&row.sealed) {
                 let class = sorter.class(row, value).await?;

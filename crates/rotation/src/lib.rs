@@ -33,12 +33,15 @@ pub mod custody;
 mod digest;
 #[cfg(feature = "manifest")]
 pub mod manifest;
+mod opened;
 mod persons;
 mod policy;
 mod reseal;
 pub mod run;
 mod sorter;
 pub mod source;
+mod spare;
+mod turns;
 
 pub use binding::Binding;
 pub use census::{Census, ColumnCensus, Finding, census};

@@ -54,6 +54,12 @@ impl Person {
         }
     }
 
+    /// The id of the current key, if it opens with the domain's keys as they are in `keyset`.
+    pub(crate) fn current(&self, keyset: &Keyset) -> Option<KeyId> {
+        let current = self.record.as_ref()?.current().ok()?;
+        is_open(keyset, current.domain_version()).then(|| current.key_id().short())
+    }
+
     /// The ids of all keys that the person has or had.
     pub(crate) fn key_ids(&self) -> impl Iterator<Item = KeyId> {
         let keys = self.record.iter().flat_map(SubjectRecord::keys).map(|key| key.key_id().short());

@@ -1,19 +1,20 @@
 //! Reseals what is stored: every value that is not under the primary version, or the current key of a person, is opened and
 //! sealed anew.
 //!
-//! A page of rows is read while the page before is opened and sealed on another thread, and written when that is done. Each row
-//! is swapped only where it is still as it was read, so that whoever writes meanwhile wins; what was written meanwhile is
-//! read again. Killed at any time, it goes on when it is called again: what is done is done.
+//! Two threads take turns with the table, page by page: while one writes and reads, the other opens and seals. Each row is swapped
+//! only where it is still as it was read, so that whoever writes meanwhile wins; what was written meanwhile is read again. Killed at any time, it goes on when it is called again: what is done is done.
 
-use crate::sorter::{Sealer, Sorter, sorters};
+use crate::sorter::{Sorter, sorters};
 use crate::source::{Change, Outcome, Row, RowKey, Source, Stored, Swap};
+use crate::spare::Spare;
+use crate::turns::Turns;
 use crate::{Column, Finding};
+use core::future::poll_fn;
+use core::task::Poll;
 use core::time::Duration;
-use phiseal_envelope::{Phi, Sealed};
 use phiseal_keys::{Error, ErrorKind};
-use phiseal_primitives::constant_time;
 use pollster::block_on;
-use std::sync::mpsc;
+use std::panic::resume_unwind;
 use std::thread;
 
 /// How fast it goes.
@@ -64,7 +65,7 @@ pub fn reseal(
     source: &dyn Source,
     columns: &[Column],
     pace: Pace,
-    report: impl FnMut(Finding),
+    report: impl FnMut(Finding) + Send,
 ) -> Result<Resealed, Error> {
     reseal_part(source, columns, &Part::default(), pace, &mut Reporting(report))
 }
@@ -79,7 +80,7 @@ pub(crate) struct Part {
 }
 
 /// Who hears what is done while it is done.
-pub(crate) trait Watch {
+pub(crate) trait Watch: Send {
     /// A value that is neither in order nor can be resealed.
     fn finding(&mut self, finding: Finding);
     /// Asked before so many changes are written, also when there are none: an error stops the work before it.
@@ -90,7 +91,7 @@ pub(crate) trait Watch {
 
 struct Reporting<R>(R);
 
-impl<R: FnMut(Finding)> Watch for Reporting<R> {
+impl<R: FnMut(Finding) + Send> Watch for Reporting<R> {
     fn finding(&mut self, finding: Finding) {
         (self.0)(finding);
     }
@@ -110,154 +111,211 @@ pub(crate) fn reseal_part(
     pace: Pace,
     watch: &mut dyn Watch,
 ) -> Result<Resealed, Error> {
-    let mut sealer = Pages { sorters: block_on(sorters(columns, source.table()))? };
-    let rows = pace.rows.max(1);
-    let mut done = Resealed::default();
-    let scan =
-        |after: Option<&RowKey>, limit| block_on(source.scan(after, part.until.as_ref(), limit));
+    let sorters = block_on(sorters(columns, source.table()))?;
+    let cursor = Turns::new(Cursor { after: Some(part.after.clone()) });
+    let turns = Turns::new(Access { source, pace, watch, done: Resealed::default() });
     thread::scope(|scope| {
-        let (read, to_seal) = mpsc::sync_channel::<Vec<Row>>(1);
-        let (sealed, to_write) = mpsc::sync_channel(1);
-        scope.spawn(move || {
-            for page in to_seal {
-                if sealed.send(sealer.page(page)).is_err() {
-                    return;
-                }
-            }
-        });
-        let gone = || Error::new(ErrorKind::Faulty, "the sealing thread is gone");
-        let hand_over = |page: Vec<Row>| read.send(page).map_err(|_| gone());
-        let take_back = || -> Result<Work, Error> { to_write.recv().map_err(|_| gone())? };
-        let mut after: Option<RowKey> = part.after.clone();
-        let mut page = scan(after.as_ref(), rows)?;
-        while let Some(mut end) = page.last().map(|row| row.key.clone()) {
-            let length = page.len();
-            hand_over(page)?;
-            page = scan(Some(&end), rows)?;
-            let work = take_back()?;
-            work.findings.into_iter().for_each(|finding| watch.finding(finding));
-            watch.may_write(work.changes.len())?;
-            let mut is_overtaken = write(source, &work.changes, &mut done)?;
-            for _ in 0..ATTEMPTS {
-                if !is_overtaken {
-                    break;
-                }
-                // From where this page began; rows may have come and gone, so that it may end elsewhere.
-                let again = scan(after.as_ref(), length)?;
-                if let Some(last) = again.last() {
-                    end = last.key.clone();
-                }
-                hand_over(again)?;
-                let work = take_back()?;
-                watch.may_write(work.changes.len())?;
-                is_overtaken = write(source, &work.changes, &mut done)?;
-                page = scan(Some(&end), rows)?;
-            }
-            if is_overtaken {
-                return Err(Error::new(ErrorKind::Conflict, "a row changes each time it is read"));
-            }
-            let length = u64::try_from(length).unwrap_or(u64::MAX);
-            done.rows = done.rows.saturating_add(length);
-            watch.rows(length);
-            after = Some(end);
-            if !pace.rest.is_zero() {
-                thread::sleep(pace.rest);
-            }
-        }
-        // A file is put in the place of the one that was read: by nobody who lost the right to it since the last page.
-        watch.may_write(0)?;
-        block_on(source.finish())?;
-        Ok(done)
-    })
+        let sealer = |sorters| Sealer { sorters, spare: Spare::default() };
+        let another = sealer(sorters.iter().map(Sorter::another).collect());
+        let other = scope.spawn(|| work(another, 1, part, &cursor, &turns));
+        let this = work(sealer(sorters), 0, part, &cursor, &turns);
+        this.and(other.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })?;
+    let access = turns.into_inner();
+    // A file is put in the place of the one that was read: by nobody who lost the right to it since the last page.
+    access.watch.may_write(0)?;
+    block_on(source.finish())?;
+    Ok(access.done)
 }
 
-/// Writes changes, and says whether somebody else was quicker with one of them.
-fn write(source: &dyn Source, changes: &[Change], done: &mut Resealed) -> Result<bool, Error> {
-    if changes.is_empty() {
-        return Ok(false);
-    }
-    let outcomes = block_on(source.replace(changes))?;
-    if outcomes.len() != changes.len() {
-        return Err(Error::new(
-            ErrorKind::Faulty,
-            "the source does not say what became of a change",
-        ));
-    }
-    let mut overtaken = 0;
-    for (change, outcome) in changes.iter().zip(outcomes) {
-        match outcome {
-            Outcome::Written => {
-                let values = u64::try_from(change.swaps.len()).unwrap_or(u64::MAX);
-                done.written = done.written.saturating_add(1);
-                done.values = done.values.saturating_add(values);
-            }
-            Outcome::Changed => overtaken += 1,
-            Outcome::Gone => {}
+/// What each of two threads does, in every other turn: it writes its last page, begins to read another one and passes the table
+/// on; when it has read it, it opens and seals.
+fn work(
+    mut sealer: Sealer<'_>,
+    first: u64,
+    part: &Part,
+    cursor: &Turns<Cursor>,
+    turns: &Turns<Access<'_, '_>>,
+) -> Result<(), Error> {
+    let stop = turns.stop_unless_done();
+    let mut last: Option<(Page, Sealed)> = None;
+    for number in (first..).step_by(2) {
+        let Some(mut access) = turns.wait(number) else { break };
+        if let Some((page, sealed)) = &last {
+            access.write_page(page, sealed, &mut sealer)?;
         }
+        let Some(mut cursor) = cursor.wait(number) else { break };
+        let Some(after) = cursor.after.take() else {
+            cursor.pass_on();
+            access.pass_on();
+            break;
+        };
+        let mut scan = access.source.scan(after.as_ref(), part.until.as_ref(), access.rows());
+        // A server has it now, and does it before what the other thread asks.
+        let begun = block_on(poll_fn(|context| Poll::Ready(scan.as_mut().poll(context))));
+        access.pass_on();
+        let rows = match begun {
+            Poll::Ready(rows) => {
+                drop(scan);
+                rows?
+            }
+            Poll::Pending => block_on(scan)?,
+        };
+        let end = rows.last().map(|row| row.key.clone());
+        cursor.after = end.clone().map(Some);
+        cursor.pass_on();
+        let Some(end) = end else { break };
+        if let Some((_, sealed)) = last.take() {
+            sealer.spare.keep(sealed.changes);
+        }
+        let mut page = Page { after, end, rows };
+        let sealed = block_on(sealer.page(&mut page.rows))?;
+        last = Some((page, sealed));
     }
-    done.overtaken = done.overtaken.saturating_add(overtaken);
-    Ok(overtaken > 0)
+    stop.done();
+    Ok(())
+}
+
+/// Where the next page begins.
+struct Cursor {
+    /// After which row; `None` after the last page.
+    after: Option<Option<RowKey>>,
+}
+
+/// Rows that follow each other.
+struct Page {
+    /// The row before them.
+    after: Option<RowKey>,
+    /// The last one of them.
+    end: RowKey,
+    rows: Vec<Row>,
 }
 
 /// Opens and seals pages of rows.
-struct Pages<'a> {
+struct Sealer<'a> {
     sorters: Vec<Sorter<'a>>,
+    spare: Spare,
 }
 
 /// What is to be done about a page.
-struct Work {
+struct Sealed {
     changes: Vec<Change>,
     findings: Vec<Finding>,
 }
 
-impl Pages<'_> {
-    fn page(&mut self, rows: Vec<Row>) -> Result<Work, Error> {
-        let mut work = Work { changes: Vec::new(), findings: Vec::new() };
+impl Sealer<'_> {
+    async fn page(&mut self, rows: &mut [Row]) -> Result<Sealed, Error> {
+        for sorter in &mut self.sorters {
+            sorter.look().await?;
+        }
+        let (mut changes, mut findings) = (Vec::new(), Vec::new());
         for row in rows {
-            let mut swaps = Vec::new();
-            let columns = self.sorters.iter_mut().zip(&row.sealed).enumerate();
-            for (place, (sorter, old)) in columns {
-                let class = block_on(sorter.class(&row, old))?;
+            let mut swaps = self.spare.swaps();
+            for (column, sorter) in self.sorters.iter_mut().enumerate() {
+                let Some(value) = row.sealed.get(column) else { continue };
+                let class = sorter.class(row, value).await?;
                 if class.is_to_be_resealed() {
-                    let new = block_on(anew(sorter, &row, old))?;
-                    swaps.push(Swap { column: place, old: old.clone(), new });
+                    let sealed = sorter.seal().await?;
+                    let new = match value {
+                        Stored::Text(_) => self.spare.text(sealed),
+                        _ => self.spare.bytes(sealed),
+                    };
+                    let old = core::mem::replace(&mut row.sealed[column], Stored::Nothing);
+                    swaps.push(Swap { column, old, new });
                 } else if !class.is_in_order() {
                     let column = sorter.name().to_owned();
-                    work.findings.push(Finding { key: row.key.clone(), column, class });
+                    findings.push(Finding { key: row.key.clone(), column, class });
                 }
                 sorter.forget();
             }
             if !swaps.is_empty() {
-                work.changes.push(Change { key: row.key, swaps });
+                changes.push(Change { key: row.key.clone(), swaps });
             }
         }
-        Ok(work)
+        Ok(Sealed { changes, findings })
     }
 }
 
-/// What `sorter` has just opened, sealed under the primary version or the person's current key, and found to open.
-async fn anew(sorter: &Sorter<'_>, row: &Row, old: &Stored) -> Result<Stored, Error> {
-    let context = sorter
-        .context(row)
-        .ok_or_else(|| Error::new(ErrorKind::Faulty, "a value was opened without a context"))?;
-    let sealed: Sealed = match sorter.sealer() {
-        Sealer::Domain(domain) => domain.seal(sorter.plaintext(), &context).await?,
-        Sealer::Person(person) => person.seal(sorter.plaintext(), &context).await?,
-    };
-    if !sorter.is_current(&sealed) {
-        let message = "the keys changed meanwhile: reseal again";
-        return Err(Error::new(ErrorKind::Conflict, message));
+/// What one thread at a time has to do with the table.
+struct Access<'a, 'w> {
+    source: &'a dyn Source,
+    pace: Pace,
+    watch: &'w mut dyn Watch,
+    done: Resealed,
+}
+
+impl Access<'_, '_> {
+    /// How many rows are read at once.
+    fn rows(&self) -> usize {
+        self.pace.rows.max(1)
     }
-    // What replaces the only copy of a value must be it.
-    let opened: Phi<Vec<u8>> = match sorter.sealer() {
-        Sealer::Domain(domain) => domain.open(&sealed, &context).await?,
-        Sealer::Person(person) => person.open(&sealed, &context).await?,
-    };
-    if !constant_time::equal(opened.expose_secret(), sorter.plaintext()) {
-        return Err(Error::new(ErrorKind::Faulty, "what was sealed anew opens as something else"));
+
+    /// Writes a page. `sealer` is for rows that are read again.
+    fn write_page(
+        &mut self,
+        page: &Page,
+        sealed: &Sealed,
+        sealer: &mut Sealer<'_>,
+    ) -> Result<(), Error> {
+        sealed.findings.iter().for_each(|finding| self.watch.finding(finding.clone()));
+        if self.write(&sealed.changes)? {
+            self.again(page, sealer)?;
+        }
+        let rows = u64::try_from(page.rows.len()).unwrap_or(u64::MAX);
+        self.done.rows = self.done.rows.saturating_add(rows);
+        self.watch.rows(rows);
+        if !self.pace.rest.is_zero() {
+            thread::sleep(self.pace.rest);
+        }
+        Ok(())
     }
-    Ok(match old {
-        Stored::Text(_) => Stored::Text(sealed.to_string()),
-        _ => Stored::Bytes(sealed.into_bytes()),
-    })
+
+    /// Reads, seals and writes the rows of a page again, until nobody else was quicker with one of them.
+    fn again(&mut self, page: &Page, sealer: &mut Sealer<'_>) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let (mut after, mut is_overtaken) = (page.after.clone(), false);
+            // Rows may have come since: more than one page.
+            loop {
+                let scan = self.source.scan(after.as_ref(), Some(&page.end), self.rows());
+                let mut rows = block_on(scan)?;
+                let Some(last) = rows.last() else { break };
+                after = Some(last.key.clone());
+                let sealed = block_on(sealer.page(&mut rows))?;
+                is_overtaken |= self.write(&sealed.changes)?;
+            }
+            if !is_overtaken {
+                return Ok(());
+            }
+        }
+        Err(Error::new(ErrorKind::Conflict, "a row changes each time it is read"))
+    }
+
+    /// Writes changes, and says whether somebody else was quicker with one of them.
+    fn write(&mut self, changes: &[Change]) -> Result<bool, Error> {
+        self.watch.may_write(changes.len())?;
+        if changes.is_empty() {
+            return Ok(false);
+        }
+        let outcomes = block_on(self.source.replace(changes))?;
+        if outcomes.len() != changes.len() {
+            return Err(Error::new(
+                ErrorKind::Faulty,
+                "the source does not say what became of a change",
+            ));
+        }
+        let mut overtaken = 0;
+        for (change, outcome) in changes.iter().zip(outcomes) {
+            match outcome {
+                Outcome::Written => {
+                    let values = u64::try_from(change.swaps.len()).unwrap_or(u64::MAX);
+                    self.done.written = self.done.written.saturating_add(1);
+                    self.done.values = self.done.values.saturating_add(values);
+                }
+                Outcome::Changed => overtaken += 1,
+                Outcome::Gone => {}
+            }
+        }
+        self.done.overtaken = self.done.overtaken.saturating_add(overtaken);
+        Ok(overtaken > 0)
+    }
 }

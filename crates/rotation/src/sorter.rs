@@ -1,28 +1,32 @@
 //! Tells what the values of one column are, and opens those that open.
 
+use crate::binding::Shape;
+use crate::opened::{Keys, Opened, changed};
 use crate::persons::{KeyOf, Person, Persons};
 use crate::source::{Row, Stored, Table};
 use crate::{Class, Column, ColumnCensus};
-use phiseal_envelope::{Domain, Sealed, Subject};
-use phiseal_format::{Context, FIELD_OVERHEAD, FieldEnvelope, KeyId, text};
+use phiseal_envelope::{FieldCipher, Subject};
+use phiseal_format::{FieldEnvelope, KeyId, text};
 use phiseal_keys::{Error, ErrorKind, KeyUse, Keyset};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use zeroize::{Zeroize, Zeroizing};
 
 /// Tells what the values of one column are, as the domain's keyset was when it began.
 pub(crate) struct Sorter<'a> {
     column: &'a Column,
     name: &'a str,
-    table: &'a Table,
+    /// How a context is built from a row.
+    shape: Shape<'a>,
     keyset: Keyset,
     /// The persons whom the last rows were about.
     persons: Persons,
+    /// The domain's cipher, as [`Sorter::look`] found it.
+    cipher: Arc<FieldCipher>,
     /// The one under whose key the last value that was opened is.
     person: Option<Arc<Person>>,
-    /// What the last value is that was opened, in its first bytes.
-    plaintext: Zeroizing<Vec<u8>>,
-    length: usize,
+    opened: Opened,
+    /// The envelope of the last value that was text.
+    decoded: Vec<u8>,
 }
 
 /// One for each sealed column of `table`.
@@ -34,10 +38,11 @@ pub(crate) async fn sorters<'a>(
         let message = "each sealed column needs a domain and a context";
         return Err(Error::new(ErrorKind::Invalid, message));
     }
-    columns.iter().try_for_each(|column| column.binding.check(table))?;
+    let shapes = columns.iter().map(|column| column.binding.shape(table));
+    let shapes = shapes.collect::<Result<Vec<_>, Error>>()?;
     let (mut sorters, persons) = (Vec::new(), Persons::default());
-    for (column, name) in columns.iter().zip(table.sealed()) {
-        sorters.push(Sorter::new(column, name, table, persons.clone()).await?);
+    for ((column, shape), name) in columns.iter().zip(shapes).zip(table.sealed()) {
+        sorters.push(Sorter::new(column, name, shape, persons.clone()).await?);
     }
     Ok(sorters)
 }
@@ -53,14 +58,35 @@ impl<'a> Sorter<'a> {
     async fn new(
         column: &'a Column,
         name: &'a str,
-        table: &'a Table,
+        shape: Shape<'a>,
         persons: Persons,
     ) -> Result<Self, Error> {
         // Somebody else may have rotated while the handle's lease ran.
         column.domain.refresh().await?;
         let keyset = column.domain.key_store().keyset(column.domain.name()).await?;
-        let plaintext = Zeroizing::default();
-        Ok(Self { column, name, table, keyset, persons, person: None, plaintext, length: 0 })
+        let cipher = column.domain.ready().await?;
+        let (person, opened, decoded) = (None, Opened::default(), Vec::new());
+        Ok(Self { column, name, shape, keyset, persons, cipher, person, opened, decoded })
+    }
+
+    /// The same for another thread.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            shape: self.shape.clone(),
+            keyset: self.keyset.clone(),
+            persons: self.persons.clone(),
+            cipher: self.cipher.clone(),
+            person: None,
+            opened: Opened::default(),
+            decoded: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// Looks whether the domain's keys may still be used: to be called before each page.
+    pub(crate) async fn look(&mut self) -> Result<(), Error> {
+        self.cipher = self.column.domain.ready().await?;
+        Ok(())
     }
 
     /// What `value`, of this column of `row`, is.
@@ -72,14 +98,25 @@ impl<'a> Sorter<'a> {
             Stored::Nothing => return Ok(Class::Nothing),
             Stored::Other => return Ok(Class::Plaintext),
         };
-        let decoded = match value {
-            Stored::Text(text) => text::decode(text).ok(),
-            _ => None,
+        let Stored::Text(text) = value else {
+            return self.class_of(row, value, bytes, Some(bytes)).await;
         };
-        let envelope = match value {
-            Stored::Text(_) => decoded.as_deref(),
-            _ => Some(bytes),
-        };
+        let mut decoded = core::mem::take(&mut self.decoded);
+        decoded.resize(text::decoded_len(text).unwrap_or_default(), 0);
+        let is_text = text::decode_into(text, &mut decoded).is_ok();
+        let class = self.class_of(row, value, bytes, is_text.then_some(&decoded)).await;
+        self.decoded = decoded;
+        class
+    }
+
+    /// What `value` is, which is these bytes, and this envelope if it is one.
+    async fn class_of(
+        &mut self,
+        row: &Row,
+        value: &Stored,
+        bytes: &[u8],
+        envelope: Option<&[u8]>,
+    ) -> Result<Class, Error> {
         let parsed = envelope.and_then(|envelope| FieldEnvelope::parse(envelope).ok());
         let (Some(envelope), Some(parsed)) = (envelope, parsed) else {
             return self.of_no_envelope(value, bytes, row).await;
@@ -148,32 +185,18 @@ impl<'a> Sorter<'a> {
         })
     }
 
-    /// What the last value was, if it was opened.
-    pub(crate) fn plaintext(&self) -> &[u8] {
-        self.plaintext.get(..self.length).unwrap_or_default()
-    }
-
-    /// What a value of this column of `row` is sealed as.
-    pub(crate) fn context(&self, row: &Row) -> Option<Context> {
-        self.column.binding.context(self.table, row)
-    }
-
-    /// Whose key the last value is to be sealed under: the person's whose older key it is under, or the domain's.
-    pub(crate) fn sealer(&self) -> Sealer<'_> {
+    /// The last value, which was opened, sealed under the primary version, or, if it is a person's, the person's current key,
+    /// and found to open.
+    pub(crate) async fn seal(&mut self) -> Result<&[u8], Error> {
         let subject = self.person.as_ref().and_then(|person| person.subject());
-        subject.map_or(Sealer::Domain(&self.column.domain), Sealer::Person)
-    }
-
-    /// Whether this is sealed under the primary version, or, if the last value is a person's, the person's current key.
-    pub(crate) fn is_current(&self, sealed: &Sealed) -> bool {
-        let id = sealed.key_id();
-        match &self.person {
-            Some(person) => person.key(&id, &self.keyset) == KeyOf::Current,
+        let (keys, key) = match subject.zip(self.person.as_ref()) {
+            Some((subject, person)) => (Keys::Person(subject), person.current(&self.keyset)),
             None => {
                 let primary = self.keyset.version(self.keyset.primary());
-                primary.is_some_and(|primary| primary.key_id().short() == id)
+                (Keys::Domain(&self.column.domain), primary.map(|it| it.key_id().short()))
             }
-        }
+        };
+        self.opened.seal(keys, key.ok_or_else(changed)?).await
     }
 
     /// The name of the column.
@@ -184,10 +207,7 @@ impl<'a> Sorter<'a> {
     /// Wipes the last plaintext.
     pub(crate) fn forget(&mut self) {
         self.person = None;
-        if let Some(plaintext) = self.plaintext.get_mut(..self.length) {
-            plaintext.zeroize();
-        }
-        self.length = 0;
+        self.opened.forget();
     }
 
     /// Opens it as what the row says it is, under the domain's keys or this person's; whether it does.
@@ -197,54 +217,16 @@ impl<'a> Sorter<'a> {
         row: &Row,
         envelope: &[u8],
     ) -> Result<bool, Error> {
-        let Some(context) = self.context(row) else { return Ok(false) };
-        let domain = &self.column.domain;
-        let cipher = match person {
-            Some(person) => person.ready().await?,
-            None => domain.ready().await?,
-        };
-        // A context that cannot be encoded is none that anything was sealed as.
-        let Ok(bound) = cipher.bind(&context) else { return Ok(false) };
-        let length = envelope.len().saturating_sub(FIELD_OVERHEAD);
-        if self.plaintext.len() < length {
-            // Not grown, which would leave what was in it behind.
-            self.plaintext = Zeroizing::new(vec![0; length]);
-        }
-        let opened = match cipher.open_into(envelope, &bound, &mut self.plaintext) {
-            // The cipher knows less than the key store by now: the handle looks.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::Stale | ErrorKind::Foreign | ErrorKind::State
-                ) =>
-            {
-                let sealed = Sealed::try_from(envelope)?;
-                let opened = match person {
-                    Some(person) => {
-                        person.refresh().await?;
-                        person.open::<Vec<u8>>(&sealed, &context).await
-                    }
-                    None => domain.open::<Vec<u8>>(&sealed, &context).await,
-                };
-                opened.map(|plain| {
-                    let plain = plain.expose_secret();
-                    self.plaintext.iter_mut().zip(plain).for_each(|(to, from)| *to = *from);
-                    plain.len()
-                })
+        let Some(context) = self.shape.context(row) else { return Ok(false) };
+        match person {
+            Some(person) => {
+                let cipher = person.ready().await?;
+                self.opened.open(Keys::Person(person), &cipher, context, envelope).await
             }
-            opened => opened,
-        };
-        match opened {
-            Ok(length) => {
-                self.length = length;
-                Ok(true)
+            None => {
+                let keys = Keys::Domain(&self.column.domain);
+                self.opened.open(keys, &self.cipher, context, envelope).await
             }
-            Err(error)
-                if matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::Malformed) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(error),
         }
     }
 
@@ -280,20 +262,11 @@ impl<'a> Sorter<'a> {
 
     /// The person whom the row is about.
     async fn person_of(&self, row: &Row) -> Result<Arc<Person>, Error> {
-        match self.column.binding.person(self.table, row) {
+        match self.shape.person(row) {
             Some(name) => self.persons.find(name, &self.column.domain, &self.keyset).await,
             None => Ok(Arc::new(Person::UNKNOWN)),
         }
     }
-}
-
-/// Whose key a value is sealed under.
-#[derive(Clone, Copy)]
-pub(crate) enum Sealer<'a> {
-    /// The domain's.
-    Domain(&'a Domain),
-    /// One person's.
-    Person(&'a Subject),
 }
 
 /// What stands where an envelope has the id of its key.

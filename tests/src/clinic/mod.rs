@@ -179,7 +179,7 @@ impl Clinic {
     pub fn rotate(
         &self,
         pace: Pace,
-        hear: &mut dyn FnMut(phiseal::rotation::run::Event<'_>),
+        hear: &mut (dyn FnMut(phiseal::rotation::run::Event<'_>) + Send),
     ) -> Result<phiseal::rotation::run::Journal, phiseal::Error> {
         let phi = self.open();
         let store = phi.key_store();

@@ -179,7 +179,7 @@ fn of_two_requests_on_one_keyset_one_is_done_and_the_other_ends() {
     let [first, second, third] = [ROTATE; 3].map(|operation| approved(&clinic, &phi, operation));
     let domain = block_on(phi.domain(DOMAIN)).unwrap();
     let holdings = clinic.holdings(&domain);
-    let run = |approved: &Approved, hear: &mut dyn FnMut(Event<'_>)| {
+    let run = |approved: &Approved, hear: &mut (dyn FnMut(Event<'_>) + Send)| {
         let mut rotator = Rotator::new(domain.clone(), &holdings, pace(50));
         rotator.run(approved, Some(&custodians(&phi)), hear)
     };
@@ -252,7 +252,7 @@ fn of_two_requests_of_one_who_works_alone_one_is_done_too() {
     };
     let [first, second] = [0, 1].map(approved);
     let holdings = clinic.holdings(&domain);
-    let run = |approved: &Approved, hear: &mut dyn FnMut(Event<'_>)| {
+    let run = |approved: &Approved, hear: &mut (dyn FnMut(Event<'_>) + Send)| {
         Rotator::new(domain.clone(), &holdings, pace(50)).run(approved, None, hear)
     };
     let mut done = None;

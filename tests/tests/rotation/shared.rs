@@ -12,7 +12,7 @@ use phiseal_tests::numbers;
 use pollster::block_on;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 in_each_place! {
     eight_rotators_make_one_version_and_share_the_work
@@ -50,7 +50,7 @@ fn who_lost_its_lease_writes_nothing_any_more(place: Where) {
     let (arrived, wait_for_arrival) = mpsc::channel();
     let (go_on, wait) = mpsc::channel::<()>();
     let slow = {
-        let clinic = clinic.clone();
+        let (clinic, wait) = (clinic.clone(), Mutex::new(wait));
         thread::spawn(move || {
             let (mut writes, mut after) = (0, 0);
             let outcome = clinic.rotate(pace(100), &mut |event| {
@@ -58,7 +58,7 @@ fn who_lost_its_lease_writes_nothing_any_more(place: Where) {
                     writes += 1;
                     if writes == 4 {
                         arrived.send(()).unwrap();
-                        wait.recv().unwrap();
+                        wait.lock().unwrap().recv().unwrap();
                     }
                     after += usize::from(writes > 4);
                 }

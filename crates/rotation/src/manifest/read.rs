@@ -142,7 +142,7 @@ fn source(mut walk: Walk<'_>, folder: &Path) -> Result<SourceManifest, Error> {
     let table = Table::new(&name, &keys, &names).and_then(|table| table.with_others(&others));
     let table = table.map_err(|error| entry.wrong(error))?;
     for ((entry, _), column) in sealed.iter().zip(&columns) {
-        column.binding.check(&table).map_err(|error| entry.wrong(error))?;
+        column.binding.shape(&table).map_err(|error| entry.wrong(error))?;
     }
     Ok(SourceManifest { place, table, columns })
 }

@@ -32,7 +32,7 @@ impl Held<'_> {
 pub(super) struct Watching<'w, 'r> {
     pub(super) table: &'w str,
     pub(super) held: &'w mut Held<'r>,
-    pub(super) hear: &'w mut dyn FnMut(Event<'_>),
+    pub(super) hear: &'w mut (dyn FnMut(Event<'_>) + Send),
     pub(super) done: &'w mut Totals,
 }
 

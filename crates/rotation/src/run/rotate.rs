@@ -36,7 +36,7 @@ const PASSES: u32 = 3;
 /// How often a journal that others write is read again.
 pub(super) const ATTEMPTS: usize = 1_000;
 
-pub(super) type Hear<'h> = &'h mut dyn FnMut(Event<'_>);
+pub(super) type Hear<'h> = &'h mut (dyn FnMut(Event<'_>) + Send);
 
 impl<'a> Rotator<'a> {
     /// Over these holdings, which are all where values of the domain are.

@@ -1,5 +1,6 @@
 //! A table of a PostgreSQL database.
 
+mod ask;
 mod error;
 mod layout;
 mod name;
@@ -9,14 +10,13 @@ mod write;
 
 use super::{Change, Outcome, Row, RowKey, Source, Table};
 use core::fmt;
-use error::failed;
 use layout::Layout;
 use phiseal_keys::{BoxFuture, Error, runtime};
 use phiseal_stores::postgres::{Connection, Parameter};
 use statements::Statements;
 use std::sync::Arc;
 use tokio_postgres::types::Type;
-use values::{can_be_there, check_key, row};
+use values::{Array, can_be_there, check_key, row};
 
 /// A table of a PostgreSQL database (13 or later) that an application keeps.
 ///
@@ -87,7 +87,7 @@ impl PostgresSource {
 
 impl Opened {
     async fn scan(
-        &self,
+        self: &Arc<Self>,
         after: Option<&RowKey>,
         until: Option<&RowKey>,
         limit: usize,
@@ -96,20 +96,11 @@ impl Opened {
         let keys = [after, until].into_iter().flatten();
         let arrays: Vec<_> =
             keys.flat_map(|key| values::keys(&self.layout, core::iter::once(key))).collect();
-        let mut parameters: Vec<Parameter<'_>> = arrays.iter().filter_map(only).collect();
+        let mut parameters: Vec<Parameter<'_>> = arrays.iter().filter_map(Array::only).collect();
         parameters.push((&limit, Type::INT8));
         let sql = self.statements.scan(after.is_some(), until.is_some());
-        let found = self.connection.read(&sql, &parameters).await.map_err(failed)?;
+        let found = self.read(sql, &parameters).await?;
         found.iter().map(|found| row(&self.layout, found)).collect()
-    }
-}
-
-/// The one value of an array of one.
-fn only<'a>(array: &'a values::Array<'_>) -> Option<Parameter<'a>> {
-    match array {
-        values::Array::Integers(values) => Some((values.first()?, Type::INT8)),
-        values::Array::Texts(values) => Some((values.first()?, Type::TEXT)),
-        values::Array::Bytes(values) => Some((values.first()?, Type::BYTEA)),
     }
 }
 
@@ -131,9 +122,7 @@ impl Source for PostgresSource {
                     return Err(error::invalid("a key of another table"));
                 }
             }
-            let (opened, after, until) = (Arc::clone(&self.0), after.cloned(), until.cloned());
-            runtime::run(async move { opened.scan(after.as_ref(), until.as_ref(), limit).await })
-                .await?
+            self.0.scan(after, until, limit).await
         })
     }
 
@@ -146,8 +135,7 @@ impl Source for PostgresSource {
             if changes.is_empty() {
                 return Ok(Vec::new());
             }
-            let (opened, changes) = (Arc::clone(&self.0), changes.to_vec());
-            runtime::run(async move { opened.replace(&changes).await }).await?
+            self.0.replace(changes).await
         })
     }
 

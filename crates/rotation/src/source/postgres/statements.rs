@@ -72,12 +72,7 @@ impl Statements {
         let mut conditions = Vec::new();
         for (is_asked, sign) in [(is_after, ">"), (is_until, "<=")] {
             if is_asked {
-                let each = self
-                    .bound
-                    .iter()
-                    .map(|(place, kind)| kind.cast(&format!("${}", bound + place + 1)));
-                let key = each.collect::<Vec<_>>().join(", ");
-                conditions.push(format!("({}) {sign} ({key})", self.order));
+                conditions.push(self.compared(sign, bound));
                 bound += self.key;
             }
         }
@@ -88,20 +83,31 @@ impl Statements {
         format!("{}{conditions} ORDER BY {} LIMIT ${}", self.select, self.order, bound + 1)
     }
 
+    /// The key, as the index orders it, compared with the one that is bound after so many values.
+    fn compared(&self, sign: &str, bound: usize) -> String {
+        let each =
+            self.bound.iter().map(|(place, kind)| kind.cast(&format!("${}", bound + place + 1)));
+        format!("({}) {sign} ({})", self.order, each.collect::<Vec<_>>().join(", "))
+    }
+
     /// Rows' new values where their old ones are there: all of it or nothing, its locks in the order of the keys. It brings the
-    /// numbers of the keys whose rows were written. Bound: an array for each key column; then, for each of `groups`, which are
-    /// sets of columns: the numbers of keys, and for each column the old values, and the new ones.
+    /// numbers of the keys whose rows were written. Bound: an array for each key column; the first key and the last one; then, for
+    /// each of `groups`, which are sets of columns: the numbers of keys, and for each column the old values, and the new ones.
+    ///
+    /// The rows are looked for between the first key and the last one: without that the server may read the whole table.
     ///
     /// A value that is not what was to be written, because of a trigger, divides by zero, and nothing is written at all.
     pub(super) fn replace<'g>(&self, groups: impl Iterator<Item = &'g [usize]>) -> String {
-        let mut next = self.key + 1;
+        let mut next = 3 * self.key + 1;
+        let between = [(">=", self.key), ("<=", 2 * self.key)];
+        let between = between.map(|(sign, bound)| self.compared(sign, bound)).join(" AND ");
         let mut bind = || {
             next += 1;
             format!("${}", next - 1)
         };
         let mut sql = format!(
             "WITH asked AS MATERIALIZED (SELECT * FROM {}), \
-             held AS MATERIALIZED (SELECT a.* FROM asked a JOIN {} t ON {} \
+             held AS MATERIALIZED (SELECT a.* FROM asked a JOIN {} t ON {} WHERE {between} \
              ORDER BY {} FOR NO KEY UPDATE OF t)",
             asked(self.key),
             self.table,
@@ -125,7 +131,7 @@ impl Statements {
             }
             sql.push_str(&format!(
                 ", w{group} AS (UPDATE {} t SET {} FROM unnest({}) AS c({}) JOIN held a ON a.n = c.n \
-                 WHERE {} AND {} RETURNING c.n / (CASE WHEN {} THEN 1 ELSE 0 END) AS n)",
+                 WHERE {} AND {between} AND {} RETURNING c.n / (CASE WHEN {} THEN 1 ELSE 0 END) AS n)",
                 self.table,
                 set.join(", "),
                 arrays.join(", "),

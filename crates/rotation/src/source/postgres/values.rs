@@ -83,6 +83,15 @@ impl Array<'_> {
             Self::Bytes(values) => (values, Type::BYTEA_ARRAY),
         }
     }
+
+    /// The one value of an array of one.
+    pub(super) fn only(&self) -> Option<Parameter<'_>> {
+        match self {
+            Self::Integers(values) => Some((values.first()?, Type::INT8)),
+            Self::Texts(values) => Some((values.first()?, Type::TEXT)),
+            Self::Bytes(values) => Some((values.first()?, Type::BYTEA)),
+        }
+    }
 }
 
 /// An array for each key column.

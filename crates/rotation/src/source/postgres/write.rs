@@ -1,27 +1,24 @@
 //! Writing a batch.
 
 use super::Opened;
-use super::error::{failed, faulty};
+use super::error::faulty;
 use super::layout::value;
 use super::values::{Array, can_be_so, can_be_there, keys, stored, values};
 use crate::source::{Change, Outcome, Stored};
-use core::time::Duration;
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_stores::postgres::Parameter;
 use std::collections::BTreeMap;
-
-/// How often a batch is tried that others' locks or transactions do not let pass.
-const TRIES: u32 = 5;
-
-/// How long after the first time; each further pause is one more of these.
-const PAUSE: Duration = Duration::from_millis(50);
+use std::sync::Arc;
 
 /// How often a row is written that is said not to have been, and still holds the old values.
 const LOOKS: usize = 3;
 
 impl Opened {
     /// Writes changes that are of this table.
-    pub(super) async fn replace(&self, changes: &[Change]) -> Result<Vec<Outcome>, Error> {
+    pub(super) async fn replace(
+        self: &Arc<Self>,
+        changes: &[Change],
+    ) -> Result<Vec<Outcome>, Error> {
         if changes.iter().flat_map(|change| &change.swaps).any(|swap| has_zero(&swap.new)) {
             return Err(Error::new(ErrorKind::Invalid, "the table does not take a sealed value"));
         }
@@ -36,7 +33,7 @@ impl Opened {
         for _ in 0..LOOKS {
             let mut asked = open(&outcomes);
             asked.retain(|(_, change)| can_be_so(&self.layout, change));
-            for at in self.write(&asked).await? {
+            for at in self.write_once(&asked).await? {
                 *outcomes.get_mut(at).ok_or_else(faulty)? = Some(Outcome::Written);
             }
             let left = open(&outcomes);
@@ -60,7 +57,7 @@ impl Opened {
     }
 
     /// Writes changes, and says which ones it wrote, by their places.
-    async fn write(&self, asked: &[(usize, &Change)]) -> Result<Vec<usize>, Error> {
+    async fn write_once(self: &Arc<Self>, asked: &[(usize, &Change)]) -> Result<Vec<usize>, Error> {
         if asked.is_empty() {
             return Ok(Vec::new());
         }
@@ -73,41 +70,36 @@ impl Opened {
             numbers.push(number);
             changes.push(change);
         }
-        let mut arrays = keys(&self.layout, asked.iter().map(|(_, change)| &change.key));
+        let found = keys(&self.layout, asked.iter().map(|(_, change)| &change.key));
+        let ends = [asked.first(), asked.last()].into_iter().flatten();
+        let ends = ends.flat_map(|(_, change)| keys(&self.layout, core::iter::once(&change.key)));
+        let ends: Vec<_> = ends.collect();
+        let mut swapped = Vec::new();
         for (columns, (numbers, changes)) in &groups {
-            arrays.push(Array::Integers(numbers.clone()));
+            swapped.push(Array::Integers(numbers.clone()));
             for column in columns {
                 let form = *self.layout.sealed.get(*column).ok_or_else(faulty)?;
                 let changes = || changes.iter().copied();
-                arrays.push(values(form, *column, changes(), |swap| &swap.old));
-                arrays.push(values(form, *column, changes(), |swap| &swap.new));
+                swapped.push(values(form, *column, changes(), |swap| &swap.old));
+                swapped.push(values(form, *column, changes(), |swap| &swap.new));
             }
         }
-        let parameters: Vec<Parameter<'_>> = arrays.iter().map(Array::parameter).collect();
+        let mut parameters: Vec<Parameter<'_>> = found.iter().map(Array::parameter).collect();
+        parameters.extend(ends.iter().filter_map(Array::only));
+        parameters.extend(swapped.iter().map(Array::parameter));
         let sql = self.statements.replace(groups.keys().map(Vec::as_slice));
-        let mut tries = 0;
-        let rows = loop {
-            match self.connection.write(&sql, &parameters).await {
-                // A deadlock, or a transaction that could not be serialized: nothing was written.
-                Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES => {
-                    tries += 1;
-                    tokio::time::sleep(PAUSE.saturating_mul(tries)).await;
-                }
-                outcome => break outcome.map_err(failed)?,
-            }
-        };
+        let rows = self.write(sql, &parameters).await?;
         rows.iter().map(|row| Ok(place(asked, value(row, 0)?)?.0)).collect()
     }
 
     /// The sealed values of the rows that there are, by the places of their changes.
     async fn look(
-        &self,
+        self: &Arc<Self>,
         asked: &[(usize, &Change)],
     ) -> Result<BTreeMap<usize, Vec<Stored>>, Error> {
         let arrays = keys(&self.layout, asked.iter().map(|(_, change)| &change.key));
         let parameters: Vec<Parameter<'_>> = arrays.iter().map(Array::parameter).collect();
-        let rows = self.connection.read(&self.statements.look, &parameters).await;
-        let found = rows.map_err(failed)?;
+        let found = self.read(self.statements.look.clone(), &parameters).await?;
         let found = found
             .iter()
             .map(|row| Ok((place(asked, value(row, 0)?)?.0, stored(&self.layout, row, 1)?)));

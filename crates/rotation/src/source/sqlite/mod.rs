@@ -12,7 +12,9 @@ use layout::Layout;
 use phiseal_keys::{BoxFuture, Error, ErrorKind, OfProcess};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params_from_iter};
+use rusqlite::{
+    CachedStatement, Connection, OpenFlags, Transaction, TransactionBehavior, params_from_iter,
+};
 use statements::Statements;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -74,24 +76,44 @@ impl SqliteSource {
         let (keys, sealed) = (self.table.key().len(), self.table.sealed().len());
         let value = |at| row.get_ref(at).map_err(failed);
         let scalars = |from: usize, count: usize| {
-            (from..from + count).map(|at| scalar(value(at)?)).collect::<Result<Vec<_>, Error>>()
+            let mut scalars = Vec::with_capacity(count);
+            for at in from..from + count {
+                scalars.push(scalar(value(at)?)?);
+            }
+            Ok::<_, Error>(scalars)
         };
         let key = RowKey::new(scalars(0, keys)?)
             .ok_or_else(|| Error::new(ErrorKind::Faulty, "the database answered without a key"))?;
-        let stored = (keys..keys + sealed).map(|at| Ok(stored(value(at)?)));
-        let sealed_values = stored.collect::<Result<Vec<_>, Error>>()?;
+        let mut sealed_values = Vec::with_capacity(sealed);
+        for at in keys..keys + sealed {
+            sealed_values.push(stored(value(at)?));
+        }
         let others = scalars(keys + sealed, self.table.others().len())?;
         Ok(Row { key, sealed: sealed_values, others })
     }
 
-    fn apply(&self, transaction: &Transaction<'_>, change: &Change) -> Result<Outcome, Error> {
+    /// Changes one row. `last` is the statement of the change before, for changes of the same columns.
+    fn apply<'c>(
+        &self,
+        transaction: &'c Transaction<'_>,
+        last: &mut Option<Replace<'c>>,
+        change: &Change,
+    ) -> Result<Outcome, Error> {
         let columns = change.swaps.iter().map(|swap| swap.column);
-        let sql = self.statements.replace(columns);
-        let mut statement = transaction.prepare_cached(&sql).map_err(failed)?;
+        let same = last.take().filter(|last| last.columns.iter().copied().eq(columns.clone()));
+        let replace = last.insert(match same {
+            Some(same) => same,
+            None => {
+                let sql = self.statements.replace(columns.clone());
+                let statement = transaction.prepare_cached(&sql).map_err(failed)?;
+                Replace { columns: columns.collect(), statement }
+            }
+        });
         let new = change.swaps.iter().map(|swap| Bound::Stored(&swap.new));
         let key = || change.key.parts().iter().map(Bound::Scalar);
         let old = change.swaps.iter().map(|swap| Bound::Stored(&swap.old));
-        match statement.execute(params_from_iter(new.chain(key()).chain(old))).map_err(failed)? {
+        let bound = params_from_iter(new.chain(key()).chain(old));
+        match replace.statement.execute(bound).map_err(failed)? {
             0 => {
                 let mut there =
                     transaction.prepare_cached(&self.statements.exists).map_err(failed)?;
@@ -102,6 +124,12 @@ impl SqliteSource {
             _ => Err(Error::new(ErrorKind::Faulty, "a key was found to be of several rows")),
         }
     }
+}
+
+/// What swaps the values of these columns in one row.
+struct Replace<'c> {
+    columns: Vec<usize>,
+    statement: CachedStatement<'c>,
 }
 
 impl Source for SqliteSource {
@@ -152,8 +180,11 @@ impl Source for SqliteSource {
                 let behaviour = TransactionBehavior::Immediate;
                 let transaction =
                     connection.transaction_with_behavior(behaviour).map_err(failed)?;
-                let outcomes = changes.iter().map(|change| self.apply(&transaction, change));
+                let mut last = None;
+                let outcomes =
+                    changes.iter().map(|change| self.apply(&transaction, &mut last, change));
                 let outcomes = outcomes.collect::<Result<Vec<_>, Error>>()?;
+                drop(last);
                 transaction.commit().map_err(failed)?;
                 Ok(outcomes)
             })
