@@ -41,6 +41,7 @@ fn main() {
         ["rotate", folder, rows, step, nth] => {
             rotating::rotate(folder, rows.parse().unwrap(), step, nth.parse().unwrap())
         }
+        ["reseal-and-weigh", folder, rows] => rotating::weigh(folder, rows.parse().unwrap()),
         ["open-person", sealed] => second::open_person(sealed),
         #[cfg(feature = "pkcs11")]
         ["pkcs11", module, token, kek, pin, ref act @ ..] => {

@@ -11,6 +11,7 @@ mod ends;
 mod going_on;
 mod kills;
 mod long;
+mod memory;
 mod persons;
 mod shared;
 mod written;
