@@ -37,5 +37,6 @@ mod tests {
         assert!(equal(&a, &[0x5a; 32]));
         assert!(equal(&[], &[]));
         assert!(!equal(&a, &a[..31]));
+        assert!(!equal(&a, &a[..24]));
     }
 }

@@ -131,6 +131,9 @@ impl With {
     }
 }
 
+/// Memory that is larger is not kept, in bytes.
+const LARGE: usize = 1 << 16;
+
 /// Plaintext in the first bytes of memory that is used again.
 #[derive(Default)]
 struct Plaintext {
@@ -167,6 +170,9 @@ impl Plaintext {
             plaintext.zeroize();
         }
         self.length = 0;
+        if self.memory.len() > LARGE {
+            self.memory = Zeroizing::default();
+        }
     }
 }
 

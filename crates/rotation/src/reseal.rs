@@ -51,16 +51,17 @@ pub struct Resealed {
 /// How often a page is read again because somebody else wrote in it.
 const ATTEMPTS: usize = 100;
 
-/// Reseals every value of `source`, whose sealed columns are `columns`, in their order, that is not under the primary
-/// version of its domain, or, if it is under an older key of a person's, under the person's current one. `report` hears of each value that is neither in order nor
-/// can be resealed. Blocks.
+/// Reseals every value of `source`, whose sealed columns are `columns`, in their order, that is not under the primary version of
+/// its domain, or, if it is under an older key of a person's, under the person's current one. `report` hears of each value that is
+/// neither in order nor can be resealed: on this thread or another one, which waits until it is heard. Blocks.
 ///
 /// What this returns says what was done; that nothing is left is what a [`census`](crate::census()) says.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Invalid`] when the columns do not go with the table; [`ErrorKind::Conflict`] when the domain's keys, or those of a
-/// person whose value was resealed, changed meanwhile, and when a row changes each time it is read; and what source, key store and backend answer. What was written before stays written.
+/// [`ErrorKind::Invalid`] when the columns do not go with the table; [`ErrorKind::Conflict`] when the domain's keys, or those of
+/// a person whose value was resealed, changed meanwhile, and when a row changes each time it is read; and what source, key
+/// store and backend answer. What was written before stays written.
 pub fn reseal(
     source: &dyn Source,
     columns: &[Column],
@@ -117,7 +118,9 @@ pub(crate) fn reseal_part(
     thread::scope(|scope| {
         let sealer = |sorters| Sealer { sorters, spare: Spare::default() };
         let another = sealer(sorters.iter().map(Sorter::another).collect());
-        let other = scope.spawn(|| work(another, 1, part, &cursor, &turns));
+        let other = thread::Builder::new()
+            .spawn_scoped(scope, || work(another, 1, part, &cursor, &turns))
+            .map_err(|_| Error::new(ErrorKind::Unavailable, "the system gives no thread"))?;
         let this = work(sealer(sorters), 0, part, &cursor, &turns);
         this.and(other.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })?;
@@ -151,7 +154,7 @@ fn work(
             break;
         };
         let mut scan = access.source.scan(after.as_ref(), part.until.as_ref(), access.rows());
-        // A server has it now, and does it before what the other thread asks.
+        // A server has it now, and works on it while the other thread makes ready what it asks next.
         let begun = block_on(poll_fn(|context| Poll::Ready(scan.as_mut().poll(context))));
         access.pass_on();
         let rows = match begun {

@@ -53,6 +53,8 @@ impl<'a> Rotator<'a> {
     /// [`ErrorKind::Denied`] with a [`Refusal`](crate::custody::Refusal); [`ErrorKind::Invalid`] for a request of something else, and for holdings without
     /// a column of the domain; [`ErrorKind::Conflict`] when the domain's keys changed meanwhile; and what sources, key store and backends answer. What was done stays done,
     /// and [`Rotator::resume`] goes on.
+    ///
+    /// `hear` is called on this thread or another one, which waits until it has heard.
     pub fn run(
         &mut self,
         approved: &Approved,

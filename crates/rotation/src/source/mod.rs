@@ -52,6 +52,8 @@ use phiseal_keys::{BoxFuture, Error, ErrorKind};
 ///    no, after [`Source::finish`].
 /// 6. Nothing but what a change names is changed: no other column, no other row.
 /// 7. No error and no `Debug` holds a value or a part of a key.
+/// 8. Several threads may ask at once: a `scan` that has begun and is not finished keeps neither `replace` nor another `scan` from
+///    being done, and each of them is as if it were alone.
 ///
 /// With the feature `conformance`, the module `contract` runs it over any source.
 pub trait Source: fmt::Debug + Send + Sync + 'static {

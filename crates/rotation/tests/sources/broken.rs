@@ -5,7 +5,10 @@ use phiseal_rotation::source::contract::{Fixture, Sample, World, suite, table};
 use phiseal_rotation::source::{Change, Outcome, Row, RowKey, Scalar, Source, Stored, Swap, Table};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 /// What a source does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +37,11 @@ enum Fault {
     WritesAnotherRow,
     ShowsValuesInDebug,
     ShowsKeysInErrors,
+    HoldsUpWhoWrites,
 }
 
 /// Each fault and the clauses that it breaks.
-const FAULTS: [(Fault, &[u8]); 23] = [
+const FAULTS: [(Fault, &[u8]); 24] = [
     (Fault::LosesARowAtAPageEdge, &[1]),
     (Fault::RepeatsARowAtAPageEdge, &[1]),
     (Fault::BringsOneRowTooMany, &[1]),
@@ -62,13 +66,14 @@ const FAULTS: [(Fault, &[u8]); 23] = [
     (Fault::WritesAnotherRow, &[6]),
     (Fault::ShowsValuesInDebug, &[7]),
     (Fault::ShowsKeysInErrors, &[7]),
+    (Fault::HoldsUpWhoWrites, &[8]),
 ];
 
 #[test]
 fn a_correct_source_passes_every_clause() {
     let report = suite(|| fixture(Fault::None));
     report.assert_passed();
-    assert_eq!(report.cases().len(), 7);
+    assert_eq!(report.cases().len(), 8);
 }
 
 #[test]
@@ -78,7 +83,7 @@ fn each_fault_breaks_its_own_clause_and_no_other() {
     let expected: Vec<_> =
         FAULTS.iter().map(|(fault, clauses)| (*fault, clauses.to_vec())).collect();
     assert_eq!(found, expected);
-    for clause in 1..=7 {
+    for clause in 1..=8 {
         assert!(FAULTS.iter().any(|(_, clauses)| *clauses == [clause]), "{clause}");
     }
 }
@@ -109,6 +114,7 @@ impl World for Memory {
             table: table(),
             read: Mutex::default(),
             own: Mutex::default(),
+            scanning: AtomicBool::new(false),
         }))
     }
 
@@ -133,6 +139,8 @@ struct Toy {
     read: Mutex<Vec<Row>>,
     /// What it keeps to itself.
     own: Mutex<Rows>,
+    /// Whether a scan has begun and is not finished.
+    scanning: AtomicBool,
 }
 
 impl Toy {
@@ -314,7 +322,17 @@ impl Source for Toy {
         until: Option<&'a RowKey>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
-        Box::pin(async move { self.page(after, until, limit) })
+        Box::pin(async move {
+            self.scanning.store(true, Ordering::Relaxed);
+            let mut is_first = true;
+            let wait_once = poll_fn(|context| {
+                context.waker().wake_by_ref();
+                if core::mem::take(&mut is_first) { Poll::Pending } else { Poll::Ready(()) }
+            });
+            wait_once.await;
+            self.scanning.store(false, Ordering::Relaxed);
+            self.page(after, until, limit)
+        })
     }
 
     fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
@@ -324,6 +342,9 @@ impl Source for Toy {
                 if !self.is(Fault::TakesWhatMeansNothing) {
                     change.check(&self.table)?;
                 }
+            }
+            if self.is(Fault::HoldsUpWhoWrites) && self.scanning.load(Ordering::Relaxed) {
+                return Ok(vec![Outcome::Changed; changes.len()]);
             }
             let mut outcomes: Vec<Outcome> = Vec::new();
             for change in changes {

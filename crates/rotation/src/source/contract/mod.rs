@@ -61,7 +61,7 @@ impl fmt::Debug for Fixture {
     }
 }
 
-const CASES: [Case<Fixture>; 7] = [
+const CASES: [Case<Fixture>; 8] = [
     Case {
         clause: 1,
         name: "clause_01_each_row_comes_once_and_in_order",
@@ -96,6 +96,11 @@ const CASES: [Case<Fixture>; 7] = [
         clause: 7,
         name: "clause_07_errors_and_debug_hold_no_value",
         run: scans::errors_and_debug_hold_no_value,
+    },
+    Case {
+        clause: 8,
+        name: "clause_08_a_scan_that_has_begun_holds_nobody_up",
+        run: writes::a_scan_that_has_begun_holds_nobody_up,
     },
 ];
 
@@ -135,6 +140,7 @@ macro_rules! source_tests {
             clause_05_what_was_written_outlives_a_crash
             clause_06_nothing_else_is_changed
             clause_07_errors_and_debug_hold_no_value
+            clause_08_a_scan_that_has_begun_holds_nobody_up
         }
     };
     ($fixture:path) => {

@@ -1,10 +1,13 @@
-//! Clauses 3 to 6: what is written.
+//! Clauses 3 to 6 and 8: what is written.
 
 use super::Fixture;
 use super::world::{NAME, SSN, Sample, ensure, many, sample, text};
 use crate::source::{Change, Outcome, RowKey, Scalar, Stored, Swap};
+use core::future::poll_fn;
+use core::task::Poll;
 use phiseal_conformance::Stop;
 use phiseal_keys::ErrorKind;
+use pollster::block_on;
 
 pub(super) fn only_the_old_value_is_replaced(fixture: &Fixture) -> Result<(), Stop> {
     let row = sample(1, "a");
@@ -222,5 +225,29 @@ pub(super) fn nothing_else_is_changed(fixture: &Fixture) -> Result<(), Stop> {
     for (before, after) in expected.iter().zip(&found) {
         ensure!(before == after, "the row {:?} of {} was changed", before.id, before.clinic);
     }
+    Ok(())
+}
+
+pub(super) fn a_scan_that_has_begun_holds_nobody_up(fixture: &Fixture) -> Result<(), Stop> {
+    let rows = many();
+    rows.iter().for_each(|row| fixture.world().put(row));
+    let handle = fixture.open()?;
+    let mut scan = handle.source.scan(None, None, 1_000);
+    let begun = block_on(poll_fn(|context| Poll::Ready(scan.as_mut().poll(context))));
+    let change = fixture.new_ssn(&rows[0], "new")?;
+    let outcome = handle.replace(core::slice::from_ref(&change))?;
+    ensure!(outcome == [Outcome::Written], "a change beside a scan is {outcome:?}");
+    let others = handle.scan(1_000)?;
+    ensure!(others.len() == rows.len(), "a scan beside a scan reads {} rows", others.len());
+    let read = match begun {
+        Poll::Ready(read) => read,
+        Poll::Pending => block_on(scan),
+    };
+    let read = read.map_err(|error| format!("a scan beside a change: {error}"))?;
+    ensure!(read.len() == rows.len(), "a scan beside a change reads {} rows", read.len());
+    let sealed = handle.sealed(&rows[0])?.unwrap_or_default();
+    let new = change.swaps.first().map(|swap| &swap.new);
+    ensure!(sealed.get(SSN) == new, "what was written beside a scan is not there");
+    handle.finish()?;
     Ok(())
 }
