@@ -9,8 +9,18 @@ use crate::{root, text_of};
 const GOLDEN: &str = "tests/golden/facade-dependencies.txt";
 
 /// The features that bring crates along, each with a line in README.md: how many, and what building them costs.
-const FEATURES: [&str; 7] =
-    ["audit", "layers", "recovery", "pkcs11", "transit", "aws-kms", "postgres"];
+const FEATURES: [&str; 10] = [
+    "audit",
+    "layers",
+    "recovery",
+    "custodian",
+    "rotation",
+    "manifest",
+    "pkcs11",
+    "transit",
+    "aws-kms",
+    "postgres",
+];
 
 /// The crates in the facade's tree on the machine that the list is kept for, without build and test dependencies; with the
 /// default features and these.
