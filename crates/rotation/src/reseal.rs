@@ -2,7 +2,8 @@
 //! sealed anew.
 //!
 //! Two threads take turns with the table, page by page: while one writes and reads, the other opens and seals. Each row is swapped
-//! only where it is still as it was read, so that whoever writes meanwhile wins; what was written meanwhile is read again. Killed at any time, it goes on when it is called again: what is done is done.
+//! only where it is still as it was read, so that whoever writes meanwhile wins; what was written meanwhile is read again. Killed
+//! at any time, it goes on when it is called again: what is done is done.
 
 use crate::sorter::{Sorter, sorters};
 use crate::source::{Change, Outcome, Row, RowKey, Source, Stored, Swap};
