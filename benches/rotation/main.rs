@@ -58,8 +58,8 @@ fn main() {
     });
     let rounds = if tiny { 1 } else { (620_000 / rows).clamp(5, 31) };
     println!(
-        "{:<10} {:>10} {:>7} {:>15} {:>9} {:>9} {:>9} {:>9}",
-        "", "rows", "rate", "middle half", "reseal", "bare", "census", "peak MiB"
+        "{:<10} {:>10} {:>7} {:>15} {:>9} {:>9} {:>9} {:>6} {:>9}",
+        "", "rows", "rate", "middle half", "reseal", "bare", "census", "cores", "peak MiB"
     );
     let only = |store: &str| {
         let stores = ["sqlite", "postgres"];
@@ -98,7 +98,9 @@ fn compare(name: &str, rows: usize, rounds: usize) {
     clinic.set_primary(2);
     let source = store.source();
     let (mut ratios, mut ours, mut bare, mut census) = (vec![], vec![], vec![], vec![]);
+    let mut both = vec![];
     for _ in 0..rounds {
+        both.push(cores(&clinic, rows / 10));
         store.settle();
         ours.push(time(rows, || clinic.reseal(&*source, rows as u64)));
         census.push(time(rows, || assert!(clinic.census(&*source).is_clean())));
@@ -110,12 +112,27 @@ fn compare(name: &str, rows: usize, rounds: usize) {
     let peak = alone(name, folder.path(), rows);
     let middle = format!("{:.2} to {:.2}", part(&mut ratios, 0.25), part(&mut ratios, 0.75));
     println!(
-        "{name:<10} {rows:>10} {:>7.3} {middle:>15} {:>6.2} us {:>6.2} us {:>6.2} us {peak:>9.1}",
+        "{name:<10} {rows:>10} {:>7.3} {middle:>15} {:>6.2} us {:>6.2} us {:>6.2} us {:>6.2} {peak:>9.1}",
         part(&mut ratios, 0.5),
         part(&mut ours, 0.5),
         part(&mut bare, 0.5),
         part(&mut census, 0.5),
+        part(&mut both, 0.5),
     );
+}
+
+/// How much more two threads seal than one, which does the cryptography beside the table: 2 on two processors that share nothing,
+/// and less where they are the two halves of one, or are somebody else's too.
+fn cores(clinic: &Clinic, rows: usize) -> f64 {
+    let seal = || clinic.sealed((1..).take(rows)).for_each(drop);
+    let alone = time(rows, seal);
+    let both = time(rows, || {
+        std::thread::scope(|scope| {
+            scope.spawn(seal);
+            seal();
+        });
+    });
+    2.0 * alone / both
 }
 
 /// What a row costs in tables of these sizes.

@@ -1,7 +1,7 @@
 //! Reseals what is stored: every value that is not under the primary version, or the current key of a person, is opened and
 //! sealed anew.
 //!
-//! Two threads take turns with the table, page by page: while one writes and reads, the other opens and seals. Each row is swapped
+//! Two threads take turns with the table, page by page: while one writes, the other reads, opens and seals. Each row is swapped
 //! only where it is still as it was read, so that whoever writes meanwhile wins; what was written meanwhile is read again. Killed
 //! at any time, it goes on when it is called again: what is done is done.
 
@@ -11,6 +11,7 @@ use crate::spare::Spare;
 use crate::turns::Turns;
 use crate::{Column, Finding};
 use core::future::poll_fn;
+use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 use phiseal_keys::{Error, ErrorKind};
@@ -114,85 +115,84 @@ pub(crate) fn reseal_part(
     watch: &mut dyn Watch,
 ) -> Result<Resealed, Error> {
     let sorters = block_on(sorters(columns, source.table()))?;
-    let cursor = Turns::new(Cursor { after: Some(part.after.clone()) });
-    let turns = Turns::new(Access { source, pace, watch, done: Resealed::default() });
+    let reader = Turns::new(Reader::new(source, part, pace));
+    let writer = Turns::new(Writer { source, pace, watch, done: Resealed::default() });
     thread::scope(|scope| {
         let sealer = |sorters| Sealer { sorters, spare: Spare::default() };
         let another = sealer(sorters.iter().map(Sorter::another).collect());
         let other = thread::Builder::new()
-            .spawn_scoped(scope, || work(another, 1, part, &cursor, &turns))
+            .spawn_scoped(scope, || work(another, 1, &reader, &writer))
             .map_err(|_| Error::new(ErrorKind::Unavailable, "the system gives no thread"))?;
-        let this = work(sealer(sorters), 0, part, &cursor, &turns);
+        let this = work(sealer(sorters), 0, &reader, &writer);
         this.and(other.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })?;
-    let access = turns.into_inner();
+    let writer = writer.into_inner();
     // A file is put in the place of the one that was read: by nobody who lost the right to it since the last page.
-    access.watch.may_write(0)?;
+    writer.watch.may_write(0)?;
     block_on(source.finish())?;
-    Ok(access.done)
+    Ok(writer.done)
 }
 
-/// What each of two threads does, in every other turn: it writes its last page, begins to read another one and passes the table
-/// on; when it has read it, it opens and seals.
+/// What each of two threads does, in every other turn: it writes its last page, begins to read another one and passes the writing
+/// on; when it has read it, it passes the reading on, opens and seals.
 fn work(
     mut sealer: Sealer<'_>,
     first: u64,
-    part: &Part,
-    cursor: &Turns<Cursor>,
-    turns: &Turns<Access<'_, '_>>,
+    reader: &Turns<Reader<'_>>,
+    writer: &Turns<Writer<'_, '_>>,
 ) -> Result<(), Error> {
-    let stop = turns.stop_unless_done();
-    let mut last: Option<(Page, Sealed)> = None;
+    let stop = writer.stop_unless_done();
+    let mut last: Option<Sealed> = None;
     for number in (first..).step_by(2) {
-        let Some(mut access) = turns.wait(number) else { break };
-        if let Some((page, sealed)) = &last {
-            access.write_page(page, sealed, &mut sealer)?;
+        let Some(mut writer) = writer.wait(number) else { break };
+        if let Some(sealed) = &last {
+            writer.write_page(sealed, &mut sealer)?;
         }
-        let Some(mut cursor) = cursor.wait(number) else { break };
-        let Some(after) = cursor.after.take() else {
-            cursor.pass_on();
-            access.pass_on();
-            break;
-        };
-        let mut scan = access.source.scan(after.as_ref(), part.until.as_ref(), access.rows());
-        // A server has it now, and works on it while the other thread makes ready what it asks next.
-        let begun = block_on(poll_fn(|context| Poll::Ready(scan.as_mut().poll(context))));
-        access.pass_on();
-        let rows = match begun {
-            Poll::Ready(rows) => {
-                drop(scan);
-                rows?
+        let Some(mut reader) = reader.wait(number) else { break };
+        let page = {
+            let mut reading = pin!(reader.page());
+            // A server has been asked now, and works on it while the other thread makes ready what it asks next.
+            let begun = block_on(poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))));
+            writer.pass_on();
+            match begun {
+                Poll::Ready(page) => page?,
+                Poll::Pending => block_on(reading)?,
             }
-            Poll::Pending => block_on(scan)?,
         };
-        let end = rows.last().map(|row| row.key.clone());
-        cursor.after = end.clone().map(Some);
-        cursor.pass_on();
-        let Some(end) = end else { break };
-        if let Some((_, sealed)) = last.take() {
+        reader.pass_on();
+        let Some((page, rows)) = page else { break };
+        if let Some(sealed) = last.take() {
             sealer.spare.keep(sealed.changes);
         }
-        let mut page = Page { after, end, rows };
-        let sealed = block_on(sealer.page(&mut page.rows))?;
-        last = Some((page, sealed));
+        last = Some(block_on(sealer.seal(page, rows))?);
     }
     stop.done();
     Ok(())
 }
 
-/// Where the next page begins.
-struct Cursor {
-    /// After which row; `None` after the last page.
+/// Reads a part of the table, page by page.
+struct Reader<'a> {
+    source: &'a dyn Source,
+    part: &'a Part,
+    /// The most rows of a page.
+    rows: usize,
+    /// After which row the next page begins; `None` after the last page.
     after: Option<Option<RowKey>>,
 }
 
-/// Rows that follow each other.
-struct Page {
-    /// The row before them.
-    after: Option<RowKey>,
-    /// The last one of them.
-    end: RowKey,
-    rows: Vec<Row>,
+impl<'a> Reader<'a> {
+    fn new(source: &'a dyn Source, part: &'a Part, pace: Pace) -> Self {
+        Self { source, part, rows: pace.rows.max(1), after: Some(part.after.clone()) }
+    }
+
+    /// The next page, and its rows.
+    async fn page(&mut self) -> Result<Option<(Part, Vec<Row>)>, Error> {
+        let Some(after) = self.after.take() else { return Ok(None) };
+        let rows = self.source.scan(after.as_ref(), self.part.until.as_ref(), self.rows).await?;
+        let Some(until) = rows.last().map(|row| row.key.clone()) else { return Ok(None) };
+        self.after = Some(Some(until.clone()));
+        Ok(Some((Part { after, until: Some(until) }, rows)))
+    }
 }
 
 /// Opens and seals pages of rows.
@@ -203,26 +203,29 @@ struct Sealer<'a> {
 
 /// What is to be done about a page.
 struct Sealed {
+    page: Part,
+    /// What is left of them. They are dropped together, which is quicker than one by one between what stays.
+    rows: Vec<Row>,
     changes: Vec<Change>,
     findings: Vec<Finding>,
 }
 
 impl Sealer<'_> {
-    async fn page(&mut self, rows: &mut [Row]) -> Result<Sealed, Error> {
+    async fn seal(&mut self, page: Part, mut rows: Vec<Row>) -> Result<Sealed, Error> {
         for sorter in &mut self.sorters {
             sorter.look().await?;
         }
         let (mut changes, mut findings) = (Vec::new(), Vec::new());
-        for row in rows {
+        for row in &mut rows {
             let mut swaps = self.spare.swaps();
             for (column, sorter) in self.sorters.iter_mut().enumerate() {
                 let Some(value) = row.sealed.get(column) else { continue };
                 let class = sorter.class(row, value).await?;
                 if class.is_to_be_resealed() {
-                    let sealed = sorter.seal().await?;
+                    let envelope = sorter.seal().await?;
                     let new = match value {
-                        Stored::Text(_) => self.spare.text(sealed),
-                        _ => self.spare.bytes(sealed),
+                        Stored::Text(_) => self.spare.text(envelope),
+                        _ => self.spare.bytes(envelope),
                     };
                     let old = core::mem::replace(&mut row.sealed[column], Stored::Nothing);
                     swaps.push(Swap { column, old, new });
@@ -233,39 +236,29 @@ impl Sealer<'_> {
                 sorter.forget();
             }
             if !swaps.is_empty() {
-                changes.push(Change { key: row.key.clone(), swaps });
+                changes.push(Change { key: row.key.take(), swaps });
             }
         }
-        Ok(Sealed { changes, findings })
+        Ok(Sealed { page, rows, changes, findings })
     }
 }
 
-/// What one thread at a time has to do with the table.
-struct Access<'a, 'w> {
+/// Writes pages.
+struct Writer<'a, 'w> {
     source: &'a dyn Source,
     pace: Pace,
     watch: &'w mut dyn Watch,
     done: Resealed,
 }
 
-impl Access<'_, '_> {
-    /// How many rows are read at once.
-    fn rows(&self) -> usize {
-        self.pace.rows.max(1)
-    }
-
+impl Writer<'_, '_> {
     /// Writes a page. `sealer` is for rows that are read again.
-    fn write_page(
-        &mut self,
-        page: &Page,
-        sealed: &Sealed,
-        sealer: &mut Sealer<'_>,
-    ) -> Result<(), Error> {
+    fn write_page(&mut self, sealed: &Sealed, sealer: &mut Sealer<'_>) -> Result<(), Error> {
         sealed.findings.iter().for_each(|finding| self.watch.finding(finding.clone()));
         if self.write(&sealed.changes)? {
-            self.again(page, sealer)?;
+            self.again(sealed, sealer)?;
         }
-        let rows = u64::try_from(page.rows.len()).unwrap_or(u64::MAX);
+        let rows = u64::try_from(sealed.rows.len()).unwrap_or(u64::MAX);
         self.done.rows = self.done.rows.saturating_add(rows);
         self.watch.rows(rows);
         if !self.pace.rest.is_zero() {
@@ -275,16 +268,20 @@ impl Access<'_, '_> {
     }
 
     /// Reads, seals and writes the rows of a page again, until nobody else was quicker with one of them.
-    fn again(&mut self, page: &Page, sealer: &mut Sealer<'_>) -> Result<(), Error> {
+    fn again(&mut self, sealed: &Sealed, sealer: &mut Sealer<'_>) -> Result<(), Error> {
+        let mut heard = sealed.findings.clone();
         for _ in 0..ATTEMPTS {
-            let (mut after, mut is_overtaken) = (page.after.clone(), false);
             // Rows may have come since: more than one page.
-            loop {
-                let scan = self.source.scan(after.as_ref(), Some(&page.end), self.rows());
-                let mut rows = block_on(scan)?;
-                let Some(last) = rows.last() else { break };
-                after = Some(last.key.clone());
-                let sealed = block_on(sealer.page(&mut rows))?;
+            let mut reader = Reader::new(self.source, &sealed.page, self.pace);
+            let mut is_overtaken = false;
+            while let Some((page, rows)) = block_on(reader.page())? {
+                let sealed = block_on(sealer.seal(page, rows))?;
+                for finding in sealed.findings {
+                    if !heard.contains(&finding) {
+                        self.watch.finding(finding.clone());
+                        heard.push(finding);
+                    }
+                }
                 is_overtaken |= self.write(&sealed.changes)?;
             }
             if !is_overtaken {

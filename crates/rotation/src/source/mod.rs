@@ -61,6 +61,9 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
     fn table(&self) -> &Table;
 
     /// At most `limit` rows after the key `after`, up to and including the key `until`.
+    ///
+    /// Whoever reseals polls it once before it lets another thread write: the first poll had best ask, and leave to the next
+    /// ones what may be done while others write.
     fn scan<'a>(
         &'a self,
         after: Option<&'a RowKey>,

@@ -65,6 +65,11 @@ impl RowKey {
         (!parts.is_empty() && !parts.contains(&Scalar::Nothing)).then_some(Self(parts))
     }
 
+    /// The key of a row that is not needed any more.
+    pub(crate) fn take(&mut self) -> Self {
+        Self(core::mem::take(&mut self.0))
+    }
+
     /// The values.
     #[must_use]
     pub fn parts(&self) -> &[Scalar] {

@@ -7,7 +7,9 @@ use phiseal_rotation::source::{
 };
 use pollster::block_on;
 use rusqlite::{Connection, params};
+use std::future::poll_fn;
 use std::path::PathBuf;
+use std::task::Poll;
 use tempfile::TempDir;
 
 const PLAIN: &str =
@@ -250,4 +252,22 @@ fn a_batch_that_fails_is_none_and_the_next_one_works() {
     assert!(!waits.is_finished(), "it waits for its turn");
     holder.execute_batch("ROLLBACK").unwrap();
     assert_eq!(waits.join().unwrap().unwrap(), [Outcome::Written]);
+}
+
+#[test]
+fn what_is_being_read_keeps_nobody_from_writing_where_the_database_can_do_that() {
+    let database = Database::new(
+        "PRAGMA journal_mode = wal;
+         CREATE TABLE patients (id INTEGER PRIMARY KEY, ssn BLOB);
+         INSERT INTO patients VALUES (1, x'01')",
+    );
+    let source = database.source(Table::new("patients", &["id"], &["ssn"]).unwrap()).unwrap();
+    let rows = block_on(source.scan(None, None, 10)).unwrap();
+    let mut begun = source.scan(None, None, 10);
+    let poll = block_on(poll_fn(|context| Poll::Ready(begun.as_mut().poll(context))));
+    assert!(poll.is_pending(), "who polls it once has time to let others write");
+    let swaps = vec![Swap { column: 0, old: Stored::Bytes(vec![1]), new: Stored::Bytes(vec![2]) }];
+    let change = Change { key: rows[0].key.clone(), swaps };
+    assert_eq!(block_on(source.replace(&[change])).unwrap(), [Outcome::Written]);
+    assert_eq!(block_on(begun).unwrap()[0].sealed, [Stored::Bytes(vec![2])]);
 }

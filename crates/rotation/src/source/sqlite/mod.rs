@@ -6,6 +6,8 @@ mod statements;
 
 use super::{Change, Outcome, Row, RowKey, Scalar, Source, Stored, Table};
 use core::fmt;
+use core::future::poll_fn;
+use core::task::Poll;
 use core::time::Duration;
 use error::{failed, malformed, unsupported};
 use layout::Layout;
@@ -25,9 +27,15 @@ use std::sync::{Mutex, PoisonError};
 /// waits for others, for at most half a minute. Calls block, as SQLite does.
 pub struct SqliteSource {
     connection: OfProcess<Mutex<Connection>>,
+    /// Another one, where reading does not wait for writing: in the mode of the write-ahead log.
+    reading: Option<OfProcess<Mutex<Connection>>>,
     table: Table,
     statements: Statements,
 }
+
+/// After how many pages of the write-ahead log their content is put in its place, while writing waits: four times as many as SQLite
+/// itself takes, since each time costs two waits for the disk as well. Of pages of 4 KiB, 16 MiB.
+const WAL_PAGES: u32 = 4_000;
 
 /// How long a call waits for other writers.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,21 +53,21 @@ impl SqliteSource {
         if !path.is_file() {
             return Err(Error::new(ErrorKind::NotFound, "there is no such database file"));
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-        // A column that is not there would else be taken for a piece of text.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(failed)?;
+        let connection = connect(path).map_err(failed)?;
         let layout = Layout::of(&connection, &table)?;
         let statements = Statements::of(&table, &layout);
-        Ok(Self { connection: OfProcess::new(Mutex::new(connection)), table, statements })
+        let mut reading = None;
+        if is_in_wal_mode(&connection).map_err(failed)? {
+            connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES).map_err(failed)?;
+            reading = Some(connect(path).map_err(failed)?);
+        }
+        let of_process = |connection| OfProcess::new(Mutex::new(connection));
+        let reading = reading.map(of_process);
+        Ok(Self { connection: of_process(connection), reading, table, statements })
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
-        let connection = self.connection.get().ok_or_else(|| {
-            unsupported("the database was opened before this process was forked: open it again")
-        })?;
-        act(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
+    fn read<T>(&self, act: impl FnOnce(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
+        with(self.reading.as_ref().unwrap_or(&self.connection), act)
     }
 
     /// Rows that no series of scans would come by.
@@ -132,6 +140,47 @@ struct Replace<'c> {
     statement: CachedStatement<'c>,
 }
 
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // A column that is not there would else be taken for a piece of text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    Ok(connection)
+}
+
+fn is_in_wal_mode(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.pragma_query_value(
+        None,
+        "journal_mode",
+        |row| Ok(row.get_ref(0)?.as_str()? == "wal"),
+    )
+}
+
+fn with<T>(
+    connection: &OfProcess<Mutex<Connection>>,
+    act: impl FnOnce(&mut Connection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let connection = connection.get().ok_or_else(|| {
+        unsupported("the database was opened before this process was forked: open it again")
+    })?;
+    act(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Ready when it is polled again: whoever polled it first has somebody else write meanwhile.
+async fn another_poll() {
+    let mut is_polled = false;
+    let poll = poll_fn(|context| {
+        if is_polled {
+            return Poll::Ready(());
+        }
+        is_polled = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    });
+    poll.await;
+}
+
 impl Source for SqliteSource {
     fn table(&self) -> &Table {
         &self.table
@@ -148,7 +197,10 @@ impl Source for SqliteSource {
             if [after, until].into_iter().flatten().any(|key| key.parts().len() != keys) {
                 return Err(Error::new(ErrorKind::Invalid, "a key of another table"));
             }
-            self.with(|connection| {
+            if self.reading.is_some() {
+                another_poll().await;
+            }
+            self.read(|connection| {
                 if after.is_none() {
                     self.refuse_null_keys(connection)?;
                 }
@@ -176,7 +228,7 @@ impl Source for SqliteSource {
     fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
         Box::pin(async move {
             changes.iter().try_for_each(|change| change.check(&self.table))?;
-            self.with(|connection| {
+            with(&self.connection, |connection| {
                 let behaviour = TransactionBehavior::Immediate;
                 let transaction =
                     connection.transaction_with_behavior(behaviour).map_err(failed)?;
