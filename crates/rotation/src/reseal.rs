@@ -1,7 +1,7 @@
 //! Reseals what is stored: every value that is not under the primary version, or the current key of a person, is opened and
 //! sealed anew.
 //!
-//! Two threads take turns with the table, page by page: while one writes, the other reads, opens and seals. Each row is swapped
+//! Two threads share the pages of a table: while one writes, the other reads, opens and seals. Each row is swapped
 //! only where it is still as it was read, so that whoever writes meanwhile wins; what was written meanwhile is read again. Killed
 //! at any time, it goes on when it is called again: what is done is done.
 
@@ -16,7 +16,9 @@ use core::task::Poll;
 use core::time::Duration;
 use phiseal_keys::{Error, ErrorKind};
 use pollster::block_on;
+use std::collections::VecDeque;
 use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// How fast it goes.
@@ -115,15 +117,17 @@ pub(crate) fn reseal_part(
     watch: &mut dyn Watch,
 ) -> Result<Resealed, Error> {
     let sorters = block_on(sorters(columns, source.table()))?;
-    let reader = Turns::new(Reader::new(source, part, pace));
+    let reader = Mutex::new(Reader::new(source, part, pace));
     let writer = Turns::new(Writer { source, pace, watch, done: Resealed::default() });
+    // What is sealed is not to grow old while everybody rests.
+    let ahead = if pace.rest.is_zero() { AHEAD } else { 1 };
     thread::scope(|scope| {
         let sealer = |sorters| Sealer { sorters, spare: Spare::default() };
         let another = sealer(sorters.iter().map(Sorter::another).collect());
         let other = thread::Builder::new()
-            .spawn_scoped(scope, || work(another, 1, &reader, &writer))
+            .spawn_scoped(scope, || work(another, ahead, &reader, &writer))
             .map_err(|_| Error::new(ErrorKind::Unavailable, "the system gives no thread"))?;
-        let this = work(sealer(sorters), 0, &reader, &writer);
+        let this = work(sealer(sorters), ahead, &reader, &writer);
         this.and(other.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })?;
     let writer = writer.into_inner();
@@ -133,38 +137,58 @@ pub(crate) fn reseal_part(
     Ok(writer.done)
 }
 
-/// What each of two threads does, in every other turn: it writes its last page, begins to read another one and passes the writing
-/// on; when it has read it, it passes the reading on, opens and seals.
+/// How many pages a thread has sealed at most, and not written.
+const AHEAD: usize = 4;
+
+/// What each of two threads does: it reads a page, opens and seals it, and writes it when all before it are written; until then it
+/// goes on with others.
 fn work(
     mut sealer: Sealer<'_>,
-    first: u64,
-    reader: &Turns<Reader<'_>>,
+    ahead: usize,
+    reader: &Mutex<Reader<'_>>,
     writer: &Turns<Writer<'_, '_>>,
 ) -> Result<(), Error> {
     let stop = writer.stop_unless_done();
-    let mut last: Option<Sealed> = None;
-    for number in (first..).step_by(2) {
-        let Some(mut writer) = writer.wait(number) else { break };
-        if let Some(sealed) = &last {
-            writer.write_page(sealed, &mut sealer)?;
+    let (mut sealed, mut written) = (VecDeque::<Sealed>::new(), Vec::new());
+    let mut is_read = false;
+    loop {
+        let mut turn = match sealed.front() {
+            Some(next) if is_read || sealed.len() >= ahead => {
+                let Some(turn) = writer.wait(next.page.number) else { break };
+                Some(turn)
+            }
+            Some(next) => writer.try_wait(next.page.number),
+            None if is_read => break,
+            None => None,
+        };
+        if let Some(writer) = &mut turn {
+            while let Some(next) = sealed.pop_front_if(|next| next.page.number == writer.number()) {
+                writer.write_page(&next, &mut sealer)?;
+                writer.pass_on();
+                written.push(next);
+            }
         }
-        let Some(mut reader) = reader.wait(number) else { break };
+        if is_read {
+            continue;
+        }
         let page = {
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
             let mut reading = pin!(reader.page());
             // A server has been asked now, and works on it while the other thread makes ready what it asks next.
             let begun = block_on(poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))));
-            writer.pass_on();
+            drop(turn);
             match begun {
                 Poll::Ready(page) => page?,
                 Poll::Pending => block_on(reading)?,
             }
         };
-        reader.pass_on();
-        let Some((page, rows)) = page else { break };
-        if let Some(sealed) = last.take() {
-            sealer.spare.keep(sealed.changes);
+        match page {
+            Some(page) => {
+                sealer.spare.keep(written.drain(..).flat_map(|written| written.changes));
+                sealed.push_back(block_on(sealer.seal(page))?);
+            }
+            None => is_read = true,
         }
-        last = Some(block_on(sealer.seal(page, rows))?);
     }
     stop.done();
     Ok(())
@@ -176,23 +200,36 @@ struct Reader<'a> {
     part: &'a Part,
     /// The most rows of a page.
     rows: usize,
+    /// The next page's number.
+    number: u64,
     /// After which row the next page begins; `None` after the last page.
     after: Option<Option<RowKey>>,
 }
 
 impl<'a> Reader<'a> {
     fn new(source: &'a dyn Source, part: &'a Part, pace: Pace) -> Self {
-        Self { source, part, rows: pace.rows.max(1), after: Some(part.after.clone()) }
+        Self { source, part, rows: pace.rows.max(1), number: 0, after: Some(part.after.clone()) }
     }
 
-    /// The next page, and its rows.
-    async fn page(&mut self) -> Result<Option<(Part, Vec<Row>)>, Error> {
+    /// The next page.
+    async fn page(&mut self) -> Result<Option<Page>, Error> {
         let Some(after) = self.after.take() else { return Ok(None) };
         let rows = self.source.scan(after.as_ref(), self.part.until.as_ref(), self.rows).await?;
         let Some(until) = rows.last().map(|row| row.key.clone()) else { return Ok(None) };
         self.after = Some(Some(until.clone()));
-        Ok(Some((Part { after, until: Some(until) }, rows)))
+        let number = self.number;
+        self.number = number.saturating_add(1);
+        Ok(Some(Page { number, part: Part { after, until: Some(until) }, rows }))
     }
+}
+
+/// Rows that follow each other.
+struct Page {
+    /// How many pages are before it.
+    number: u64,
+    part: Part,
+    /// Once they are sealed, what is left of them. They are dropped together, which is quicker than one by one between what stays.
+    rows: Vec<Row>,
 }
 
 /// Opens and seals pages of rows.
@@ -203,20 +240,18 @@ struct Sealer<'a> {
 
 /// What is to be done about a page.
 struct Sealed {
-    page: Part,
-    /// What is left of them. They are dropped together, which is quicker than one by one between what stays.
-    rows: Vec<Row>,
+    page: Page,
     changes: Vec<Change>,
     findings: Vec<Finding>,
 }
 
 impl Sealer<'_> {
-    async fn seal(&mut self, page: Part, mut rows: Vec<Row>) -> Result<Sealed, Error> {
+    async fn seal(&mut self, mut page: Page) -> Result<Sealed, Error> {
         for sorter in &mut self.sorters {
             sorter.look().await?;
         }
         let (mut changes, mut findings) = (Vec::new(), Vec::new());
-        for row in &mut rows {
+        for row in &mut page.rows {
             let mut swaps = self.spare.swaps();
             for (column, sorter) in self.sorters.iter_mut().enumerate() {
                 let Some(value) = row.sealed.get(column) else { continue };
@@ -239,7 +274,7 @@ impl Sealer<'_> {
                 changes.push(Change { key: row.key.take(), swaps });
             }
         }
-        Ok(Sealed { page, rows, changes, findings })
+        Ok(Sealed { page, changes, findings })
     }
 }
 
@@ -258,7 +293,7 @@ impl Writer<'_, '_> {
         if self.write(&sealed.changes)? {
             self.again(sealed, sealer)?;
         }
-        let rows = u64::try_from(sealed.rows.len()).unwrap_or(u64::MAX);
+        let rows = u64::try_from(sealed.page.rows.len()).unwrap_or(u64::MAX);
         self.done.rows = self.done.rows.saturating_add(rows);
         self.watch.rows(rows);
         if !self.pace.rest.is_zero() {
@@ -272,10 +307,10 @@ impl Writer<'_, '_> {
         let mut heard = sealed.findings.clone();
         for _ in 0..ATTEMPTS {
             // Rows may have come since: more than one page.
-            let mut reader = Reader::new(self.source, &sealed.page, self.pace);
+            let mut reader = Reader::new(self.source, &sealed.page.part, self.pace);
             let mut is_overtaken = false;
-            while let Some((page, rows)) = block_on(reader.page())? {
-                let sealed = block_on(sealer.seal(page, rows))?;
+            while let Some(page) = block_on(reader.page())? {
+                let sealed = block_on(sealer.seal(page))?;
                 for finding in sealed.findings {
                     if !heard.contains(&finding) {
                         self.watch.finding(finding.clone());

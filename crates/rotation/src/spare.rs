@@ -16,7 +16,7 @@ const LARGE: usize = 4096;
 
 impl Spare {
     /// Keeps the memory of these, and of none that came before.
-    pub(crate) fn keep(&mut self, changes: Vec<Change>) {
+    pub(crate) fn keep(&mut self, changes: impl IntoIterator<Item = Change>) {
         *self = Self::default();
         for Change { mut swaps, .. } in changes {
             for swap in swaps.drain(..) {

@@ -25,8 +25,19 @@ impl<T> Turns<T> {
     pub(crate) fn wait(&self, number: u64) -> Option<Turn<'_, T>> {
         let is_to_wait = |state: &mut State<T>| state.next != number && !state.is_stopped;
         let state = self.changed.wait_while(self.state(), is_to_wait);
-        let state = state.unwrap_or_else(PoisonError::into_inner);
-        (!state.is_stopped).then_some(Turn { turns: self, state, is_passed_on: false })
+        self.turn(state.unwrap_or_else(PoisonError::into_inner), number)
+    }
+
+    /// As [`Turns::wait`]; `None` also when it is not the turn of `number` now.
+    pub(crate) fn try_wait(&self, number: u64) -> Option<Turn<'_, T>> {
+        match self.state.try_lock() {
+            Ok(state) => self.turn(state, number),
+            Err(_) => None,
+        }
+    }
+
+    fn turn<'a>(&'a self, state: MutexGuard<'a, State<T>>, number: u64) -> Option<Turn<'a, T>> {
+        (state.next == number && !state.is_stopped).then_some(Turn { turns: self, state })
     }
 
     /// What stops the others if it is dropped and not done: nobody waits for one who does not come any more.
@@ -43,16 +54,21 @@ impl<T> Turns<T> {
     }
 }
 
-/// It, until it is passed on. One that is dropped before, after an error or in a panic, stops the others.
+/// It, for as long as this is there.
 pub(crate) struct Turn<'a, T> {
     turns: &'a Turns<T>,
     state: MutexGuard<'a, State<T>>,
-    is_passed_on: bool,
 }
 
 impl<T> Turn<'_, T> {
-    pub(crate) fn pass_on(mut self) {
-        self.is_passed_on = true;
+    /// Whose turn it is.
+    pub(crate) fn number(&self) -> u64 {
+        self.state.next
+    }
+
+    /// From now on it is the turn of the next number.
+    pub(crate) fn pass_on(&mut self) {
+        self.state.next = self.state.next.saturating_add(1);
     }
 }
 
@@ -72,8 +88,6 @@ impl<T> DerefMut for Turn<'_, T> {
 
 impl<T> Drop for Turn<'_, T> {
     fn drop(&mut self) {
-        self.state.next = self.state.next.saturating_add(1);
-        self.state.is_stopped |= !self.is_passed_on;
         self.turns.changed.notify_all();
     }
 }
@@ -120,11 +134,29 @@ mod tests {
     }
 
     #[test]
+    fn who_does_not_want_to_wait_has_it_only_when_it_is_its_turn() {
+        let turns = Turns::new(());
+        assert!(turns.try_wait(1).is_none());
+        let mut turn = turns.try_wait(0).unwrap();
+        turn.pass_on();
+        assert_eq!(turn.number(), 1);
+        assert!(turns.try_wait(1).is_none(), "somebody has it still");
+        drop(turn);
+        assert!(turns.try_wait(1).is_some());
+        drop(turns.stop_unless_done());
+        assert!(turns.try_wait(1).is_none());
+    }
+
+    #[test]
     fn nobody_waits_for_one_who_does_not_pass_it_on() {
         let stops: [fn(&Turns<()>); 3] = [
             |turns| drop(turns.stop_unless_done()),
-            |turns| drop(turns.wait(0)),
             |turns| {
+                let _stop = turns.stop_unless_done();
+                drop(turns.wait(0));
+            },
+            |turns| {
+                let _stop = turns.stop_unless_done();
                 let _turn = turns.wait(0);
                 panic!("on purpose");
             },
