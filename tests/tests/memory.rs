@@ -1,4 +1,4 @@
-//! MEM and CORE: keys leave memory when they are dropped, and are in no core dump while they are used.
+//! MEM, CORE and DEST: keys leave memory when they are dropped or destroyed, and are in no core dump while they are used.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
@@ -171,6 +171,21 @@ fn dropped_keys_control() {
     let (needles, _, gone) = alive_and_gone(phiseal::default_engine(), "forget");
     for name in needles.names().iter().filter(|name| name.contains("field key")) {
         assert!(gone.of(name) >= 2, "{name}: {gone:#?}");
+    }
+}
+
+/// DEST: where a version is destroyed, its keys leave the memory of a process that goes on.
+#[test]
+fn a_destroyed_version_is_nowhere_in_the_memory_of_a_process_that_goes_on() {
+    for run in 0..figure(3, 50) {
+        let (needles, alive, gone) = alive_and_gone(phiseal::default_engine(), "destroy");
+        for name in needles.names().iter().filter(|name| name.starts_with("version 1: ")) {
+            assert_eq!(gone.of(name), 0, "run {run}, {name}: {gone:#?}");
+        }
+        let field_key = "version 1: field key of suite 1";
+        assert!(alive.of(field_key) >= 2, "the control: it was there: {alive:#?}");
+        let in_use = "version 2: field key of suite 1";
+        assert!(gone.of(in_use) >= 2, "the control: the process has its other keys: {gone:#?}");
     }
 }
 

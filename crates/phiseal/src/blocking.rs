@@ -94,6 +94,15 @@ impl Domain {
         block_on(self.0.ready())
     }
 
+    /// As [`crate::Domain::refresh`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::refresh`].
+    pub fn refresh(&self) -> Result<(), Error> {
+        block_on(self.0.refresh())
+    }
+
     /// As [`crate::Domain::seal`].
     ///
     /// # Errors

@@ -5,15 +5,16 @@ use core::hint::black_box;
 use phiseal::backends::local::LocalKek;
 use phiseal::blocking::Phiseal;
 use phiseal::stores::SqliteStore;
-use phiseal::{Builder, Phi, engine};
+use phiseal::{Builder, KeyState, Phi, engine};
 use phiseal_tests::world::{DOMAIN, what};
+use pollster::block_on;
 
 /// How often it seals and opens.
 const OPERATIONS: usize = 100;
 
 /// Opens `keys.db` under `kek.json`, seals and opens, says `alive` with one envelope of the domain's key and one of a
-/// person's, waits, and drops everything (`then` is `drop`), forgets to (`forget`) or aborts with everything at hand
-/// (`abort`).
+/// person's, waits, and drops everything (`then` is `drop`), forgets to (`forget`), aborts with everything at hand
+/// (`abort`), or goes on after the domain's first version was destroyed (`destroy`).
 pub(crate) fn hold(engine_name: &str, then: &str) {
     let engine = engine(engine_name).unwrap();
     os::allow_core_dumps();
@@ -43,6 +44,14 @@ pub(crate) fn hold(engine_name: &str, then: &str) {
     if then == "abort" {
         black_box((&phiseal, &domain, &ada));
         std::process::abort();
+    }
+    if then == "destroy" {
+        let store = phiseal.key_store();
+        let keyset = block_on(store.keyset(DOMAIN)).unwrap();
+        block_on(store.set_state(&keyset, 1, KeyState::Destroyed)).unwrap();
+        domain.refresh().unwrap();
+        say("gone");
+        wait();
     }
     if then == "forget" {
         core::mem::forget((phiseal, domain, ada));

@@ -87,11 +87,12 @@ pub(crate) mod replace;
 
 use crate::hex;
 use crate::versions::{Versions, derive};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use contents::Contents;
 use core::fmt;
 use document::Document;
 use passphrase_key::{PassphraseKey, SALT};
-use phiseal_format::{EncryptionContext, KekId, KekVersion, WrappedKey, text};
+use phiseal_format::{EncryptionContext, KekId, KekVersion, WrappedKey};
 use phiseal_keys::{
     BoxFuture, DataKey, Error, ErrorKind, GeneratedKey, KekAdminBackend, KekBackend, KekInfo,
     KeyState, Secret, UnwrappedKey,
@@ -416,9 +417,9 @@ fn key_from_text(value: &str, out: &mut [u8; 32]) -> Result<(), Error> {
     if value.len() == 64 {
         return hex::parse(value, out);
     }
-    let with_prefix = Zeroizing::new([text::PREFIX, value].concat());
-    match text::decoded_len(&with_prefix) {
-        Ok(32) => text::decode_into(&with_prefix, out).map(drop).map_err(|_| unreadable()),
+    // By arithmetic: no table that the key's characters index.
+    match Base64UrlUnpadded::decode(value, out) {
+        Ok(key) if key.len() == 32 => Ok(()),
         _ => Err(unreadable()),
     }
 }
@@ -439,6 +440,41 @@ fn unreadable() -> Error {
 mod tests {
     use super::*;
     use phiseal_primitives::default_engine;
+
+    #[test]
+    fn a_key_is_read_from_the_one_text_of_either_form_and_from_no_other() {
+        let mut key = [0xf8; 32];
+        (0..)
+            .zip(&mut key)
+            .for_each(|(place, byte): (u8, &mut u8)| *byte ^= place.wrapping_mul(67));
+        let read = |text: &str| {
+            let mut out = [0; 32];
+            key_from_text(text, &mut out).map(|()| out).map_err(|error| error.kind())
+        };
+        let text = Base64UrlUnpadded::encode_string(&key);
+        assert!(text.len() == 43 && text.contains(['-', '_']), "{text}");
+        assert_eq!(read(&text), Ok(key));
+        assert_eq!(read(&hex::text(&key)), Ok(key));
+
+        let of_the_other_alphabet = text.replace('-', "+").replace('_', "/");
+        // The last symbol stands for four bits of the key, and two that are zero.
+        let last = char::from(text.as_bytes()[42] + 1);
+        let with_more_bits = format!("{}{last}", &text[..42]);
+        for bad in [
+            "",
+            &text[..42],
+            &format!("{text}="),
+            &format!("{text}A"),
+            &format!(" {}", &text[..42]),
+            &format!("{text}\n"),
+            &of_the_other_alphabet,
+            &with_more_bits,
+            &hex::text(&key)[..62],
+            &hex::text(&key).to_uppercase(),
+        ] {
+            assert_eq!(read(bad), Err(ErrorKind::Malformed), "{bad:?}");
+        }
+    }
 
     /// Of two threads that read the file, the one that read it first may come last.
     #[test]
