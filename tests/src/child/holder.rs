@@ -50,13 +50,11 @@ pub(crate) fn hold(engine_name: &str, then: &str) {
         let keyset = block_on(store.keyset(DOMAIN)).unwrap();
         block_on(store.set_state(&keyset, 1, KeyState::Destroyed)).unwrap();
         domain.refresh().unwrap();
-        say("gone");
-        wait();
     }
-    if then == "forget" {
-        core::mem::forget((phiseal, domain, ada));
-    } else {
+    if then == "drop" {
         drop((phiseal, domain, ada, last, planted));
+    } else {
+        core::mem::forget((phiseal, domain, ada));
     }
     say("gone");
     wait();
