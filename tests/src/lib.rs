@@ -7,6 +7,7 @@ pub mod canaries;
 pub mod clinic;
 pub mod crowd;
 pub mod editable;
+pub mod eventful;
 pub mod forge;
 pub mod forwarding;
 pub mod ghash;

@@ -1,49 +1,11 @@
 //! A census and the keys of its domain.
 
 use crate::clinic::{Clinic, DOMAIN, context_of, counts};
-use phiseal::rotation::source::{Change, Outcome, Row, RowKey, Source, Table};
 use phiseal::rotation::{self, Binding, Class};
-use phiseal::{BoxFuture, Error, ErrorKind, KeyState};
+use phiseal::{ErrorKind, KeyState};
+use phiseal_tests::eventful::{Asked, Eventful};
 use pollster::block_on;
-
-/// A table during whose first page something happens.
-struct Meanwhile<'a>(Box<dyn Source>, std::sync::Mutex<Option<Box<dyn FnOnce() + Send + 'a>>>);
-
-impl std::fmt::Debug for Meanwhile<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Source for Meanwhile<'static> {
-    fn table(&self) -> &Table {
-        self.0.table()
-    }
-
-    fn scan<'a>(
-        &'a self,
-        after: Option<&'a RowKey>,
-        until: Option<&'a RowKey>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
-        if let Some(event) = self.1.lock().unwrap().take() {
-            event();
-        }
-        self.0.scan(after, until, limit)
-    }
-
-    fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
-        self.0.replace(changes)
-    }
-
-    fn keeps_each_batch(&self) -> bool {
-        self.0.keeps_each_batch()
-    }
-
-    fn finish(&self) -> BoxFuture<'_, Result<(), Error>> {
-        self.0.finish()
-    }
-}
+use std::sync::Mutex;
 
 #[test]
 fn a_census_during_which_the_keys_changed_counts_for_nothing() {
@@ -51,7 +13,15 @@ fn a_census_during_which_the_keys_changed_counts_for_nothing() {
     let phi = clinic.phi();
     (1..=3).for_each(|id| clinic.put(&phi, id));
     let counted = |event: Box<dyn FnOnce() + Send>| {
-        let source = Meanwhile(Box::new(clinic.source()), std::sync::Mutex::new(Some(event)));
+        // While the first page is read.
+        let event = Mutex::new(Some(event));
+        let source = Eventful::new(Box::new(clinic.source()), move |asked| {
+            if asked == Asked::Scan
+                && let Some(event) = event.lock().unwrap().take()
+            {
+                event();
+            }
+        });
         clinic.count(&source).map(|(census, _)| counts(&census, 0)).map_err(|error| error.kind())
     };
     let domain = || phi.domain(DOMAIN).unwrap();

@@ -1,14 +1,14 @@
 //! BADROW and WRITE: what resealing a table leaves, while others write it and with rows that cannot be resealed.
 
 use crate::clinic::{Clinic, DOMAIN, Found, cell, context_of, counts};
-use phiseal::rotation::source::{Change, Outcome, Row, RowKey, Source, SqliteSource, Table};
+use phiseal::Phi;
+use phiseal::rotation::source::Source;
 use phiseal::rotation::{Class, Finding, Pace, Resealed, reseal};
-use phiseal::{BoxFuture, Error, Phi};
 use phiseal_tests::clinic::Where;
+use phiseal_tests::eventful::{Asked, Eventful};
 use phiseal_tests::in_each_place;
 use phiseal_tests::numbers::{Dice, figure};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -98,8 +98,18 @@ fn what_others_wrote_meanwhile_is_looked_at_and_named_once() {
     let late = phi.domain(DOMAIN).unwrap().seal("late", &context_of(4, 0)).unwrap();
     clinic.write_raw(2, 0, "123-45-6789");
     phi.domain(DOMAIN).unwrap().rotate().unwrap();
-    let writes: Meanwhile = vec![(3, b"987-65-4321".to_vec()), (4, late.into_bytes())];
-    let source = Met { source: clinic.source(), path: clinic.path(), writes: Mutex::new(writes) };
+    let writes = Mutex::new(vec![(3, b"987-65-4321".to_vec()), (4, late.into_bytes())]);
+    let path = clinic.path();
+    let source = Eventful::new(Box::new(clinic.source()), move |asked| {
+        if asked == Asked::Replace {
+            let database = rusqlite::Connection::open(&path).unwrap();
+            for (id, value) in writes.lock().unwrap().drain(..) {
+                database
+                    .execute("UPDATE patients SET ssn = ?2 WHERE id = ?1", (id, value))
+                    .unwrap();
+            }
+        }
+    });
     let (done, found) = run_on(&clinic, &source, 10);
     assert_eq!((done.rows, done.overtaken), (20, 2), "the control: they met");
     let named: Vec<_> = found.iter().map(|it| (cell(it), it.class)).collect();
@@ -108,48 +118,6 @@ fn what_others_wrote_meanwhile_is_looked_at_and_named_once() {
     assert_eq!(value(&clinic, 4, 0).as_deref(), Some("late"));
     let (census, left) = clinic.count(&source).unwrap();
     assert_eq!((left.len(), census.under(&census.columns[0].domain_id, 1)), (2, 0));
-}
-
-/// What the first column of rows is to hold.
-type Meanwhile = Vec<(i64, Vec<u8>)>;
-
-/// Somebody else writes between what is read and what is written first.
-#[derive(Debug)]
-struct Met {
-    source: SqliteSource,
-    path: PathBuf,
-    writes: Mutex<Meanwhile>,
-}
-
-impl Source for Met {
-    fn table(&self) -> &Table {
-        self.source.table()
-    }
-
-    fn scan<'a>(
-        &'a self,
-        after: Option<&'a RowKey>,
-        until: Option<&'a RowKey>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
-        self.source.scan(after, until, limit)
-    }
-
-    fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
-        let database = rusqlite::Connection::open(&self.path).unwrap();
-        for (id, value) in self.writes.lock().unwrap().drain(..) {
-            database.execute("UPDATE patients SET ssn = ?2 WHERE id = ?1", (id, value)).unwrap();
-        }
-        self.source.replace(changes)
-    }
-
-    fn keeps_each_batch(&self) -> bool {
-        self.source.keeps_each_batch()
-    }
-
-    fn finish(&self) -> BoxFuture<'_, Result<(), Error>> {
-        self.source.finish()
-    }
 }
 
 #[test]

@@ -4,9 +4,9 @@ use crate::{ROTATE, pace, to_the_end};
 use core::time::Duration;
 use phiseal::rotation::custody::{Custodians, Request};
 use phiseal::rotation::run::{Event, Holding, Phase, Rotator, Step};
-use phiseal::rotation::source::{Change, Outcome, Row, RowKey, Source, Table};
-use phiseal::{BoxFuture, Clock, Error, ErrorKind, ManualClock};
+use phiseal::{Clock, ErrorKind, ManualClock};
 use phiseal_tests::clinic::{DOMAIN, Made, Where, plaintext};
+use phiseal_tests::eventful::{Asked, Eventful};
 use phiseal_tests::in_each_place;
 use phiseal_tests::numbers;
 use pollster::block_on;
@@ -77,41 +77,6 @@ fn who_lost_its_lease_writes_nothing_any_more(place: Where) {
     assert_eq!(clinic.assert_rotated(plaintext), 1_000);
 }
 
-/// A source that counts how often what was replaced is made last.
-#[derive(Debug)]
-struct Counting {
-    source: Box<dyn Source>,
-    finished: Arc<AtomicUsize>,
-}
-
-impl Source for Counting {
-    fn table(&self) -> &Table {
-        self.source.table()
-    }
-
-    fn scan<'a>(
-        &'a self,
-        after: Option<&'a RowKey>,
-        until: Option<&'a RowKey>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
-        self.source.scan(after, until, limit)
-    }
-
-    fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
-        self.source.replace(changes)
-    }
-
-    fn keeps_each_batch(&self) -> bool {
-        false
-    }
-
-    fn finish(&self) -> BoxFuture<'_, Result<(), Error>> {
-        self.finished.fetch_add(1, Ordering::SeqCst);
-        self.source.finish()
-    }
-}
-
 /// Of a file, the whole is put in its place at the end: by one who lost it after the last page, never.
 #[test]
 fn who_lost_its_lease_puts_no_file_in_its_place_any_more() {
@@ -126,8 +91,11 @@ fn who_lost_its_lease_puts_no_file_in_its_place_any_more() {
     let approved = custodians.check(&request, &[note], Some(&clinic.keyset()), now).unwrap();
     let finished = Arc::new(AtomicUsize::new(0));
     let counting = |holding: Holding| {
-        let counting = Counting { source: holding.source, finished: finished.clone() };
-        Holding { source: Box::new(counting), columns: holding.columns }
+        let finished = finished.clone();
+        let source = Eventful::new(holding.source, move |asked| {
+            finished.fetch_add(usize::from(asked == Asked::Finish), Ordering::SeqCst);
+        });
+        Holding { source: Box::new(source.made_last_at_the_end()), columns: holding.columns }
     };
     let holdings: Vec<_> = clinic.holdings(&domain).into_iter().map(counting).collect();
     let quick = |after| {
