@@ -102,6 +102,16 @@ fn a_version_ends_when_a_count_that_began_late_enough_finds_nothing_under_it(pla
     // A server keeps deleted bytes in its log.
     let expected = if is_file { Erasure::Done } else { Erasure::Pending };
     assert_eq!(ended.erasure, Some(expected));
+
+    // Whoever was killed before it could say so asks for it once more: that is counted again, and changes nothing.
+    let again = end(&clinic, Operation::Destroy(1), 2 * WAIT).unwrap();
+    assert_eq!((&again.before, &again.after), (&ended.after, &ended.after));
+    assert_eq!((again.erasure, again.counted[0].census().rows), (Some(expected), 200));
+    assert_eq!(
+        end(&clinic, Operation::Retire(1), 2 * WAIT).unwrap_err().kind(),
+        ErrorKind::State,
+        "destroyed is destroyed"
+    );
     let text =
         |id, column| if (id, column) == (1, 0) { "late".to_owned() } else { plaintext(id, column) };
     assert_eq!(clinic.assert_rotated(text), 200);

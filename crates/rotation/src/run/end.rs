@@ -33,6 +33,9 @@ pub struct Ended {
 /// after it ([`Keyset::LONGEST_LEASE`]), and by five minutes, as clocks of two machines may differ by them: until then a process
 /// that knows nothing of it may seal.
 ///
+/// A version that has ended so before is counted again, and what was destroyed is erased again: whoever was killed before its
+/// certificate was written asks for it once more.
+///
 /// # Errors
 ///
 /// [`ErrorKind::Denied`] with [`Refusal::Keyset`], [`Refusal::TooEarly`], [`Refusal::InUse`] or [`Refusal::Persons`], and when the
@@ -55,8 +58,11 @@ pub async fn end_version(
     let began = store.clock().wall();
     let before = store.keyset(domain.name()).await?;
     approved.check_keyset(store.engine(), &before)?;
-    // Said before everything is counted; the keyset says it again.
-    before.with_state(number, state)?;
+    let is_done = before.version(number).is_some_and(|version| version.state() == state);
+    if !is_done {
+        // Said before everything is counted; the keyset says it again.
+        before.with_state(number, state)?;
+    }
     if let Some(free) = may_end_from(&before, number).filter(|free| began < *free) {
         return Err(Refusal::TooEarly(Time::from_millis(free.saturating_mul(1_000))).into());
     }
@@ -83,7 +89,11 @@ pub async fn end_version(
     if persons > 0 {
         return Err(Refusal::Persons { persons }.into());
     }
-    let after = approved.changes(store).set_state(&before, number, state).await?;
+    let after = if is_done {
+        before.clone()
+    } else {
+        approved.changes(store).set_state(&before, number, state).await?
+    };
     let erasure = if state == KeyState::Destroyed { Some(store.erase().await?) } else { None };
     Ok(Ended { before, after, counted, erasure, began, ended: store.clock().wall() })
 }
