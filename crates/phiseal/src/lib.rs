@@ -46,8 +46,8 @@ pub use phiseal_envelope::{
     BoundContext, Domain, FieldCipher, NoncePolicy, Options, Phi, Plaintext, Sealed, Subject,
 };
 pub use phiseal_format::{
-    Context, DomainId, EncryptionContext, EnvironmentId, KekId, KekVersion, KeyId, Suite,
-    WrapAlgorithm, WrappedKey,
+    Context, DomainId, EncryptionContext, EnvironmentId, KekId, KekVersion, KeyId, SubjectTag,
+    Suite, WrapAlgorithm, WrappedKey,
 };
 pub use phiseal_keys::{
     Authority, BoxFuture, Changes, Clock, ClosedVersion, DataKey, DomainHealth, Drill, Drilled,

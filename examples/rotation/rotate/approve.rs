@@ -44,7 +44,7 @@ pub(crate) fn describe(request: &Request, output: &Output) {
         "{} asks for this: {}\n\n  It {}.\n\n",
         request.requester,
         request.operation,
-        request.operation.meaning()
+        request.meaning()
     );
     let mut line = |what: &str, value: &str| text.push_str(&format!("  {what:<12} {value}\n"));
     if let Some(keyset) = &request.keyset {
@@ -53,6 +53,9 @@ pub(crate) fn describe(request: &Request, output: &Output) {
     }
     for kek in &request.keks {
         line("wrapped by", kek.as_str());
+    }
+    for ground in &request.grounds {
+        line("final, as", &ground.to_string());
     }
     line("key store", &request.environment.to_string());
     if let Some(manifest) = &request.manifest {
@@ -71,6 +74,7 @@ pub(crate) fn describe(request: &Request, output: &Output) {
     let facts = json!({
         "operation": request.operation.to_string(), "requester": request.requester.as_str(),
         "domain": request.keyset.as_ref().map(|it| it.name.clone()), "expires": request.expires.to_string(),
+        "final": request.grounds.iter().map(|ground| ground.name()).collect::<Vec<_>>(),
         "sha256": request.digest(default_engine()).to_string(),
     });
     output.tell(&text, "asked", facts);

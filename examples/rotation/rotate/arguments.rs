@@ -1,6 +1,7 @@
 //! What the program was asked.
 
 use clap::{Args, Parser, Subcommand};
+use phiseal::rotation::certificate::Ground;
 use std::path::PathBuf;
 
 /// Rotates the keys that patients' data is sealed under, and proves that it is finished.
@@ -125,6 +126,8 @@ pub(crate) enum Operation {
         #[arg(long)]
         version: u32,
         #[command(flatten)]
+        gone: Gone,
+        #[command(flatten)]
         on: On,
     },
     /// The end of a person's keys.
@@ -132,6 +135,8 @@ pub(crate) enum Operation {
         /// What the application calls the person. It is not written into the request.
         #[arg(long)]
         person: String,
+        #[command(flatten)]
+        gone: Gone,
         #[command(flatten)]
         on: On,
     },
@@ -146,6 +151,14 @@ pub(crate) enum Operation {
         #[command(flatten)]
         request: NewRequest,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Gone {
+    /// Of what is destroyed already: why it is gone for good. Whoever requests and approves states it, and the certificate says so:
+    /// backups-expired (no backup of the key store that holds it is kept any more) or wrapping-keys-destroyed.
+    #[arg(long = "final", value_name = "GROUND")]
+    pub(crate) grounds: Vec<Ground>,
 }
 
 #[derive(Args, Debug)]

@@ -355,6 +355,9 @@ impl<'a> Desk<'a> {
         };
         let erased = match ended.erasure {
             None => "",
+            Some(_) if !request.grounds.is_empty() => {
+                " It is gone for good, as those say who asked for this and approved it."
+            }
             Some(phiseal::Erasure::Done) => {
                 " Its bytes are gone from the key store; it is final when the backups that hold it have expired."
             }

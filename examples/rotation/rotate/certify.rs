@@ -7,6 +7,8 @@ use phiseal::default_engine;
 use phiseal::rotation::certificate::{self, Certificate, Status};
 use pollster::block_on;
 use serde_json::json;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 /// Writes `NAME.json`, `NAME.json.sig` and `NAME.html` into `folder`, over nothing.
@@ -18,12 +20,20 @@ pub(crate) fn certify(
 ) -> Result<(), Failure> {
     let json = certificate.to_json(default_engine())?;
     let note = block_on(certificate::sign(&json, None, &by.key, &by.signer, default_engine()))?;
-    let name = format!(
+    let first = format!(
         "{}-{}-{}",
         certificate.operation.to_string().replace([' ', '\''], "-"),
         certificate.domain.replace(|symbol: char| !symbol.is_ascii_alphanumeric(), "-"),
         certificate.times.ended,
     );
+    // Another one may have ended in the same second.
+    let mut name = first.clone();
+    for number in 2..100 {
+        if !folder.join(format!("{name}.json")).exists() {
+            break;
+        }
+        name = format!("{first}-{number}");
+    }
     std::fs::create_dir_all(folder).map_err(|error| of_file(folder, &error))?;
     let html = certificate.to_html(default_engine())?;
     for (ending, bytes) in [
@@ -32,7 +42,8 @@ pub(crate) fn certify(
         ("html", html.as_bytes()),
     ] {
         let file = folder.join(format!("{name}.{ending}"));
-        std::fs::write(&file, bytes).map_err(|error| of_file(&file, &error))?;
+        let made = File::create_new(&file).and_then(|mut file| file.write_all(bytes));
+        made.map_err(|error| of_file(&file, &error))?;
     }
     let what = match certificate.status() {
         Status::Finished => "The certificate",

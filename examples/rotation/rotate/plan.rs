@@ -9,6 +9,7 @@ use core::time::Duration;
 use phiseal::audit::note::KeyName;
 use phiseal::default_engine;
 use phiseal::rotation::Class;
+use phiseal::rotation::certificate::Ground;
 use phiseal::rotation::custody::{Operation, Request};
 use phiseal::rotation::run::may_end_from;
 use phiseal::{ErrorKind, Keyset};
@@ -21,24 +22,24 @@ pub(crate) fn plan(arguments: &Arguments, of: &Plan, output: &Output) -> Result<
     match &of.operation {
         Asked::Rotate { compromised, on } => {
             let operation = Operation::Rotate { compromised: *compromised };
-            on_keyset(&office, on, |_| Ok(operation), true, output)
+            on_keyset(&office, on, |_| Ok(operation), &[], output)
         }
-        Asked::Rewrap { on } => on_keyset(&office, on, |_| Ok(Operation::Rewrap), false, output),
+        Asked::Rewrap { on } => on_keyset(&office, on, |_| Ok(Operation::Rewrap), &[], output),
         Asked::Retire { version, on } => on_keyset(
             &office,
             on,
             |keyset| exists(keyset, *version).map(|()| Operation::Retire(*version)),
-            true,
+            &[],
             output,
         ),
-        Asked::Destroy { version, on } => on_keyset(
+        Asked::Destroy { version, gone, on } => on_keyset(
             &office,
             on,
             |keyset| exists(keyset, *version).map(|()| Operation::Destroy(*version)),
-            true,
+            &gone.grounds,
             output,
         ),
-        Asked::Shred { person, on } => on_keyset(
+        Asked::Shred { person, gone, on } => on_keyset(
             &office,
             on,
             |keyset| {
@@ -49,7 +50,7 @@ pub(crate) fn plan(arguments: &Arguments, of: &Plan, output: &Output) -> Result<
                 block_on(store.find_subject(keyset, tag))?.ok_or_else(none)?;
                 Ok(Operation::Shred(tag))
             },
-            false,
+            &gone.grounds,
             output,
         ),
         Asked::Roster { threshold, custodians, request } => {
@@ -82,21 +83,24 @@ fn on_keyset(
     office: &Office,
     on: &On,
     operation: impl FnOnce(&Keyset) -> Result<Operation, Failure>,
-    counts: bool,
+    grounds: &[Ground],
     output: &Output,
 ) -> Result<(), Failure> {
     let domain = office.domain(on.domain.as_deref())?;
     let keyset = office.keyset(domain.name())?;
     let operation = operation(&keyset)?;
     let requester = signer::open(&on.request.key)?;
-    if counts {
-        dry_run(office, &keyset, operation, output)?;
-    }
     let name = KeyName::new(requester.key.name())?;
     let (engine, now) = (default_engine(), office.now());
     let mut request = Request::new(engine, operation, &keyset, name, now, holds(&on.request))?;
     request.roster = office.custodians.as_ref().map(|custodians| custodians.digest());
     request.manifest = Some(office.manifest_digest());
+    request.grounds = grounds.to_vec();
+    request.grounds.sort();
+    request.grounds.dedup();
+    if !matches!(operation, Operation::Rewrap | Operation::Shred(_)) {
+        dry_run(office, &keyset, &request, output)?;
+    }
     if operation.wraps() {
         request.keks = block_on(office.store().wrapping_keks())?;
     }
@@ -107,9 +111,10 @@ fn on_keyset(
 fn dry_run(
     office: &Office,
     keyset: &Keyset,
-    operation: Operation,
+    request: &Request,
     output: &Output,
 ) -> Result<(), Failure> {
+    let (operation, meaning) = (request.operation, request.meaning());
     let counted = census::count(&office.holdings()?, output, |_, _| {})?;
     let (mut rows, mut values, mut tables) = (0_u64, 0_u64, Vec::new());
     for census in &counted {
@@ -130,19 +135,17 @@ fn dry_run(
         |version| counted.iter().map(|census| census.under(&keyset.domain(), version)).sum::<u64>();
     let text = match operation {
         Operation::Rotate { .. } => format!(
-            "This {}: {} in {} of {}.",
-            operation.meaning(),
+            "This {meaning}: {} in {} of {}.",
             count(values, "value", "values"),
             count(rows, "row", "rows"),
             tables.join(", "),
         ),
         Operation::Retire(version) | Operation::Destroy(version) => format!(
-            "This {}. {} under version {version} now{}.",
-            operation.meaning(),
+            "This {meaning}. {} under version {version} now{}.",
             count(under(version), "value is", "values are"),
             if under(version) > 0 { ": it would be refused" } else { "" },
         ),
-        _ => format!("This {}.", operation.meaning()),
+        _ => format!("This {meaning}."),
     };
     let free = match operation {
         Operation::Retire(version) | Operation::Destroy(version) => may_end_from(keyset, version),

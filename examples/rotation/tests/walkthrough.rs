@@ -20,7 +20,7 @@ fn commands() -> String {
 fn every_command_runs_as_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     let commands = commands();
-    assert_eq!(commands.matches("cargo run --release --example ").count(), 20);
+    assert_eq!(commands.matches("cargo run --release --example ").count(), 23);
     let examples = programs();
     let script = commands
         .replace("cargo run --release --example ", &format!("{}/", examples.display()))
@@ -49,6 +49,9 @@ fn every_command_runs_as_it_stands() {
         "refused: 5",
         "The person's keys are destroyed.",
         "shredded person",
+        "states that what was destroyed before is gone for good",
+        "no backup that holds it is kept any more",
+        "It is gone for good, as those say who asked for this and approved it.",
         "2 of 2 key versions open",
         "opened by the recovery key alone",
     ] {
@@ -59,5 +62,8 @@ fn every_command_runs_as_it_stands() {
     assert!(err.contains("0 of 1 approvals are there"), "{err}");
     assert!(err.contains("a process may still seal under this version"), "{err}");
     let certificates = fs::read_dir(folder.path().join("clinic/certificates")).unwrap().count();
-    assert_eq!(certificates, 6, "three files each, of the rotation and of the shredding");
+    assert_eq!(
+        certificates, 9,
+        "three files each, of the rotation, of the shredding, and of its end"
+    );
 }

@@ -15,6 +15,7 @@ use data::Data;
 use phiseal::audit::LocalSigner;
 use phiseal::audit::note::{KeyName, Note, VerifierKey};
 use phiseal::backends::local::LocalKek;
+use phiseal::rotation::certificate::Ground;
 use phiseal::rotation::custody::{Custodians, Operation, Request, Roster};
 use phiseal::rotation::run::{Holding, Rotator};
 use phiseal::rotation::{Binding, Column, Pace};
@@ -104,6 +105,12 @@ impl Clinic {
         self.open_with(Phiseal::builder())
     }
 
+    /// What its keys are wrapped by.
+    #[must_use]
+    pub fn kek(&self) -> LocalKek {
+        LocalKek::open(self.folder.join("kek.json"), phiseal::default_engine()).unwrap()
+    }
+
     /// Its keys, for a process whose clock says this, in seconds since 1970.
     #[must_use]
     pub fn open_at(&self, now: u64) -> Phiseal {
@@ -117,7 +124,7 @@ impl Clinic {
     }
 
     fn open_with(&self, builder: Builder) -> Phiseal {
-        let kek = LocalKek::open(self.folder.join("kek.json"), phiseal::default_engine()).unwrap();
+        let kek = self.kek();
         match self.data() {
             Data::Sqlite(_) => {
                 let store = SqliteStore::open(self.folder.join("keys.db")).unwrap();
@@ -147,6 +154,12 @@ impl Clinic {
     /// Asks for `operation`, and has it approved: the signed request, which is left in a file too.
     #[must_use]
     pub fn approve(&self, operation: Operation) -> Note {
+        self.approve_on(operation, &[])
+    }
+
+    /// As [`Clinic::approve`], of what is destroyed already and gone for good on these grounds.
+    #[must_use]
+    pub fn approve_on(&self, operation: Operation, grounds: &[Ground]) -> Note {
         let phi = self.open();
         let store = phi.key_store();
         let [ada, ben] = custodians();
@@ -156,6 +169,7 @@ impl Clinic {
         let keyset = self.keyset();
         let mut request = Request::new(engine, operation, &keyset, requester, now, holds).unwrap();
         request.roster = Some(block_on(Custodians::load(store, None)).unwrap().unwrap().digest());
+        request.grounds = grounds.to_vec();
         if operation.wraps() {
             request.keks = block_on(store.wrapping_keks()).unwrap();
         }

@@ -2,6 +2,7 @@
 
 use crate::{Custodian, HOLDS, Office};
 use phiseal::rotation::Digest;
+use phiseal::rotation::certificate::Ground;
 use phiseal::rotation::custody::{Operation, Refusal, Request};
 use phiseal_audit::Time;
 use phiseal_audit::note::{KeyName, Note, VerifierKey};
@@ -91,6 +92,11 @@ fn changed_after_it_was_signed(request: &Request) -> Vec<(&'static str, Request)
         if it.operation.wraps() {
             it.keks.push("vault:thieves".parse().unwrap());
             it.keks.sort();
+        }
+    });
+    change("a ground", &|it| {
+        if it.operation.destroys() {
+            it.grounds.push(Ground::BackupsExpired);
         }
     });
     change("another manifest", &|it| it.manifest = Some(Digest::from_bytes([2; 32])));
@@ -271,6 +277,14 @@ fn forged(office: &Office, operation: Operation) -> Vec<Forged> {
             } else {
                 it.keks = vec!["local:x".parse().unwrap()]
             }
+        },
+        is!(Refusal::Unsound),
+    );
+    about(
+        "a ground for what destroys nothing, or one twice",
+        &|it| {
+            let twice = if it.operation.destroys() { 2 } else { 1 };
+            it.grounds = vec![Ground::BackupsExpired; twice];
         },
         is!(Refusal::Unsound),
     );

@@ -9,7 +9,7 @@ use phiseal_tests::in_each_place;
 use pollster::block_on;
 
 /// What is signed by both custodians is read again by whoever has their public keys.
-fn assert_sound(certificate: &Certificate) -> String {
+pub(crate) fn assert_sound(certificate: &Certificate) -> String {
     let engine = phiseal::default_engine();
     let json = certificate.to_json(engine).unwrap();
     let [ada, ben] = custodians();

@@ -3,27 +3,34 @@
 use crate::{ROTATE, to_the_end};
 use core::error::Error as _;
 use core::time::Duration;
+use phiseal::audit::note::Note;
 use phiseal::rotation::custody::{Approved, Custodians, Operation, Refusal, Request};
 use phiseal::rotation::run::{Ended, end_version, may_end_from};
 use phiseal::{Erasure, Error, ErrorKind, KeyState, Keyset, ManualClock, WrappedKey};
 use phiseal_tests::clinic::{Clinic, DOMAIN, Made, Where, context_of, plaintext};
 use phiseal_tests::in_each_place;
 use pollster::block_on;
+use std::slice;
 
 /// Ends a version at this time after the switch of the primary.
-fn end(clinic: &Clinic, operation: Operation, after: u64) -> Result<Ended, Error> {
-    let note = clinic.approve(operation);
+pub(crate) fn end(clinic: &Clinic, operation: Operation, after: u64) -> Result<Ended, Error> {
+    end_approved(clinic, &clinic.approve(operation), after)
+}
+
+/// As [`end`], when it was approved before.
+pub(crate) fn end_approved(clinic: &Clinic, note: &Note, after: u64) -> Result<Ended, Error> {
     let phi = clinic.open_at(clinic.keyset().version(1).unwrap().replaced().unwrap() + after);
     let store = phi.key_store();
     let domain = block_on(phi.domain(DOMAIN))?;
     let custodians = block_on(Custodians::load(store, None))?.unwrap();
     let request = Request::parse(note.text())?;
     let now = store.clock().wall();
-    let approved: Approved = custodians.check(&request, &[note], Some(&clinic.keyset()), now)?;
+    let approved: Approved =
+        custodians.check(&request, slice::from_ref(note), Some(&clinic.keyset()), now)?;
     block_on(end_version(&domain, &clinic.holdings(&domain), &approved, &mut |_| {}))
 }
 
-fn refusal(outcome: Result<Ended, Error>) -> Refusal {
+pub(crate) fn refusal(outcome: Result<Ended, Error>) -> Refusal {
     let error = outcome.map(drop).unwrap_err();
     error
         .source()
@@ -36,7 +43,7 @@ fn refusal(outcome: Result<Ended, Error>) -> Refusal {
 const LEASE: Duration = Duration::from_secs(600);
 
 /// The longest lease, and five minutes by which the clock of who switched may have been behind.
-const WAIT: u64 = Keyset::LONGEST_LEASE.as_secs() + 300;
+pub(crate) const WAIT: u64 = Keyset::LONGEST_LEASE.as_secs() + 300;
 in_each_place! {
     who_sleeps_through_a_rotation_seals_nothing_under_the_retired_key
     a_version_ends_when_a_count_that_began_late_enough_finds_nothing_under_it

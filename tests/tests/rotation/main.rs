@@ -9,6 +9,7 @@ mod acts;
 mod certified;
 mod ends;
 mod going_on;
+mod gone_for_good;
 mod kills;
 mod long;
 mod memory;

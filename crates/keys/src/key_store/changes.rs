@@ -2,7 +2,7 @@
 
 use super::KeyStore;
 use crate::{Authority, Error, ErrorKind, KeyState, KeyUse, Keyset, RecordKind};
-use phiseal_format::{KekId, SubjectTag};
+use phiseal_format::{KekId, KekVersion, SubjectTag};
 
 /// Changes of keysets, each one compare-and-swap that says who agreed to it: see [`KeyStore::changes`].
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,24 @@ impl KeyStore {
         ids.sort();
         ids.dedup();
         Ok(ids)
+    }
+
+    /// Versions of those KEKs that are not destroyed, and that new keys are not wrapped by: what they wrapped once, they
+    /// open. None of a KEK whose backend shows no versions.
+    ///
+    /// # Errors
+    ///
+    /// What the backends answer: all are needed.
+    pub async fn older_kek_versions(&self) -> Result<Vec<(KekId, KekVersion)>, Error> {
+        let mut older = Vec::new();
+        for of in self.keks.describe().await? {
+            for (version, state) in &of.info.versions {
+                if *version != of.info.current && *state != KeyState::Destroyed {
+                    older.push((of.info.id.clone(), *version));
+                }
+            }
+        }
+        Ok(older)
     }
 
     /// [`Changes::add_version`] by whoever holds this handle.

@@ -309,6 +309,10 @@
 //! | the end of a person's keys | `rotation::run::shred` | `plan shred`, `destroy` |
 //! | other custodians | `rotation::custody::Custodians::replace` | `plan roster`, `run` |
 //!
+//! What is destroyed is gone for good when no backup that holds it is kept any more, or when each key that wrapped it is destroyed too.
+//! Until then its certificate says that the erasure is pending. Then the custodians state it: the same request once more, with the
+//! grounds (`Request::grounds`, `--final`), and the certificate says that it is final, and on whose word.
+//!
 //! Keep the SHA-256 of the first roster outside of the key store, in the manifest: who can write the store, even with its keys,
 //! cannot then put custodians of his own in their place. What runs in one process with the keys can still change them without asking; that is
 //! then missing in the keyset's own record of who agreed and in the audit log. An application alone shreds nobody then

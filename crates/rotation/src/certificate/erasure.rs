@@ -1,6 +1,8 @@
 //! Whether what was destroyed is gone for good, and why.
 
 use core::fmt;
+use core::str::FromStr;
+use phiseal_keys::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 /// Whether what was destroyed is gone for good.
@@ -26,7 +28,7 @@ pub enum Erasure {
 }
 
 /// What it rests on that a key is gone for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(
     clippy::exhaustive_enums,
@@ -53,6 +55,29 @@ pub enum Reason {
     Backups,
     /// The store may keep replaced records where it cannot erase them.
     StoreCopies,
+}
+
+impl Ground {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::BackupsExpired, Self::WrappingKeysDestroyed];
+
+    /// By what word a certificate and a request name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BackupsExpired => "backups-expired",
+            Self::WrappingKeysDestroyed => "wrapping-keys-destroyed",
+        }
+    }
+}
+
+impl FromStr for Ground {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let ground = Self::ALL.into_iter().find(|ground| ground.name() == text);
+        ground.ok_or_else(|| Error::new(ErrorKind::Malformed, "not a ground of a final erasure"))
+    }
 }
 
 impl fmt::Display for Ground {

@@ -42,6 +42,12 @@ impl Operation {
         matches!(self, Self::Rotate { .. } | Self::Rewrap)
     }
 
+    /// Whether keys are destroyed.
+    #[must_use]
+    pub const fn destroys(&self) -> bool {
+        matches!(self, Self::Destroy(_) | Self::Shred(_))
+    }
+
     /// What it does, in the words of one sentence after "This".
     #[must_use]
     pub const fn meaning(&self) -> &'static str {

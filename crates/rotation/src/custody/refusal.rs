@@ -1,4 +1,5 @@
 use phiseal_audit::Time;
+use phiseal_format::KekId;
 use phiseal_keys::{Error, ErrorKind};
 
 /// Why an act is not done, although nothing is broken: the custodians have not agreed to it, or not to this, or
@@ -70,6 +71,24 @@ pub enum Refusal {
         /// How many.
         persons: u64,
     },
+    /// What is said to be gone for good was there when that was said.
+    #[error(
+        "only what is destroyed already can be gone for good: destroy it first, and ask for this later"
+    )]
+    NotDestroyed,
+    /// The key store cannot erase what was in it.
+    #[error(
+        "the key store's own log may hold what was destroyed, whatever became of backups: only the end of each key that wrapped it is final"
+    )]
+    NotErased,
+    /// A version of the domain's key that may have wrapped a person's keys is there.
+    #[error(
+        "version {0} of the domain's key may have wrapped the person's keys, and is not destroyed"
+    )]
+    Wrapped(u32),
+    /// A version of a KEK that may have wrapped the version is there.
+    #[error("version {1} of {0} may have wrapped it, and is not destroyed")]
+    WrappedBy(KekId, u32),
     /// A single custodian works alone in a key store that has a roster.
     #[error("the key store has custodians: nobody acts alone")]
     Alone,

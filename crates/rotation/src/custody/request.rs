@@ -1,6 +1,7 @@
 use super::Operation;
 use super::lines::{Lines, malformed};
 use crate::Digest;
+use crate::certificate::Ground;
 use core::fmt;
 use core::time::Duration;
 use phiseal_audit::Time;
@@ -27,6 +28,9 @@ use phiseal_primitives::Engine;
 /// expires 2026-03-08T09:30:00.000Z
 /// ```
 ///
+/// One about what is destroyed already has a line `final backups-expired` or `final wrapping-keys-destroyed`, or both, for each
+/// [`Ground`] on which it is gone for good.
+///
 /// It is a C2SP signed note: those who agree sign just this text. Nothing of it is secret, and no person of whom data is kept is
 /// named in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +44,9 @@ pub struct Request {
     pub keyset: Option<KeysetState>,
     /// Under which KEKs keys may be wrapped, in ascending order; none where nothing is wrapped.
     pub keks: Vec<KekId>,
+    /// Why what is destroyed already is gone for good, in ascending order: whoever signs says so. None where something is to be
+    /// destroyed, and where nothing is.
+    pub grounds: Vec<Ground>,
     /// The SHA-256 of the manifest that says where data is stored.
     pub manifest: Option<Digest>,
     /// The roster in force; none where one custodian works alone.
@@ -131,6 +138,7 @@ impl Request {
             operation,
             keyset: None,
             keks: Vec::new(),
+            grounds: Vec::new(),
             manifest: None,
             roster: None,
             requester,
@@ -144,6 +152,15 @@ impl Request {
     #[must_use]
     pub fn digest(&self, engine: &dyn Engine) -> Digest {
         Digest::of(engine, self.to_string().as_bytes())
+    }
+
+    /// What it does, in the words of one sentence after "This".
+    #[must_use]
+    pub const fn meaning(&self) -> &'static str {
+        if self.grounds.is_empty() {
+            return self.operation.meaning();
+        }
+        "states that what was destroyed before is gone for good, wherever it was, on the grounds named here; nothing else is touched"
     }
 
     /// Its text, signed by `signer`, whose key the roster has as `key`.
@@ -186,6 +203,8 @@ impl Request {
         };
         let keks = lines.values("kek", Self::MOST_KEKS)?.into_iter().map(|kek| kek.parse().ok());
         let keks = keks.collect::<Option<_>>()?;
+        let grounds = lines.values("final", Ground::ALL.len())?.into_iter();
+        let grounds = grounds.map(|ground| ground.parse().ok()).collect::<Option<_>>()?;
         let manifest = match lines.value("manifest") {
             None => None,
             Some(digest) => Some(digest.parse().ok()?),
@@ -202,6 +221,7 @@ impl Request {
             operation,
             keyset,
             keks,
+            grounds,
             manifest,
             roster,
             requester,
@@ -219,6 +239,8 @@ impl Request {
             && self.keyset.is_none() == matches!(self.operation, Operation::Roster(_))
             && self.keks.is_empty() != self.operation.wraps()
             && self.keks.is_sorted_by(|one, next| one < next)
+            && (self.grounds.is_empty() || self.operation.destroys())
+            && self.grounds.is_sorted_by(|one, next| one < next)
     }
 }
 
@@ -231,6 +253,7 @@ impl fmt::Display for Request {
             writeln!(f, "domain {name}\ndomain-id {domain}\nkeyset {revision} {digest}")?;
         }
         self.keks.iter().try_for_each(|kek| writeln!(f, "kek {kek}"))?;
+        self.grounds.iter().try_for_each(|ground| writeln!(f, "final {}", ground.name()))?;
         if let Some(manifest) = &self.manifest {
             writeln!(f, "manifest {manifest}")?;
         }

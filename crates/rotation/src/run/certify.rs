@@ -123,8 +123,11 @@ impl Ended {
             primary_after: self.after.primary(),
             versions: versions.collect(),
         };
-        // Backups of the key store are not known here; nobody has said that they have expired.
+        // Backups of the key store are not known here: that they have expired is for the custodians to say.
         let erasure = match self.erasure {
+            Some(_) if !request.grounds.is_empty() => {
+                Erasure::Final { grounds: request.grounds.clone() }
+            }
             None => Erasure::None {},
             Some(Erased::Done) => Erasure::Pending { reasons: vec![Reason::Backups] },
             Some(_) => Erasure::Pending { reasons: vec![Reason::WriteAheadLog, Reason::Backups] },

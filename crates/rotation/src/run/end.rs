@@ -1,7 +1,7 @@
 //! The end of a version, of a person's keys, and of wraps by other KEKs: what is done in one step.
 
 use super::holding::check_domain;
-use super::{Event, Holding, Step};
+use super::{Event, Holding, Step, grounds};
 use crate::certificate::Counted;
 use crate::custody::{Approved, Operation, Refusal, SKEW};
 use phiseal_audit::Time;
@@ -34,14 +34,18 @@ pub struct Ended {
 /// that knows nothing of it may seal.
 ///
 /// A version that has ended so before is counted again, and what was destroyed is erased again: whoever was killed before its
-/// certificate was written asks for it once more.
+/// certificate was written asks for it once more, and so does whoever can say on what [grounds](crate::custody::Request::grounds) it is
+/// gone for good. Of these it is for the custodians to know whether they hold. What can be seen from here is refused: backups that
+/// have expired, where the store itself [keeps](Erasure) what it deletes; and keys that are destroyed, when a KEK lists a version
+/// beside its current one that is not.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Denied`] with [`Refusal::Keyset`], [`Refusal::TooEarly`], [`Refusal::InUse`] or [`Refusal::Persons`], and when the
-/// custodians are others by now; [`ErrorKind::Invalid`] for a request of something else, and for holdings
-/// without a column of the domain; [`ErrorKind::State`] for a version that cannot go there; [`ErrorKind::Conflict`] when the keys
-/// changed meanwhile; and what sources, key store and backends answer.
+/// [`ErrorKind::Denied`] with [`Refusal::Keyset`], [`Refusal::TooEarly`], [`Refusal::InUse`], [`Refusal::Persons`],
+/// [`Refusal::NotDestroyed`], [`Refusal::NotErased`] or [`Refusal::WrappedBy`], and when the custodians are others by now;
+/// [`ErrorKind::Invalid`] for a request of something else, and for holdings without a column of the domain; [`ErrorKind::State`] for
+/// a version that cannot go there; [`ErrorKind::Conflict`] when the keys changed meanwhile; and what sources, key store and backends
+/// answer.
 pub async fn end_version(
     domain: &Domain,
     holdings: &[Holding],
@@ -66,6 +70,7 @@ pub async fn end_version(
     if let Some(free) = may_end_from(&before, number).filter(|free| began < *free) {
         return Err(Refusal::TooEarly(Time::from_millis(free.saturating_mul(1_000))).into());
     }
+    grounds::check_version(approved.request(), store, is_done).await?;
     hear(Event::Step(Step::Count));
     let (mut counted, mut values) = (Vec::new(), 0_u64);
     for holding in holdings {
@@ -95,6 +100,7 @@ pub async fn end_version(
         approved.changes(store).set_state(&before, number, state).await?
     };
     let erasure = if state == KeyState::Destroyed { Some(store.erase().await?) } else { None };
+    grounds::check_erased(approved.request(), erasure)?;
     Ok(Ended { before, after, counted, erasure, began, ended: store.clock().wall() })
 }
 
@@ -106,20 +112,26 @@ pub fn may_end_from(keyset: &Keyset, number: u32) -> Option<u64> {
     Some(keyset.version(number)?.replaced()?.saturating_add(wait))
 }
 
-/// Destroys a person's keys, as was approved.
+/// Destroys a person's keys, as was approved. Of somebody who was shredded before, what is left is erased again, and the certificate
+/// says on what [grounds](crate::custody::Request::grounds) it is gone for good, if the request does: wrapping keys are
+/// destroyed when each version of the domain's key is that there may have been when the person was shredded, which is so for those
+/// that were made until five minutes later.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::NotFound`] when there is no such person; [`ErrorKind::Denied`] with [`Refusal::Keyset`], and when the custodians
-/// are others by now; [`ErrorKind::Invalid`] for a request of something else; and what the key store answers.
+/// [`ErrorKind::NotFound`] when there is no such person; [`ErrorKind::Denied`] with [`Refusal::Keyset`],
+/// [`Refusal::NotDestroyed`], [`Refusal::NotErased`] or [`Refusal::Wrapped`], and when the custodians are others by now;
+/// [`ErrorKind::Invalid`] for a request of something else; and what the key store answers.
 pub async fn shred(domain: &Domain, approved: &Approved) -> Result<Ended, Error> {
     let Operation::Shred(tag) = approved.request().operation else { return Err(another()) };
     let store = domain.key_store();
     let began = store.clock().wall();
     let before = store.keyset(domain.name()).await?;
     approved.check_keyset(store.engine(), &before)?;
+    grounds::check_person(approved.request(), store, &before, tag).await?;
     approved.changes(store).shred_subject(&before, tag).await?;
     let erasure = Some(store.erase().await?);
+    grounds::check_erased(approved.request(), erasure)?;
     let (after, counted) = (before.clone(), Vec::new());
     Ok(Ended { before, after, counted, erasure, began, ended: store.clock().wall() })
 }

@@ -18,6 +18,7 @@ mod cursor;
 mod end;
 mod event;
 mod exposure;
+mod grounds;
 mod held;
 mod holding;
 mod journal;

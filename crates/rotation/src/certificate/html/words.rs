@@ -82,7 +82,8 @@ fn last(certificate: &Certificate) -> &'static str {
              it does not take back what somebody who has the old key and a copy of the old data can read."
         }
         (_, Erasure::Final { .. }) => {
-            " The erasure is final: no copy of the destroyed key can be brought back, on the grounds that are named below."
+            " The erasure is final: no copy of the destroyed key can be brought back, as the request states, on the grounds that are \
+             named below."
         }
         _ => "",
     }

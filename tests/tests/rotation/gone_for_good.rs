@@ -1,0 +1,169 @@
+//! DEST: what is destroyed is gone for good when the custodians say so, on grounds that nothing here speaks against.
+
+use crate::certified::assert_sound;
+use crate::ends::{WAIT, end, end_approved, refusal};
+use crate::{ROTATE, pace, to_the_end};
+use phiseal::audit::note::Note;
+use phiseal::rotation::certificate::{Certificate, Erasure, Ground, Safeguard, Status};
+use phiseal::rotation::custody::{Custodians, Operation, Refusal, Request};
+use phiseal::rotation::run::{Circumstances, Ended, Phase, Rotator, rewrap, shred};
+use phiseal::{Error, KekAdminBackend, KekVersion, KeyState, SubjectRecord, SubjectTag};
+use phiseal_tests::clinic::{Clinic, DOMAIN, Made, Where, custodians, plaintext};
+use phiseal_tests::in_each_place;
+use pollster::block_on;
+use std::slice;
+use std::thread::sleep;
+use std::time::Duration;
+
+const BACKUPS: [Ground; 1] = [Ground::BackupsExpired];
+const KEYS: [Ground; 1] = [Ground::WrappingKeysDestroyed];
+
+in_each_place! {
+    a_version_is_gone_for_good_when_backups_have_expired_or_what_wrapped_it_is_destroyed
+    a_person_s_keys_are_gone_for_good_when_backups_have_expired_or_what_wrapped_them_is_destroyed
+}
+
+fn a_version_is_gone_for_good_when_backups_have_expired_or_what_wrapped_it_is_destroyed(
+    place: Where,
+) {
+    let Some(clinic) = Made::new(place, 20) else { return };
+    let _ = clinic.approve(ROTATE);
+    let _ = to_the_end(&clinic, 50);
+    let destroy = Operation::Destroy(1);
+    let on = |grounds: &[Ground]| {
+        let note = clinic.approve_on(destroy, grounds);
+        (end_approved(&clinic, &note, WAIT + 1), note)
+    };
+    end(&clinic, Operation::Retire(1), WAIT + 1).unwrap();
+    for grounds in [BACKUPS, KEYS] {
+        assert_eq!(refusal(on(&grounds).0), Refusal::NotDestroyed);
+        assert_eq!(clinic.keyset().version(1).unwrap().state(), KeyState::Deactivated);
+    }
+    let (ended, note) = on(&[]);
+    assert_eq!(certificate(&clinic, &ended.unwrap(), &note).status(), Status::ErasurePending);
+
+    let (ended, note) = on(&BACKUPS);
+    match place {
+        Where::Sqlite => assert_final(&certificate(&clinic, &ended.unwrap(), &note), &BACKUPS),
+        Where::Postgres => assert_eq!(refusal(ended), Refusal::NotErased, "its log keeps it"),
+    }
+
+    // As long as the KEK has the version that wrapped it, a copy of it opens.
+    let kek = clinic.kek();
+    block_on(kek.create_version()).unwrap();
+    let phi = clinic.open();
+    let domain = block_on(phi.domain(DOMAIN)).unwrap();
+    let roster = block_on(Custodians::load(phi.key_store(), None)).unwrap().unwrap();
+    let note = clinic.approve(Operation::Rewrap);
+    let request = Request::parse(note.text()).unwrap();
+    let now = phi.key_store().clock().wall();
+    let approved = roster.check(&request, &[note], Some(&clinic.keyset()), now).unwrap();
+    block_on(rewrap(&domain, &approved)).unwrap();
+    let is_wrapped = |refusal: Refusal| matches!(refusal, Refusal::WrappedBy(_, 1));
+    assert!(is_wrapped(refusal(on(&KEYS).0)));
+    block_on(kek.set_state(KekVersion(1), KeyState::Deactivated)).unwrap();
+    assert!(is_wrapped(refusal(on(&KEYS).0)));
+    block_on(kek.destroy(KekVersion(1))).unwrap();
+    for grounds in [&KEYS[..], &Ground::ALL] {
+        let (ended, note) = on(grounds);
+        assert_final(&certificate(&clinic, &ended.unwrap(), &note), grounds);
+    }
+    assert_eq!(clinic.assert_rotated(plaintext), 20);
+}
+
+fn a_person_s_keys_are_gone_for_good_when_backups_have_expired_or_what_wrapped_them_is_destroyed(
+    place: Where,
+) {
+    let Some(clinic) = Made::new(place, 20) else { return };
+    let tag = {
+        let phi = clinic.open();
+        let domain = block_on(phi.domain(DOMAIN)).unwrap();
+        block_on(domain.subject_or_create("mrn-1")).unwrap();
+        phi.key_store().subject_tag(&clinic.keyset(), "mrn-1").unwrap()
+    };
+    let on = |grounds: &[Ground], later| {
+        let note = clinic.approve_on(Operation::Shred(tag), grounds);
+        (shred_approved(&clinic, &note, later), note)
+    };
+    let said_before = clinic.approve_on(Operation::Shred(tag), &BACKUPS);
+    assert_eq!(refusal(shred_approved(&clinic, &said_before, 0)), Refusal::NotDestroyed);
+    assert!(person(&clinic, tag).current().is_ok());
+    sleep(Duration::from_millis(1_100));
+
+    let (ended, note) = on(&[], 0);
+    assert_eq!(certificate(&clinic, &ended.unwrap(), &note).status(), Status::ErasurePending);
+    let refused = refusal(shred_approved(&clinic, &said_before, 0));
+    assert_eq!(refused, Refusal::NotDestroyed, "it was not so when it was said");
+    let (ended, note) = on(&BACKUPS, 0);
+    match place {
+        Where::Sqlite => assert_final(&certificate(&clinic, &ended.unwrap(), &note), &BACKUPS),
+        Where::Postgres => assert_eq!(refusal(ended), Refusal::NotErased, "its log keeps it"),
+    }
+
+    // The first version may have wrapped them, and one that was made when clocks may not have agreed. Another one may not.
+    assert_eq!(refusal(on(&KEYS, 0).0), Refusal::Wrapped(1));
+    let end_of = |version, later| {
+        rotate(&clinic, later);
+        end(&clinic, Operation::Retire(version), later + WAIT + 1).unwrap();
+        let refused = refusal(on(&KEYS, later).0);
+        assert_eq!(refused, Refusal::Wrapped(version), "a retired version opens");
+        end(&clinic, Operation::Destroy(version), later + WAIT + 1).unwrap();
+    };
+    end_of(1, SKEW - 100);
+    assert_eq!(refusal(on(&KEYS, SKEW).0), Refusal::Wrapped(2));
+    end_of(2, SKEW + 100);
+    let (ended, note) = on(&KEYS, SKEW + 100);
+    assert_final(&certificate(&clinic, &ended.unwrap(), &note), &KEYS);
+}
+
+fn assert_final(certificate: &Certificate, grounds: &[Ground]) {
+    assert_eq!(certificate.status(), Status::Finished);
+    assert_eq!(certificate.erasure, Erasure::Final { grounds: grounds.to_vec() });
+    let page = assert_sound(certificate);
+    for ground in grounds {
+        assert!(page.contains(&format!("final: {ground}")) || grounds.len() > 1, "{page}");
+    }
+    assert!(certificate.safeguards().contains(&Safeguard::CryptographicErase));
+}
+
+fn person(clinic: &Clinic, tag: SubjectTag) -> SubjectRecord {
+    block_on(clinic.open().key_store().find_subject(&clinic.keyset(), tag)).unwrap().unwrap()
+}
+
+/// By how much clocks may differ, in seconds.
+const SKEW: u64 = 300;
+
+/// Rotates, so many seconds later than now.
+fn rotate(clinic: &Clinic, later: u64) {
+    let phi = clinic.open_at(clinic.open().key_store().clock().wall() + later);
+    let (domain, note) = (block_on(phi.domain(DOMAIN)).unwrap(), clinic.approve(ROTATE));
+    let roster = block_on(Custodians::load(phi.key_store(), None)).unwrap().unwrap();
+    let request = Request::parse(note.text()).unwrap();
+    let now = phi.key_store().clock().wall();
+    let approved = roster.check(&request, &[note], Some(&clinic.keyset()), now).unwrap();
+    let holdings = clinic.holdings(&domain);
+    let mut rotator = Rotator::new(domain, &holdings, pace(50));
+    let journal = rotator.run(&approved, Some(&roster), &mut |_| {}).unwrap();
+    assert_eq!(journal.phase, Phase::Done);
+}
+
+fn shred_approved(clinic: &Clinic, note: &Note, later: u64) -> Result<Ended, Error> {
+    let phi = clinic.open_at(clinic.open().key_store().clock().wall() + later);
+    let domain = block_on(phi.domain(DOMAIN))?;
+    let roster = block_on(Custodians::load(phi.key_store(), None))?.unwrap();
+    let (request, now) = (Request::parse(note.text())?, phi.key_store().clock().wall());
+    let approved = roster.check(&request, slice::from_ref(note), Some(&clinic.keyset()), now)?;
+    block_on(shred(&domain, &approved))
+}
+
+fn certificate(clinic: &Clinic, ended: &Ended, note: &Note) -> Certificate {
+    let phi = clinic.open();
+    let roster = block_on(Custodians::load(phi.key_store(), None)).unwrap().unwrap();
+    let [ada, _] = custodians();
+    let circumstances = Circumstances { custodians: Some(&roster), actor: &ada.key, log: None };
+    let person = match Request::parse(note.text()).unwrap().operation {
+        Operation::Shred(tag) => Some(person(clinic, tag)),
+        _ => None,
+    };
+    ended.certificate(phi.key_store(), note, person.as_ref(), &circumstances).unwrap()
+}
