@@ -317,6 +317,7 @@ impl<'a> Desk<'a> {
         let name = request.keyset.as_ref().map(|keyset| keyset.name.as_str());
         let domain = self.office.domain(name)?;
         let action = match request.operation {
+            _ if !request.grounds.is_empty() => "final",
             Operation::Shred(_) => "shred",
             Operation::Retire(_) => "retire",
             _ => "destroy",
@@ -359,10 +360,10 @@ impl<'a> Desk<'a> {
                 " It is gone for good, as those say who asked for this and approved it."
             }
             Some(phiseal::Erasure::Done) => {
-                " Its bytes are gone from the key store; it is final when the backups that hold it have expired."
+                " Its bytes are gone from the key store; it is final when the backups that hold it have expired, which you state then: --final."
             }
             Some(_) => {
-                " Its bytes may be left in the database's log, and in backups: it is final when those have expired."
+                " Its bytes may be left in the key store's database, and in backups: it is final when each key that wrapped it is destroyed, which you state then: --final."
             }
         };
         output.tell(

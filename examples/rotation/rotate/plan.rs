@@ -10,9 +10,9 @@ use phiseal::audit::note::KeyName;
 use phiseal::default_engine;
 use phiseal::rotation::Class;
 use phiseal::rotation::certificate::Ground;
-use phiseal::rotation::custody::{Operation, Request};
+use phiseal::rotation::custody::{Operation, Refusal, Request};
 use phiseal::rotation::run::may_end_from;
-use phiseal::{ErrorKind, Keyset};
+use phiseal::{ErrorKind, KeyState, Keyset};
 use pollster::block_on;
 use serde_json::json;
 use std::io::Write;
@@ -35,7 +35,13 @@ pub(crate) fn plan(arguments: &Arguments, of: &Plan, output: &Output) -> Result<
         Asked::Destroy { version, gone, on } => on_keyset(
             &office,
             on,
-            |keyset| exists(keyset, *version).map(|()| Operation::Destroy(*version)),
+            |keyset| {
+                exists(keyset, *version)?;
+                let is_there =
+                    keyset.version(*version).is_some_and(|it| it.state() != KeyState::Destroyed);
+                check_gone(&gone.grounds, is_there)?;
+                Ok(Operation::Destroy(*version))
+            },
             &gone.grounds,
             output,
         ),
@@ -47,7 +53,8 @@ pub(crate) fn plan(arguments: &Arguments, of: &Plan, output: &Output) -> Result<
                 let tag = store.subject_tag(keyset, person)?;
                 let none =
                     || phiseal::Error::new(ErrorKind::NotFound, "there is no key for this person");
-                block_on(store.find_subject(keyset, tag))?.ok_or_else(none)?;
+                let record = block_on(store.find_subject(keyset, tag))?.ok_or_else(none)?;
+                check_gone(&gone.grounds, record.current().is_ok())?;
                 Ok(Operation::Shred(tag))
             },
             &gone.grounds,
@@ -77,6 +84,11 @@ pub(crate) fn plan(arguments: &Arguments, of: &Plan, output: &Output) -> Result<
 fn exists(keyset: &Keyset, version: u32) -> Result<(), Failure> {
     let none = || Failure::usage(format!("{} has no version {version}", keyset.name()));
     keyset.version(version).map(drop).ok_or_else(none)
+}
+
+/// Nobody is asked to state what is not so.
+fn check_gone(grounds: &[Ground], is_there: bool) -> Result<(), Failure> {
+    if is_there && !grounds.is_empty() { Err(Refusal::NotDestroyed.into()) } else { Ok(()) }
 }
 
 fn on_keyset(

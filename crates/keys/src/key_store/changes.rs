@@ -1,6 +1,7 @@
 //! Changes of keysets and the end of persons' keys, by whoever may make them.
 
 use super::KeyStore;
+use crate::keks::Role;
 use crate::{Authority, Error, ErrorKind, KeyState, KeyUse, Keyset, RecordKind};
 use phiseal_format::{KekId, KekVersion, SubjectTag};
 
@@ -45,22 +46,29 @@ impl KeyStore {
         Ok(ids)
     }
 
-    /// Versions of those KEKs that are not destroyed, and that new keys are not wrapped by: what they wrapped once, they
-    /// open. None of a KEK whose backend shows no versions.
+    /// A KEK of this store, whatever it is there for, that may open a wrap from before, which a backup holds: one that does not
+    /// wrap, one that nobody asks to unwrap, and one that does not show that of its versions all but the current one are
+    /// destroyed, and that there were others.
+    ///
+    /// That the current version has wrapped nothing of it cannot be seen from here.
     ///
     /// # Errors
     ///
     /// What the backends answer: all are needed.
-    pub async fn older_kek_versions(&self) -> Result<Vec<(KekId, KekVersion)>, Error> {
-        let mut older = Vec::new();
-        for of in self.keks.describe().await? {
-            for (version, state) in &of.info.versions {
-                if *version != of.info.current && *state != KeyState::Destroyed {
-                    older.push((of.info.id.clone(), *version));
-                }
+    pub async fn kek_that_may_open(&self) -> Result<Option<KekId>, Error> {
+        for (role, kek) in self.keks.each().await {
+            let info = kek?.describe().await?;
+            let is_destroyed = |state: KeyState| state == KeyState::Destroyed;
+            let others = || info.versions.iter().filter(|(version, _)| *version != info.current);
+            let is_left = others().any(|(_, state)| !is_destroyed(*state));
+            // What is destroyed may not be listed.
+            let had_others = others().next().is_some()
+                || info.versions.first().is_some_and(|(version, _)| *version > KekVersion(1));
+            if role != Role::Wraps || is_left || !had_others {
+                return Ok(Some(info.id));
             }
         }
-        Ok(older)
+        Ok(None)
     }
 
     /// [`Changes::add_version`] by whoever holds this handle.
@@ -221,6 +229,19 @@ impl Changes<'_> {
     pub async fn shred_subject(&self, keyset: &Keyset, tag: SubjectTag) -> Result<(), Error> {
         self.check_authority(Some(keyset)).await?;
         self.store.shred(keyset, tag).await
+    }
+
+    /// Refuses what would be refused if it changed `keyset`, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Denied`]; [`ErrorKind::Conflict`] when the keyset changed meanwhile; and what the store answers.
+    pub async fn check(&self, keyset: &Keyset) -> Result<(), Error> {
+        self.check_authority(Some(keyset)).await?;
+        if self.store.keyset(keyset.name()).await? == *keyset {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Conflict, "the keys changed meanwhile"))
     }
 
     async fn replace(&self, old: &Keyset, next: Keyset) -> Result<Keyset, Error> {

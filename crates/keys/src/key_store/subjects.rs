@@ -96,8 +96,8 @@ impl KeyStore {
 
     /// Destroys all of a person's keys in this store. Their bytes are gone from the medium after [`KeyStore::erase`].
     ///
-    /// It is final when, besides, backups that hold the wrapped keys have expired or the domain's versions that wrap them
-    /// are destroyed. Of a person who was shredded before, nothing is left to destroy.
+    /// It is final when, besides, backups that hold the wrapped keys have expired, or the domain's versions that wrap them
+    /// are destroyed and what wrapped those. Of a person who was shredded before, nothing is left to destroy.
     ///
     /// # Errors
     ///

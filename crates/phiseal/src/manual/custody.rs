@@ -310,7 +310,7 @@
 //! | other custodians | `rotation::custody::Custodians::replace` | `plan roster`, `run` |
 //!
 //! What is destroyed is gone for good when no backup that holds it is kept any more, or when each key that wrapped it is destroyed too.
-//! Until then its certificate says that the erasure is pending. Then the custodians state it: the same request once more, with the
+//! Until then its certificate says that the erasure is pending. Then the custodians state it: another request for the same, with the
 //! grounds (`Request::grounds`, `--final`), and the certificate says that it is final, and on whose word.
 //!
 //! Keep the SHA-256 of the first roster outside of the key store, in the manifest: who can write the store, even with its keys,

@@ -153,7 +153,8 @@
 //! Shredding destroys all of a person's keys: it replaces the record by a mark that says that there were keys, and has the store erase what was replaced. The
 //! mark stays: the same person is never given another key by accident. [`Erasure`](crate::Erasure) says whether the bytes
 //! are gone from the store's medium; backups, snapshots and the blocks of a solid-state drive are out of its reach.
-//! Shredding is final when those have expired, or the versions of the domain's key that wrapped the person's are destroyed.
+//! Shredding is final when those have expired, or the versions of the domain's key that wrapped the person's are destroyed, and the
+//! versions of the KEKs that wrapped those.
 //!
 //! A person's key stays under the version of the domain's key that it was made under until
 //! [`Domain::rewrap_subjects`](crate::Domain::rewrap_subjects) moves all keys of all persons to the primary. A version that

@@ -6,7 +6,8 @@ use phiseal_primitives::Engine;
 
 /// A request that holds: enough custodians have signed it, for this key store, this keyset as it is, and now.
 ///
-/// What is done because of it changes the keyset, and with it what the request is about: so it is done once.
+/// What changes the keyset changes what the request is about, and is done once. What is done already and asked for again, to erase
+/// what is left and to certify it, may be done again until the request expires.
 #[derive(Clone, Debug)]
 pub struct Approved {
     request: Request,

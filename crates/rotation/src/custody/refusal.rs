@@ -71,24 +71,25 @@ pub enum Refusal {
         /// How many.
         persons: u64,
     },
-    /// What is said to be gone for good was there when that was said.
+    /// What is said to be gone for good is there, or was when that was said.
     #[error(
         "only what is destroyed already can be gone for good: destroy it first, and ask for this later"
     )]
     NotDestroyed,
-    /// The key store cannot erase what was in it.
+    /// The key store has not erased what was in it.
     #[error(
-        "the key store's own log may hold what was destroyed, whatever became of backups: only the end of each key that wrapped it is final"
+        "the key store may itself hold what was destroyed, whatever became of backups: PostgreSQL in its log, for good, and SQLite \
+         as long as others read in it"
     )]
     NotErased,
     /// A version of the domain's key that may have wrapped a person's keys is there.
     #[error(
         "version {0} of the domain's key may have wrapped the person's keys, and is not destroyed"
     )]
-    Wrapped(u32),
-    /// A version of a KEK that may have wrapped the version is there.
-    #[error("version {1} of {0} may have wrapped it, and is not destroyed")]
-    WrappedBy(KekId, u32),
+    VersionLeft(u32),
+    /// A KEK of the key store may open a wrap that a backup holds.
+    #[error("{0} may have wrapped it, and does not show that it is destroyed")]
+    KekLeft(KekId),
     /// A single custodian works alone in a key store that has a roster.
     #[error("the key store has custodians: nobody acts alone")]
     Alone,

@@ -88,7 +88,7 @@ impl Ended {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for such, when a person's record is missing, and when the roster is not the one under which it was
+    /// [`ErrorKind::Invalid`] for such, when `note` is of another request, when a person's record is missing, and when the roster is not the one under which it was
     /// approved any more.
     pub fn certificate(
         &self,
@@ -99,6 +99,9 @@ impl Ended {
     ) -> Result<Certificate, Error> {
         let request = crate::custody::Request::parse(note.text())?;
         let invalid = |message| Error::new(ErrorKind::Invalid, message);
+        if request.digest(store.engine()) != self.request {
+            return Err(invalid("it was done because of another request"));
+        }
         let (operation, number) = match request.operation {
             Operation::Retire(version) => (Act::Retire { version }, Some(version)),
             Operation::Destroy(version) => (Act::Destroy { version }, Some(version)),

@@ -2,6 +2,7 @@
 
 use super::holding::check_domain;
 use super::{Event, Holding, Step, grounds};
+use crate::Digest;
 use crate::certificate::Counted;
 use crate::custody::{Approved, Operation, Refusal, SKEW};
 use phiseal_audit::Time;
@@ -12,6 +13,8 @@ use phiseal_keys::{Erasure, Error, ErrorKind, KeyState, Keyset, Rewrapped};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Ended {
+    /// The SHA-256 of the request because of which it was done.
+    pub request: Digest,
     /// The keyset before.
     pub before: Keyset,
     /// The keyset after.
@@ -35,14 +38,14 @@ pub struct Ended {
 ///
 /// A version that has ended so before is counted again, and what was destroyed is erased again: whoever was killed before its
 /// certificate was written asks for it once more, and so does whoever can say on what [grounds](crate::custody::Request::grounds) it is
-/// gone for good. Of these it is for the custodians to know whether they hold. What can be seen from here is refused: backups that
-/// have expired, where the store itself [keeps](Erasure) what it deletes; and keys that are destroyed, when a KEK lists a version
-/// beside its current one that is not.
+/// gone for good. Whether these hold is for the custodians to know. Refused is what can be seen not to hold: that backups have
+/// expired, where the store itself may [hold](Erasure) what it deleted; and that wrapping keys are destroyed, where
+/// [a KEK of the store may open what they wrapped](phiseal_keys::KeyStore::kek_that_may_open).
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Denied`] with [`Refusal::Keyset`], [`Refusal::TooEarly`], [`Refusal::InUse`], [`Refusal::Persons`],
-/// [`Refusal::NotDestroyed`], [`Refusal::NotErased`] or [`Refusal::WrappedBy`], and when the custodians are others by now;
+/// [`Refusal::NotDestroyed`], [`Refusal::NotErased`] or [`Refusal::KekLeft`], and when the custodians are others by now;
 /// [`ErrorKind::Invalid`] for a request of something else, and for holdings without a column of the domain; [`ErrorKind::State`] for
 /// a version that cannot go there; [`ErrorKind::Conflict`] when the keys changed meanwhile; and what sources, key store and backends
 /// answer.
@@ -95,13 +98,15 @@ pub async fn end_version(
         return Err(Refusal::Persons { persons }.into());
     }
     let after = if is_done {
+        approved.changes(store).check(&before).await?;
         before.clone()
     } else {
         approved.changes(store).set_state(&before, number, state).await?
     };
     let erasure = if state == KeyState::Destroyed { Some(store.erase().await?) } else { None };
     grounds::check_erased(approved.request(), erasure)?;
-    Ok(Ended { before, after, counted, erasure, began, ended: store.clock().wall() })
+    let (request, ended) = (approved.digest(), store.clock().wall());
+    Ok(Ended { request, before, after, counted, erasure, began, ended })
 }
 
 /// From when on version `number` may be retired or destroyed, in seconds since 1970: when it was replaced, the longest lease and
@@ -113,14 +118,15 @@ pub fn may_end_from(keyset: &Keyset, number: u32) -> Option<u64> {
 }
 
 /// Destroys a person's keys, as was approved. Of somebody who was shredded before, what is left is erased again, and the certificate
-/// says on what [grounds](crate::custody::Request::grounds) it is gone for good, if the request does: wrapping keys are
-/// destroyed when each version of the domain's key is that there may have been when the person was shredded, which is so for those
-/// that were made until five minutes later.
+/// says on what [grounds](crate::custody::Request::grounds) it is gone for good, if the request does. That wrapping keys are destroyed
+/// is refused while there is a version of the domain's key that was made before the person was shredded, or up to five minutes
+/// later, as clocks differ; and where a KEK may open a copy of such a version, as [`end_version`] says.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::NotFound`] when there is no such person; [`ErrorKind::Denied`] with [`Refusal::Keyset`],
-/// [`Refusal::NotDestroyed`], [`Refusal::NotErased`] or [`Refusal::Wrapped`], and when the custodians are others by now;
+/// [`Refusal::NotDestroyed`], [`Refusal::NotErased`],
+/// [`Refusal::VersionLeft`] or [`Refusal::KekLeft`], and when the custodians are others by now;
 /// [`ErrorKind::Invalid`] for a request of something else; and what the key store answers.
 pub async fn shred(domain: &Domain, approved: &Approved) -> Result<Ended, Error> {
     let Operation::Shred(tag) = approved.request().operation else { return Err(another()) };
@@ -133,7 +139,8 @@ pub async fn shred(domain: &Domain, approved: &Approved) -> Result<Ended, Error>
     let erasure = Some(store.erase().await?);
     grounds::check_erased(approved.request(), erasure)?;
     let (after, counted) = (before.clone(), Vec::new());
-    Ok(Ended { before, after, counted, erasure, began, ended: store.clock().wall() })
+    let (request, ended) = (approved.digest(), store.clock().wall());
+    Ok(Ended { request, before, after, counted, erasure, began, ended })
 }
 
 /// Wraps the domain's data keys, and the key store's own, under the KEKs of the request, as was approved. No value is touched.
@@ -155,8 +162,9 @@ pub async fn rewrap(domain: &Domain, approved: &Approved) -> Result<(Ended, Rewr
     approved.changes(store).rewrap_store_key().await?;
     let rewrapped = approved.changes(store).rewrap(&before).await?;
     let after = store.keyset(domain.name()).await?;
-    let ended = store.clock().wall();
-    Ok((Ended { before, after, counted: Vec::new(), erasure: None, began, ended }, rewrapped))
+    let (request, ended) = (approved.digest(), store.clock().wall());
+    let counted = Vec::new();
+    Ok((Ended { request, before, after, counted, erasure: None, began, ended }, rewrapped))
 }
 
 fn another() -> Error {

@@ -4,7 +4,9 @@
 use crate::certificate::Ground;
 use crate::custody::{Refusal, Request, SKEW};
 use phiseal_format::SubjectTag;
-use phiseal_keys::{Erasure, Error, KeyState, KeyStore, KeyVersion, Keyset, SubjectState};
+use phiseal_keys::{
+    Erasure, Error, ErrorKind, KeyState, KeyStore, KeyVersion, Keyset, SubjectState,
+};
 
 /// For a version, which is destroyed or is not.
 pub(super) async fn check_version(
@@ -18,12 +20,7 @@ pub(super) async fn check_version(
     if !is_destroyed {
         return Err(Refusal::NotDestroyed.into());
     }
-    if request.grounds.contains(&Ground::WrappingKeysDestroyed)
-        && let Some((kek, version)) = store.older_kek_versions().await?.into_iter().next()
-    {
-        return Err(Refusal::WrappedBy(kek, version.0).into());
-    }
-    Ok(())
+    check_keks(request, store).await
 }
 
 /// For the keys of a person, which any version of the domain's key may have wrapped that there was.
@@ -36,8 +33,7 @@ pub(super) async fn check_person(
     if request.grounds.is_empty() {
         return Ok(());
     }
-    // Of nobody, whoever shreds says so.
-    let Some(record) = store.find_subject(keyset, tag).await? else { return Ok(()) };
+    let record = store.find_subject(keyset, tag).await?.ok_or_else(nobody)?;
     let SubjectState::Shredded { since, .. } = *record.state() else {
         return Err(Refusal::NotDestroyed.into());
     };
@@ -52,7 +48,17 @@ pub(super) async fn check_person(
     if request.grounds.contains(&Ground::WrappingKeysDestroyed)
         && let Some(version) = keyset.versions().iter().find(is_left)
     {
-        return Err(Refusal::Wrapped(version.number()).into());
+        return Err(Refusal::VersionLeft(version.number()).into());
+    }
+    // A copy of the version itself must not open either.
+    check_keks(request, store).await
+}
+
+async fn check_keks(request: &Request, store: &KeyStore) -> Result<(), Error> {
+    if request.grounds.contains(&Ground::WrappingKeysDestroyed)
+        && let Some(kek) = store.kek_that_may_open().await?
+    {
+        return Err(Refusal::KekLeft(kek).into());
     }
     Ok(())
 }
@@ -60,8 +66,12 @@ pub(super) async fn check_person(
 /// That backups have expired is not enough where the store itself may keep what it deletes.
 pub(super) fn check_erased(request: &Request, erasure: Option<Erasure>) -> Result<(), Error> {
     let is_kept = erasure.is_some_and(|erasure| erasure != Erasure::Done);
-    if is_kept && request.grounds == [Ground::BackupsExpired] {
+    if is_kept && request.grounds.contains(&Ground::BackupsExpired) {
         return Err(Refusal::NotErased.into());
     }
     Ok(())
+}
+
+fn nobody() -> Error {
+    Error::new(ErrorKind::NotFound, "there is no such person")
 }

@@ -17,18 +17,19 @@ pub(super) fn title(certificate: &Certificate) -> String {
 /// What happened, for somebody who is no cryptographer. Markup: the domain's name is escaped.
 pub(super) fn lead(certificate: &Certificate) -> String {
     let (domain, day) = (name(&certificate.domain), day(certificate.times.ended));
+    let on = if is_of_something_done(certificate) { "By" } else { "On" };
     let done = match &certificate.operation {
         Operation::Rotate { .. } => rotation(certificate, &domain, &day),
         Operation::Retire { version } => format!(
-            "On {day} version {version} of the encryption key of \u{201c}{domain}\u{201d} was taken out of use: \
+            "{on} {day} version {version} of the encryption key of \u{201c}{domain}\u{201d} was taken out of use: \
              nothing new is encrypted under it."
         ),
         Operation::Destroy { version } => format!(
-            "On {day} version {version} of the encryption key of \u{201c}{domain}\u{201d} was destroyed in the key \
+            "{on} {day} version {version} of the encryption key of \u{201c}{domain}\u{201d} was destroyed in the key \
              store, so that this store opens nothing any more that was encrypted under it."
         ),
         Operation::Shred { .. } => format!(
-            "On {day} the keys of one person in \u{201c}{domain}\u{201d} were destroyed in the key store, so that this \
+            "{on} {day} the keys of one person in \u{201c}{domain}\u{201d} were destroyed in the key store, so that this \
              store opens nothing any more that was encrypted under them. Who the person is does not \
              stand here."
         ),
@@ -46,6 +47,18 @@ pub(super) fn lead(certificate: &Certificate) -> String {
         ),
         Status::Finished => format!("{done}{}{}", found(certificate), last(certificate)),
     }
+}
+
+/// Whether it was done before, on a day that is not told, and is certified now.
+fn is_of_something_done(certificate: &Certificate) -> bool {
+    let version = match certificate.operation {
+        Operation::Retire { version } | Operation::Destroy { version } => {
+            certificate.version(version)
+        }
+        _ => None,
+    };
+    matches!(certificate.erasure, Erasure::Final { .. })
+        || version.is_some_and(|version| version.state_before == Some(version.state_after))
 }
 
 fn rotation(certificate: &Certificate, domain: &str, day: &str) -> String {
