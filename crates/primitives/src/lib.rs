@@ -10,7 +10,7 @@
 //! | `rustcrypto` | `rustcrypto` | no C compiler, every target; the independent check on the other two |
 //!
 //! What no engine offers through a common interface is here once, on top of the block cipher or of an engine:
-//! [`xaes`] (c2sp.org/XAES-256-GCM), [`key_wrap`] (SP 800-38F), [`constant_time`], [`random`] and, each behind a feature of
+//! [`xaes`] (c2sp.org/XAES-256-GCM), [`key_wrap`] (SP 800-38F), [`ff1`] (SP 800-38G), [`constant_time`], [`random`] and, each behind a feature of
 //! its name, `argon2id` (RFC 9106), `ed25519` (RFC 8032), `recipients` (HPKE, RFC 9180) and `shamir` (a secret split M of N).
 //!
 //! ```
@@ -36,6 +36,7 @@ pub mod ed25519;
 mod engine;
 mod engines;
 mod error;
+pub mod ff1;
 pub mod key_wrap;
 mod module;
 pub mod random;
