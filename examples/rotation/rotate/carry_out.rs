@@ -357,13 +357,13 @@ impl<'a> Desk<'a> {
         let erased = match ended.erasure {
             None => "",
             Some(_) if !request.grounds.is_empty() => {
-                " It is gone for good, as those say who asked for this and approved it."
+                " What was destroyed is gone for good, as those say who asked for this and approved it."
             }
             Some(phiseal::Erasure::Done) => {
-                " Its bytes are gone from the key store; it is final when the backups that hold it have expired, which you state then: --final."
+                " What was destroyed is gone from the key store; that is final when the backups that hold it have expired, which you state then: --final."
             }
             Some(_) => {
-                " Its bytes may be left in the key store's database, and in backups: it is final when each key that wrapped it is destroyed, which you state then: --final."
+                " What was destroyed may be left in the key store's database, and in backups: it is final when each key that wrapped it is destroyed, which you state then: --final."
             }
         };
         output.tell(

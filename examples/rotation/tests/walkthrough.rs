@@ -51,7 +51,7 @@ fn every_command_runs_as_it_stands() {
         "shredded person",
         "states that what was destroyed before is gone for good",
         "no backup that holds it is kept any more",
-        "It is gone for good, as those say who asked for this and approved it.",
+        "What was destroyed is gone for good, as those say who asked for this and approved it.",
         "2 of 2 key versions open",
         "opened by the recovery key alone",
     ] {

@@ -46,6 +46,7 @@ fn a_run_is_certified_as_far_as_it_came(place: Where) {
     {
         assert!(page.contains(part), "{part}: {page}");
     }
+    assert!(!page.contains("by nobody else"), "{page}");
     // Without the last count the same run is not finished, and the page says so first.
     let mut cut = certificate;
     cut.counts.after.clear();
@@ -54,7 +55,8 @@ fn a_run_is_certified_as_far_as_it_came(place: Where) {
 
     let alone = certify(with(None));
     assert!(alone.approval.single_custodian && alone.approval.roster.is_none());
-    assert!(assert_sound(&alone).contains("DANGER: ONE PERSON ACTED ALONE"));
+    let page = assert_sound(&alone);
+    assert!(page.contains("DANGER: ONE PERSON ACTED ALONE") && page.contains("by nobody else"));
 }
 
 fn the_end_of_a_person_s_keys_is_certified_by_their_ids(place: Where) {

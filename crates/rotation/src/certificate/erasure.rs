@@ -76,7 +76,12 @@ impl FromStr for Ground {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let ground = Self::ALL.into_iter().find(|ground| ground.name() == text);
-        ground.ok_or_else(|| Error::new(ErrorKind::Malformed, "not a ground of a final erasure"))
+        ground.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Malformed,
+                "the ground of a final erasure is backups-expired or wrapping-keys-destroyed",
+            )
+        })
     }
 }
 

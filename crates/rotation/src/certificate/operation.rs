@@ -49,7 +49,8 @@ pub struct Times {
     /// When it was asked for.
     #[serde(with = "seconds")]
     pub requested: u64,
-    /// When the last approval came that it needed; none where one custodian acts alone.
+    /// When the last approval came that it needed; none where one custodian acts alone, and where the approvals do not say, as
+    /// those of `custody` do not.
     #[serde(with = "maybe_seconds")]
     pub approved: Option<u64>,
     /// When it began.

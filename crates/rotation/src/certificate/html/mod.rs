@@ -91,8 +91,12 @@ impl Certificate {
         }
         let times = &self.times;
         items.push(("Requested", moment(times.requested)));
-        let approved = times.approved.map_or_else(|| "by nobody else".to_owned(), moment);
-        items.push(("Approved", approved));
+        // Where nobody says when, the table below says by whom.
+        if let Some(approved) = times.approved {
+            items.push(("Approved", moment(approved)));
+        } else if self.approval.approvers.is_empty() {
+            items.push(("Approved", "by nobody else".to_owned()));
+        }
         items.push(("Began", moment(times.began)));
         items.push(("Ended", moment(times.ended)));
         if let Erasure::Final { grounds } = &self.erasure {
