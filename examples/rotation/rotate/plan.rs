@@ -12,7 +12,7 @@ use phiseal::rotation::Class;
 use phiseal::rotation::certificate::Ground;
 use phiseal::rotation::custody::{Operation, Refusal, Request};
 use phiseal::rotation::run::may_end_from;
-use phiseal::{ErrorKind, KeyState, Keyset};
+use phiseal::{ErrorKind, KeyState, KeyVersion, Keyset};
 use pollster::block_on;
 use serde_json::json;
 use std::io::Write;
@@ -28,7 +28,7 @@ pub(crate) fn plan(arguments: &Arguments, of: &Plan, output: &Output) -> Result<
         Asked::Retire { version, on } => on_keyset(
             &office,
             on,
-            |keyset| exists(keyset, *version).map(|()| Operation::Retire(*version)),
+            |keyset| version_of(keyset, *version).map(|_| Operation::Retire(*version)),
             &[],
             output,
         ),
@@ -36,10 +36,8 @@ pub(crate) fn plan(arguments: &Arguments, of: &Plan, output: &Output) -> Result<
             &office,
             on,
             |keyset| {
-                exists(keyset, *version)?;
-                let is_there =
-                    keyset.version(*version).is_some_and(|it| it.state() != KeyState::Destroyed);
-                check_gone(&gone.grounds, is_there)?;
+                let state = version_of(keyset, *version)?.state();
+                check_gone(&gone.grounds, state != KeyState::Destroyed)?;
                 Ok(Operation::Destroy(*version))
             },
             &gone.grounds,
@@ -81,9 +79,9 @@ pub(crate) fn plan(arguments: &Arguments, of: &Plan, output: &Output) -> Result<
     }
 }
 
-fn exists(keyset: &Keyset, version: u32) -> Result<(), Failure> {
+fn version_of(keyset: &Keyset, version: u32) -> Result<&KeyVersion, Failure> {
     let none = || Failure::usage(format!("{} has no version {version}", keyset.name()));
-    keyset.version(version).map(drop).ok_or_else(none)
+    keyset.version(version).ok_or_else(none)
 }
 
 /// Nobody is asked to state what is not so.

@@ -196,15 +196,11 @@ fn is_kek_left(ended: Result<Ended, Error>) -> bool {
 fn replace_kek_version(clinic: &Clinic, before_it_is_destroyed: impl Fn()) {
     let kek = clinic.kek();
     block_on(kek.create_version()).unwrap();
-    // The custodians' clock is behind some versions, which is no matter here.
+    // Some versions were made later than now.
     let ahead = clinic.keyset().versions().iter().map(KeyVersion::created).max().unwrap();
     let phi = clinic.open_at(ahead.max(clinic.open().key_store().clock().wall()));
     let domain = block_on(phi.domain(DOMAIN)).unwrap();
-    let roster = block_on(Custodians::load(phi.key_store(), None)).unwrap().unwrap();
-    let note = clinic.approve(Operation::Rewrap);
-    let request = Request::parse(note.text()).unwrap();
-    let now = phi.key_store().clock().wall();
-    let approved = roster.check(&request, &[note], Some(&clinic.keyset()), now).unwrap();
+    let (_, approved) = checked(clinic, &phi, &clinic.approve(Operation::Rewrap)).unwrap();
     block_on(rewrap(&domain, &approved)).unwrap();
     before_it_is_destroyed();
     block_on(kek.set_state(KekVersion(1), KeyState::Deactivated)).unwrap();
@@ -222,11 +218,8 @@ const SKEW: u64 = 300;
 /// Rotates, so many seconds later than now.
 fn rotate(clinic: &Clinic, later: u64) {
     let phi = clinic.open_at(clinic.open().key_store().clock().wall() + later);
-    let (domain, note) = (block_on(phi.domain(DOMAIN)).unwrap(), clinic.approve(ROTATE));
-    let roster = block_on(Custodians::load(phi.key_store(), None)).unwrap().unwrap();
-    let request = Request::parse(note.text()).unwrap();
-    let now = phi.key_store().clock().wall();
-    let approved = roster.check(&request, &[note], Some(&clinic.keyset()), now).unwrap();
+    let domain = block_on(phi.domain(DOMAIN)).unwrap();
+    let (roster, approved) = checked(clinic, &phi, &clinic.approve(ROTATE)).unwrap();
     let holdings = clinic.holdings(&domain);
     let mut rotator = Rotator::new(domain, &holdings, pace(50));
     let journal = rotator.run(&approved, Some(&roster), &mut |_| {}).unwrap();
@@ -236,10 +229,17 @@ fn rotate(clinic: &Clinic, later: u64) {
 fn shred_approved(clinic: &Clinic, note: &Note, later: u64) -> Result<Ended, Error> {
     let phi = clinic.open_at(clinic.open().key_store().clock().wall() + later);
     let domain = block_on(phi.domain(DOMAIN))?;
+    let (_, approved) = checked(clinic, &phi, note)?;
+    block_on(shred(&domain, &approved))
+}
+
+/// What the custodians of `phi` make of a signed request, by its clock.
+fn checked(clinic: &Clinic, phi: &Phiseal, note: &Note) -> Result<(Custodians, Approved), Error> {
     let roster = block_on(Custodians::load(phi.key_store(), None))?.unwrap();
     let (request, now) = (Request::parse(note.text())?, phi.key_store().clock().wall());
-    let approved = roster.check(&request, slice::from_ref(note), Some(&clinic.keyset()), now)?;
-    block_on(shred(&domain, &approved))
+    let notes = slice::from_ref(note);
+    let approved = roster.check(&request, notes, Some(&clinic.keyset()), now)?;
+    Ok((roster, approved))
 }
 
 fn certificate(clinic: &Clinic, ended: &Ended, note: &Note) -> Certificate {

@@ -58,9 +58,8 @@ impl KeyStore {
     pub async fn kek_that_may_open(&self) -> Result<Option<KekId>, Error> {
         for (role, kek) in self.keks.each().await {
             let info = kek?.describe().await?;
-            let is_destroyed = |state: KeyState| state == KeyState::Destroyed;
             let others = || info.versions.iter().filter(|(version, _)| *version != info.current);
-            let is_left = others().any(|(_, state)| !is_destroyed(*state));
+            let is_left = others().any(|(_, state)| *state != KeyState::Destroyed);
             // What is destroyed may not be listed.
             let had_others = others().next().is_some()
                 || info.versions.first().is_some_and(|(version, _)| *version > KekVersion(1));

@@ -5,7 +5,7 @@
 )]
 
 use super::Cipher;
-use super::rounds::{Direction, ROUNDS, Rounds};
+use super::rounds::{Direction, ROUNDS, Rounds, multiply_and_add};
 use zeroize::Zeroizing;
 
 pub(super) fn run<C: Cipher>(
@@ -55,15 +55,7 @@ impl Scratch {
     fn draw<C: Cipher>(&mut self, rounds: &Rounds<'_, C>, round: u8, radix: u32, half: &[u16]) {
         self.limbs.clear();
         for numeral in half {
-            let mut carry = u64::from(*numeral);
-            for limb in self.limbs.iter_mut() {
-                carry += u64::from(*limb) * u64::from(radix);
-                *limb = carry as u32;
-                carry >>= 32;
-            }
-            if carry > 0 {
-                self.limbs.push(carry as u32);
-            }
+            multiply_and_add(&mut self.limbs, radix, *numeral);
         }
         let bytes = self.limbs.iter().flat_map(|limb| limb.to_le_bytes());
         let bytes = bytes.chain(core::iter::repeat(0));

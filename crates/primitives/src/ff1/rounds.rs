@@ -85,6 +85,19 @@ impl<'a, C: Cipher> Rounds<'a, C> {
     }
 }
 
+/// Of a number, its lowest limb first, the multiple by a radix, and a numeral more.
+pub(super) fn multiply_and_add(limbs: &mut Vec<u32>, radix: u32, numeral: u16) {
+    let mut carry = u64::from(numeral);
+    for limb in limbs.iter_mut() {
+        carry += u64::from(*limb) * u64::from(radix);
+        *limb = carry as u32;
+        carry >>= 32;
+    }
+    if carry > 0 {
+        limbs.push(carry as u32);
+    }
+}
+
 /// The bytes of the greatest number of so many numerals: `b` (step 3), exactly.
 fn bytes_of(radix: u32, numerals: usize) -> usize {
     let small =
@@ -94,15 +107,7 @@ fn bytes_of(radix: u32, numerals: usize) -> usize {
     }
     let mut limbs = vec![1_u32];
     for _ in 0..numerals {
-        let mut carry = 0_u64;
-        for limb in &mut limbs {
-            carry += u64::from(*limb) * u64::from(radix);
-            *limb = carry as u32;
-            carry >>= 32;
-        }
-        if carry > 0 {
-            limbs.push(carry as u32);
-        }
+        multiply_and_add(&mut limbs, radix, 0);
     }
     // The greatest number is one less, which has a bit less where there is but one.
     let is_power = limbs.iter().map(|limb| limb.count_ones()).sum::<u32>() == 1;
