@@ -1,4 +1,6 @@
 use crate::bound::BoundContext;
+use crate::column_keys::{ColumnKeys, ColumnSecrets};
+use crate::missing::Missing;
 use crate::opening::OpeningKey;
 use crate::padding::{pad, padded_len, unpadded_len};
 use crate::phi::{Phi, Plaintext};
@@ -30,7 +32,7 @@ pub struct FieldCipher {
     domain: DomainId,
     sealing: Result<Arc<SealingKey>, Error>,
     opening: Vec<Arc<OpeningKey>>,
-    missing: Vec<(KeyId, Error)>,
+    missing: Vec<Missing>,
 }
 
 impl FieldCipher {
@@ -39,7 +41,7 @@ impl FieldCipher {
         domain: DomainId,
         sealing: Result<Arc<SealingKey>, Error>,
         opening: Vec<Arc<OpeningKey>>,
-        missing: Vec<(KeyId, Error)>,
+        missing: Vec<Missing>,
     ) -> Self {
         Self { domain, sealing, opening, missing }
     }
@@ -254,6 +256,20 @@ impl FieldCipher {
         fields.into_iter().map(|(sealed, context)| self.open(sealed, context)).collect()
     }
 
+    /// What `make` makes of the keys of one column of tokens, or of an index: once for each version that opens here.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Malformed`] for a context that cannot be encoded; [`ErrorKind::Memory`]; and what `make` returns.
+    pub fn column_keys<T>(
+        &self,
+        column: &Context,
+        make: impl Fn(&ColumnSecrets<'_>) -> Result<T, Error>,
+    ) -> Result<ColumnKeys<T>, Error> {
+        let make = |key: &OpeningKey| make(&ColumnSecrets::new(key, column, self.domain));
+        ColumnKeys::new(&self.sealing, &self.opening, &self.missing, make)
+    }
+
     /// The id of the key that new fields are sealed under, if they can be.
     #[must_use]
     pub fn sealing_key_id(&self) -> Option<KeyId> {
@@ -348,15 +364,7 @@ impl FieldCipher {
         if context.domain() != self.domain {
             return Err(other_domain());
         }
-        self.opener(id).ok_or_else(|| self.why_missing(id))
-    }
-
-    #[cold]
-    fn why_missing(&self, id: &KeyId) -> Error {
-        self.missing
-            .iter()
-            .find(|(missing, _)| missing == id)
-            .map_or_else(foreign, |(_, error)| error.clone())
+        self.opener(id).ok_or_else(|| Missing::why(&self.missing, id))
     }
 }
 
@@ -394,6 +402,6 @@ fn other_domain() -> Error {
 }
 
 #[cold]
-fn foreign() -> Error {
+pub(crate) fn foreign() -> Error {
     Error::new(ErrorKind::Foreign, "the field is sealed under a key that is not open here")
 }

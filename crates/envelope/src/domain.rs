@@ -10,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use phiseal_format::{Context, DomainId};
+use phiseal_format::{Context, DomainId, KeyId};
 use phiseal_keys::{Clock, Error, ErrorKind, KeyState, KeyStore, Keyset, Moment, Rewrapped};
 use std::sync::Arc;
 
@@ -112,6 +112,20 @@ impl Domain {
             Err(error) if error.is_retryable() => Ok(loaded.cipher().clone()),
             Err(error) => Err(error),
         }
+    }
+
+    /// As [`Domain::ready`], after a look at the key store where the key of this id is not at hand: another process may have
+    /// just made it. There is one such look a second, no more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Domain::ready`].
+    pub async fn ready_for(&self, id: KeyId) -> Result<Arc<FieldCipher>, Error> {
+        let cipher = self.ready().await?;
+        if cipher.opener(&id).is_some() || !self.may_look_for_foreign() {
+            return Ok(cipher);
+        }
+        Ok(Box::pin(self.looked_anew()).await?.cipher().clone())
     }
 
     /// Seals `plaintext` as what `context` says.

@@ -3,10 +3,12 @@
 mod block;
 mod bound;
 mod cipher;
+mod column_keys;
 mod deadline;
 mod domain;
 mod flight;
 mod loaded;
+mod missing;
 mod opening;
 mod options;
 mod padding;
@@ -22,6 +24,7 @@ mod subkey;
 
 pub use bound::BoundContext;
 pub use cipher::FieldCipher;
+pub use column_keys::{ColumnKeys, ColumnSecrets};
 pub use domain::Domain;
 pub use options::Options;
 pub use phi::{Phi, Plaintext};

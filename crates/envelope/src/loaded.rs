@@ -1,6 +1,7 @@
 //! A domain's keys as they are at hand, and the look that renews them.
 
 use crate::cipher::FieldCipher;
+use crate::missing::Missing;
 use crate::opening::OpeningKey;
 use crate::options::Options;
 use crate::sealing::{EPOCH_MESSAGES, SealingConfig, SealingKey};
@@ -8,7 +9,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::KeyId;
 use phiseal_keys::{
-    DataKey, Error, ErrorKind, FullKeyId, KeyStore, KeyUse, Keyset, Moment, WrappingKey,
+    DataKey, Error, ErrorKind, FullKeyId, KeyState, KeyStore, KeyUse, Keyset, Moment, WrappingKey,
 };
 use phiseal_primitives::{Random, Validation};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub(crate) struct Loaded {
     until: Moment,
     /// Keys that may not seal, and why: they could not be had, or their time is over and they open only because their
     /// KEK does not answer.
-    withheld: Vec<(KeyId, Error)>,
+    withheld: Vec<Missing>,
 }
 
 impl Loaded {
@@ -85,7 +86,7 @@ impl Loaded {
 
     fn why_withheld(&self, version: u32) -> Option<Error> {
         let id = self.keyset.version(version)?.key_id().short();
-        self.withheld.iter().find(|(withheld, _)| *withheld == id).map(|(_, error)| error.clone())
+        self.withheld.iter().find(|key| key.id == id).map(|key| key.why.clone())
     }
 
     /// Ends the use of every key here at once, also by ciphers that were handed out.
@@ -185,8 +186,10 @@ async fn unwrap_all(
     let mut overdue = Vec::new();
     for version in keyset.versions() {
         let id = version.key_id().short();
-        if let Err(error) = version.state().require(KeyUse::Open) {
-            missing.push((id, error));
+        if let Err(why) = version.state().require(KeyUse::Open) {
+            let holds_nothing =
+                matches!(version.state(), KeyState::Destroyed | KeyState::PreActive);
+            missing.push(Missing { id, why, holds_nothing });
             continue;
         }
         let unwrapped = match made.take() {
@@ -225,17 +228,17 @@ async fn unwrap_all(
                         if began < opener.time_ends() {
                             ask_at = ask_at.min(opener.time_ends());
                         } else {
-                            overdue.push((id, error));
+                            overdue.push(Missing::withheld(id, error));
                         }
                         opening.push(opener);
                     }
-                    _ => missing.push((id, error)),
+                    _ => missing.push(Missing::withheld(id, error)),
                 }
             }
             Err(error) => {
                 // Its owner's word, which may be taken back.
                 ask_at = ask_at.min(began.saturating_add(AGAIN_REFUSED));
-                missing.push((id, error));
+                missing.push(Missing::withheld(id, error));
             }
         }
     }
@@ -262,13 +265,13 @@ async fn unwrap_all(
 }
 
 /// Why no version opens: a KEK that did not answer may do so later; then a KEK's refusal; then the versions' states.
-fn why_none(keyset: &Keyset, missing: &[(KeyId, Error)]) -> Option<Error> {
+fn why_none(keyset: &Keyset, missing: &[Missing]) -> Option<Error> {
     let from_kek = |id: &KeyId| {
         keyset.by_key_id(id).is_some_and(|version| version.state().allows(KeyUse::Open))
     };
-    let later = missing.iter().find(|(_, error)| error.is_retryable());
-    let refused = missing.iter().find(|(id, _)| from_kek(id));
-    later.or(refused).or(missing.first()).map(|(_, error)| error.clone())
+    let later = missing.iter().find(|key| key.why.is_retryable());
+    let refused = missing.iter().find(|key| from_kek(&key.id));
+    later.or(refused).or(missing.first()).map(|key| key.why.clone())
 }
 
 /// Keys that were at hand and may not be used any more end at once, also in ciphers that were handed out.
@@ -289,7 +292,7 @@ fn sealing_key(
     options: &Options,
     before: Option<&Arc<Loaded>>,
     opening: &[Arc<OpeningKey>],
-    withheld: &[(KeyId, Error)],
+    withheld: &[Missing],
 ) -> Sealing {
     let earlier = before.and_then(|loaded| loaded.cipher.sealing());
     let sealing = keyset.sealing_version().and_then(|version| {
@@ -297,8 +300,8 @@ fn sealing_key(
             return Err(read_only());
         }
         let id = version.key_id().short();
-        if let Some((_, error)) = withheld.iter().find(|(withheld, _)| *withheld == id) {
-            return Err(error.clone());
+        if let Some(withheld) = withheld.iter().find(|key| key.id == id) {
+            return Err(withheld.why.clone());
         }
         let opener = opening
             .iter()

@@ -4,8 +4,8 @@ use crate::subkey::epoch_key;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use phiseal_format::{FieldEnvelope, KeyId, Suite};
-use phiseal_keys::{Clock, DataKey, Error, ErrorKind, Moment, Purpose, Secret};
+use phiseal_format::{FieldEnvelope, KeyId, Suite, TokenUse};
+use phiseal_keys::{Clock, DataKey, Error, ErrorKind, Moment, Purpose, Secret, derive};
 use phiseal_primitives::{Aes256Gcm, Engine, Validation};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,6 +15,7 @@ pub(crate) struct OpeningKey {
     engine: &'static dyn Engine,
     key_id: KeyId,
     field_keys: [(Suite, Arc<Secret>); 2],
+    token_key: Secret,
     deadline: Deadline,
     /// When the KEK must have been asked again, in nanoseconds.
     time_ends: AtomicU64,
@@ -37,6 +38,7 @@ impl OpeningKey {
             engine,
             key_id,
             field_keys: [field_key(Suite::Xaes256Gcm)?, field_key(Suite::Aes256GcmHkdf)?],
+            token_key: key.derive(engine, Purpose::Token, &[])?,
             deadline: Deadline::new(clock, time_ends),
             time_ends: AtomicU64::new(time_ends.as_nanos()),
             epochs: EpochKeys::default(),
@@ -76,6 +78,16 @@ impl OpeningKey {
             .find(|(of, _)| *of == suite)
             .map(|(_, key)| key)
             .ok_or(Error::new(ErrorKind::Unsupported, "a suite that this release does not know"))
+    }
+
+    pub(crate) const fn engine(&self) -> &'static dyn Engine {
+        self.engine
+    }
+
+    /// The key of one use of one column of tokens.
+    pub(crate) fn column_key(&self, usage: TokenUse, column: &[u8]) -> Result<Secret, Error> {
+        let parameters = [&[usage.to_byte()], column].concat();
+        derive(self.engine, &self.token_key, Purpose::Column, &parameters)
     }
 
     /// Decrypts into `out`, as long as the ciphertext. When the tag is wrong, `out` holds zeros.

@@ -2,11 +2,11 @@
 
 use crate::cipher::FieldCipher;
 use crate::loaded::{Loaded, sealing_config};
+use crate::missing::Missing;
 use crate::opening::OpeningKey;
 use crate::person::{Current, Person, may_seal};
 use crate::sealing::SealingKey;
 use crate::subject::Subject;
-use phiseal_format::KeyId;
 use phiseal_keys::{DataKey, Error, ErrorKind, KeyState, Moment, SubjectKey, SubjectRecord};
 use std::sync::Arc;
 
@@ -127,17 +127,20 @@ impl Subject {
                 .and_then(|wrap| store.unwrap_subject(loaded.keyset(), self.tag(), key, wrap));
             match unwrapped {
                 Ok(data_key) => at_hand.push((key, data_key)),
-                Err(error) => missing.push((key.key_id().short(), error)),
+                Err(error) => missing.push(Missing::withheld(key.key_id().short(), error)),
             }
         }
         // Of nothing that opens, why the current key does not.
         if at_hand.is_empty()
-            && let Some((_, error)) = missing.pop()
+            && let Some(key) = missing.pop()
         {
-            return Err(error);
+            return Err(key.why);
         }
-        let dropped = || Error::new(ErrorKind::State, "the person's key was dropped");
-        missing.extend(record.gone().iter().map(|id| (id.short(), dropped())));
+        missing.extend(record.gone().iter().map(|id| Missing {
+            id: id.short(),
+            why: Error::new(ErrorKind::State, "the person's key was dropped"),
+            holds_nothing: true,
+        }));
         let lease = Lease { began, removals, revision: record.revision() };
         self.keep(loaded, current.into(), &at_hand, missing, &lease)
     }
@@ -148,7 +151,7 @@ impl Subject {
         loaded: &Loaded,
         current: Current,
         at_hand: &[(&SubjectKey, DataKey)],
-        missing: Vec<(KeyId, Error)>,
+        missing: Vec<Missing>,
         lease: &Lease,
     ) -> Result<Arc<Person>, Error> {
         let (store, options) = (self.domain().key_store(), self.domain().options());
@@ -194,7 +197,7 @@ impl Subject {
         loaded: &Loaded,
         current: &Current,
         opening: &[Arc<OpeningKey>],
-        missing: &[(KeyId, Error)],
+        missing: &[Missing],
         until: Moment,
     ) -> Result<Arc<SealingKey>, Error> {
         /// Four epochs: a person's record is small.
@@ -203,7 +206,7 @@ impl Subject {
         let ends = may_seal(loaded, current, options.read_only)?;
         let id = current.key_id;
         let Some(opener) = opening.iter().find(|key| key.key_id() == id) else {
-            let why = missing.iter().find(|(of, _)| *of == id).map(|(_, why)| why.clone());
+            let why = missing.iter().find(|key| key.id == id).map(|key| key.why.clone());
             let unknown =
                 || Error::new(ErrorKind::State, "the person's current key cannot be used");
             return Err(why.unwrap_or_else(unknown));

@@ -1,7 +1,7 @@
 //! The labels of key derivation.
 //!
 //! `derived = HKDF-Expand-SHA-256(key, info = label || 0x00 || parameters, 32 bytes)` (RFC 5869, 2.3). The key is a
-//! data key, except for [`EPOCH`], which derives from a field key. No label is a prefix of another, and none holds a
+//! data key, except for [`EPOCH`], which derives from a field key, and [`COLUMN`]. No label is a prefix of another, and none holds a
 //! zero byte.
 //!
 //! ```
@@ -27,8 +27,20 @@ pub const SUBJECT_TAG: &str = "phiseal/v1 subject tag";
 pub const DOCUMENT: &str = "phiseal/v1 document";
 /// The key of a document's header MAC; no parameters.
 pub const HEADER_MAC: &str = "phiseal/v1 header mac";
-/// The key of one kind and column of tokens; parameters: the kind byte, then tenant and column as a context.
+/// The key that those of columns of tokens and indexes are derived from; no parameters.
 pub const TOKEN: &str = "phiseal/v1 token";
+/// The key of one use and column of tokens, from [`TOKEN`]'s; parameters: the byte of the use, then the column as a context.
+pub const COLUMN: &str = "phiseal/v1 column";
 /// Every label.
-pub const ALL: [&str; 9] =
-    [KEY_ID, FIELD, EPOCH, SUBJECT_WRAP, STORE_MAC, SUBJECT_TAG, DOCUMENT, HEADER_MAC, TOKEN];
+pub const ALL: [&str; 10] = [
+    KEY_ID,
+    FIELD,
+    EPOCH,
+    SUBJECT_WRAP,
+    STORE_MAC,
+    SUBJECT_TAG,
+    DOCUMENT,
+    HEADER_MAC,
+    TOKEN,
+    COLUMN,
+];

@@ -21,7 +21,7 @@
 //! | `phiseal/v1 subject wrap` | suite\[1\] | the key that wraps subject keys with a suite |
 //! | `phiseal/v1 document` | none | the input key of chunked encryption |
 //! | `phiseal/v1 header mac` | none | the key of a document's header MAC |
-//! | `phiseal/v1 token` | kind\[1\], then tenant and column as a [context](#contexts) | one key for each kind and column of tokens and indexes |
+//! | `phiseal/v1 token` | none | the key that those of columns of tokens and indexes are derived from |
 //!
 //! [`label`] has them as constants. The key id commits to the key: whoever opens something has derived the id of the
 //! key at hand and compared it with the one in the envelope, all 32 bytes after an unwrap.
@@ -61,6 +61,26 @@
 //!
 //! A reader: parses the envelope; parses the context; compares the key id with that of the data key at hand, before any
 //! cryptography; derives the key of the epoch; opens. A failed tag has one error, which says nothing more.
+//!
+//! # Tokens
+//!
+//! A column of tokens, or of entries of a blind index, has a key of its own for each [use](TokenUse):
+//!
+//! ```text
+//! key[32] = HKDF-Expand-SHA-256(token key, info = "phiseal/v1 column" || 0x00 || use[1] || column, 32)
+//! ```
+//!
+//! The column is a [context](#contexts) of tenant, domain and field, and, for an index, its definition under tag 128. A
+//! deterministic token is
+//!
+//! ```text
+//! 0x11 || key id[16] || synthetic IV[16] || ciphertext[n]      AES-SIV (RFC 5297) with the keys of uses 2 and 3
+//! 0x12 || key id[16] || code[32]                               HMAC-SHA-256 with the key of use 4
+//! ```
+//!
+//! The first 17 bytes are AES-SIV's one header (not empty, so before the plaintext in S2V); the code is over them and the
+//! value. The plaintext is at most 65,536 bytes ([`MAX_TOKEN_PLAINTEXT`]). Format-preserving tokens carry nothing beside
+//! the value that they are.
 //!
 //! # Contexts
 //!
@@ -222,6 +242,7 @@ mod id;
 mod kek;
 pub mod label;
 pub mod text;
+mod token;
 mod wrapped_key;
 pub mod write;
 
@@ -236,4 +257,8 @@ pub use field::{
 };
 pub use id::{Count, DomainId, EnvironmentId, Epoch, KeyId, SubjectTag};
 pub use kek::{KekId, KekRef, KekVersion, MAX_KEK_ID};
+pub use token::{
+    MAX_TOKEN_PLAINTEXT, TOKEN_CODE, TOKEN_OVERHEAD, TOKEN_PREFIX, TokenRef, TokenScheme, TokenUse,
+    token_prefix,
+};
 pub use wrapped_key::{MAX_WRAPPED, MAX_WRAPPED_KEY, WrapAlgorithm, WrappedKey, WrappedKeyRef};

@@ -33,6 +33,10 @@ pub enum Purpose {
     StoreMac,
     /// Naming persons in a key store without saying who they are; no parameters.
     SubjectTag,
+    /// Deriving the keys of columns of tokens and indexes; no parameters.
+    Token,
+    /// One use of one column, derived from the key of [`Purpose::Token`]; parameters: the byte of the use, then the column.
+    Column,
 }
 
 impl Purpose {
@@ -44,6 +48,8 @@ impl Purpose {
             Self::SubjectWrap => label::SUBJECT_WRAP.as_bytes(),
             Self::StoreMac => label::STORE_MAC.as_bytes(),
             Self::SubjectTag => label::SUBJECT_TAG.as_bytes(),
+            Self::Token => label::TOKEN.as_bytes(),
+            Self::Column => label::COLUMN.as_bytes(),
         }
     }
 }

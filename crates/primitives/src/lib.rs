@@ -11,7 +11,8 @@
 //!
 //! What no engine offers through a common interface is here once, on top of the block cipher or of an engine:
 //! [`xaes`] (c2sp.org/XAES-256-GCM), [`key_wrap`] (SP 800-38F), [`ff1`] (SP 800-38G), [`constant_time`], [`random`] and, each behind a feature of
-//! its name, `argon2id` (RFC 9106), `ed25519` (RFC 8032), `recipients` (HPKE, RFC 9180) and `shamir` (a secret split M of N).
+//! its name, `argon2id` (RFC 9106), `ed25519` (RFC 8032), `recipients` (HPKE, RFC 9180) and `shamir` (a secret split M of N);
+//! behind the feature `tokens`, `siv` (AES-SIV, RFC 5297) and `hmac` (RFC 2104 under a key that is kept).
 //!
 //! ```
 //! # fn main() -> Result<(), phiseal_primitives::Error> {
@@ -37,6 +38,8 @@ mod engine;
 mod engines;
 mod error;
 pub mod ff1;
+#[cfg(feature = "tokens")]
+pub mod hmac;
 pub mod key_wrap;
 mod module;
 pub mod random;
@@ -44,6 +47,8 @@ pub mod random;
 pub mod recipients;
 #[cfg(feature = "shamir")]
 pub mod shamir;
+#[cfg(feature = "tokens")]
+pub mod siv;
 mod stack;
 pub mod xaes;
 

@@ -126,6 +126,28 @@ fn split_and_combine(key: &[u8; 32]) {
     black_box(&mut combined).fill(0);
 }
 
+fn preserve_a_format(key: &[u8; 32]) {
+    let ff1 = phiseal_primitives::ff1::Ff1::new(key, 10).unwrap();
+    for length in [9, 60] {
+        let mut digits = vec![4; length];
+        ff1.encrypt(b"tweak", &mut digits).unwrap();
+        ff1.decrypt(b"tweak", &mut digits).unwrap();
+    }
+}
+
+#[cfg(feature = "tokens")]
+fn encrypt_with_siv(keys: phiseal_primitives::siv::Keys<'_>) {
+    use phiseal_primitives::siv::{decrypt, encrypt};
+    let mut value = [4; 40];
+    let iv = encrypt(keys, &[b"header"], &mut value).unwrap();
+    decrypt(keys, &[b"header"], &iv, &mut value).unwrap();
+}
+
+#[cfg(feature = "tokens")]
+fn keep_for_hmac(engine: &'static dyn Engine, key: &[u8; 32]) {
+    black_box(phiseal_primitives::hmac::HmacKey::new(engine, key).code(&[b"data"]));
+}
+
 fn mac(engine: &dyn Engine, key: &[u8; 32]) {
     black_box(engine.hmac_sha_256(key, &[b"data"]));
 }
@@ -150,6 +172,28 @@ fn no_operation_leaves_a_copy_of_its_key() {
             Box::new(|key| xaes::derive_subkey(key, &[1; 12], &mut [0; 32])),
         ),
     ];
+    operations.push(("FF1".to_owned(), Box::new(preserve_a_format)));
+    #[cfg(feature = "tokens")]
+    operations.extend::<[Operation; 2]>([
+        (
+            "AES-SIV, key of S2V".to_owned(),
+            Box::new(|mac| {
+                encrypt_with_siv(phiseal_primitives::siv::Keys { mac, cipher: &[9; 32] })
+            }),
+        ),
+        (
+            "AES-SIV, key of the counter mode".to_owned(),
+            Box::new(|cipher| {
+                encrypt_with_siv(phiseal_primitives::siv::Keys { mac: &[9; 32], cipher })
+            }),
+        ),
+    ]);
+    #[cfg(feature = "tokens")]
+    for engine in engines() {
+        let name = engine.name();
+        operations
+            .push((format!("{name}: HMAC, kept"), Box::new(|key| keep_for_hmac(*engine, key))));
+    }
     #[cfg(feature = "recipients")]
     operations.extend::<[Operation; 2]>([
         ("HPKE, private key".to_owned(), Box::new(open_with_private_key)),

@@ -149,9 +149,14 @@ impl HmacVector {
     }
 }
 
-fn check_hmac(engine: &dyn Engine, vector: &HmacVector) -> Result<(), String> {
+fn check_hmac(engine: &'static dyn Engine, vector: &HmacVector) -> Result<(), String> {
     let (start, rest) = vector.message.split_at(vector.message.len() / 2);
     let tag = engine.hmac_sha_256(&vector.key, &[start, rest]);
+    #[cfg(feature = "tokens")]
+    if let Ok(key) = <&[u8; 32]>::try_from(&vector.key[..]) {
+        let kept = phiseal_primitives::hmac::HmacKey::new(engine, key);
+        assert_eq!(kept.code(&[start, rest]), tag);
+    }
     match (tag[..vector.tag.len()] == vector.tag[..], vector.valid) {
         (equal, valid) if equal == valid => Ok(()),
         (equal, valid) => Err(format!("equal: {equal}, valid: {valid}")),
@@ -221,6 +226,39 @@ fn aes_kwp() {
     let expected =
         Tally { valid: 25, invalid: 69, acceptable: 0, other_key_size: 160, other_nonce_size: 0 };
     assert_eq!(key_wrap(Algorithm::Kwp, keywrap::TestName::AesKeyWrapWithPadding), expected);
+}
+
+/// With keys of 512 bits, that is two of 256; those of 256 and 384 are of AES with shorter keys.
+#[cfg(feature = "tokens")]
+#[test]
+fn aes_siv() {
+    use phiseal_primitives::siv::{self, Keys};
+    let set = aead::TestSet::load(aead::TestName::AesSivCmac).unwrap();
+    let mut tally = Tally::default();
+    for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+        let (mac, cipher) = test.key.split_at(test.key.len() / 2);
+        let (Ok(mac), Ok(cipher)) = (mac.try_into(), cipher.try_into()) else {
+            tally.other_key_size += 1;
+            continue;
+        };
+        let (keys, headers) = (Keys { mac, cipher }, [&test.aad[..], &test.nonce[..]]);
+        let iv = test.tag[..].try_into().unwrap();
+        let (mut made, mut opened) = (test.pt.to_vec(), test.ct.to_vec());
+        let made_iv = siv::encrypt(keys, &headers, &mut made).unwrap();
+        let outcome = siv::decrypt(keys, &headers, iv, &mut opened);
+        let made = (&made_iv, &made[..]);
+        if test.result == Valid {
+            assert_eq!((outcome, &opened[..]), (Ok(()), &test.pt[..]), "{}", test.tc_id);
+            assert_eq!(made, (iv, &test.ct[..]), "{}", test.tc_id);
+        } else {
+            assert_eq!(outcome, Err(Error::Unauthenticated), "{}", test.tc_id);
+            assert!(opened.iter().all(|byte| *byte == 0), "{}", test.tc_id);
+            assert_ne!(made, (iv, &test.ct[..]), "{}", test.tc_id);
+        }
+        tally.count(test.result);
+    }
+    let expected = Tally { valid: 84, invalid: 216, other_key_size: 600, ..Tally::default() };
+    assert_eq!(tally, expected);
 }
 
 #[test]

@@ -237,5 +237,5 @@ fn labels_are_distinct_and_none_begins_another() {
             );
         }
     }
-    assert_eq!(label::ALL.len(), 9);
+    assert_eq!(label::ALL.len(), 10);
 }

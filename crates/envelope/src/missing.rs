@@ -1,0 +1,27 @@
+//! Keys that are not at hand.
+
+use crate::cipher::foreign;
+use phiseal_format::KeyId;
+use phiseal_keys::Error;
+
+/// A key of the domain, or of the person, that could not be had, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Missing {
+    pub(crate) id: KeyId,
+    pub(crate) why: Error,
+    /// Whether nothing can be under it: it was destroyed, dropped, or has not been in use yet.
+    pub(crate) holds_nothing: bool,
+}
+
+impl Missing {
+    /// One that something may be under.
+    pub(crate) const fn withheld(id: KeyId, why: Error) -> Self {
+        Self { id, why, holds_nothing: false }
+    }
+
+    /// Why there is no key of this id: it is among the missing, or is none of theirs.
+    #[cold]
+    pub(crate) fn why(missing: &[Self], id: &KeyId) -> Error {
+        missing.iter().find(|key| key.id == *id).map_or_else(foreign, |key| key.why.clone())
+    }
+}

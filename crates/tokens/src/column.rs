@@ -1,0 +1,181 @@
+use arc_swap::ArcSwapOption;
+use core::fmt;
+use phiseal_envelope::{ColumnKeys, ColumnSecrets, Domain, FieldCipher};
+use phiseal_format::{Context, KeyId};
+use phiseal_keys::{Error, ErrorKind};
+use std::sync::Arc;
+
+/// A column of tokens, or of entries of an index: what kind they are, and which keys they are made with.
+///
+/// The keys are of the domain, its tenant where there is one, and the column's name: equal values in two columns have
+/// nothing in common, in columns of one name (and kind, domain and tenant) they have equal tokens, so that tables can be
+/// joined by them. Cheap to clone, meant to be kept and shared.
+///
+/// ```
+/// # pollster::block_on(async {
+/// # use phiseal_backends::memory::MemoryKek;
+/// # use phiseal_envelope::{Domain, Options};
+/// # use phiseal_keys::{Keks, KeyStore, KeyStoreConfig};
+/// # use std::sync::Arc;
+/// # let engine = phiseal_primitives::default_engine();
+/// # let keks = Keks::later(Arc::new(MemoryKek::new(engine)?), engine);
+/// # let store = KeyStore::open(Arc::new(phiseal_stores::MemoryStore::new()), keks, KeyStoreConfig::new(engine)).await?;
+/// # let domain = Domain::connect(store.into(), "clinic/tokens", Options::new(engine).into()).await?;
+/// use phiseal_tokens::{Cardinality, Column, Format, FormatPreserving};
+///
+/// let kind = FormatPreserving::new(Format::digits(9).separated_by("-"), Cardinality::SSN)?;
+/// let ssn = Column::new(&domain, "ssn", kind);
+/// let token = ssn.tokenize("123-45-6789").await?;
+/// assert_eq!(token.len(), 11);
+/// assert_eq!(ssn.reveal(&token).await?.expose_secret(), "123-45-6789");
+/// # Ok::<(), phiseal_keys::Error>(()) }).unwrap();
+/// ```
+pub struct Column<K: Kind>(Arc<Inner<K>>);
+
+struct Inner<K: Kind> {
+    domain: Domain,
+    context: Context,
+    kind: Arc<K>,
+    kept: ArcSwapOption<Kept<K>>,
+}
+
+/// What was made of a cipher's keys.
+struct Kept<K: Kind> {
+    of: Arc<FieldCipher>,
+    keyed: Arc<Keyed<K>>,
+}
+
+/// A kind of tokens or indexes that has keys.
+///
+/// Sealed: the kinds are those of this crate.
+pub trait Kind: sealed::Sealed + fmt::Debug + Send + Sync + 'static {
+    /// What one version of the keys is made into.
+    #[doc(hidden)]
+    type Key: Send + Sync;
+
+    #[doc(hidden)]
+    fn key(&self, secrets: &ColumnSecrets<'_>) -> Result<Self::Key, Error>;
+}
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}
+
+impl<K: Kind> Column<K> {
+    /// The column of this name in a domain.
+    #[must_use]
+    pub fn new(domain: &Domain, name: &str, kind: K) -> Self {
+        Self::of(domain, Context::of_field(name), kind)
+    }
+
+    /// The same of one tenant, who shares no key with another.
+    #[must_use]
+    pub fn of_tenant(domain: &Domain, tenant: impl AsRef<[u8]>, name: &str, kind: K) -> Self {
+        Self::of(domain, Context::of_tenant(tenant).field(name), kind)
+    }
+
+    fn of(domain: &Domain, context: Context, kind: K) -> Self {
+        Self(Arc::new(Inner {
+            domain: domain.clone(),
+            context,
+            kind: Arc::new(kind),
+            kept: ArcSwapOption::empty(),
+        }))
+    }
+
+    /// What is made, and how.
+    #[must_use]
+    pub fn kind(&self) -> &K {
+        &self.0.kind
+    }
+
+    /// The domain whose keys it has.
+    #[must_use]
+    pub fn domain(&self) -> &Domain {
+        &self.0.domain
+    }
+
+    /// The kind with its keys, for use without waiting, after whatever look is due.
+    ///
+    /// # Errors
+    ///
+    /// As [`Domain::ready`]; [`ErrorKind::Malformed`] for a name or tenant that is too long.
+    pub async fn ready(&self) -> Result<Arc<Keyed<K>>, Error> {
+        self.keyed(self.0.domain.ready().await?)
+    }
+
+    /// As [`Column::ready`], after a look for the key of this id where it is not at hand.
+    ///
+    /// # Errors
+    ///
+    /// As [`Column::ready`].
+    pub async fn ready_for(&self, id: KeyId) -> Result<Arc<Keyed<K>>, Error> {
+        self.keyed(self.0.domain.ready_for(id).await?)
+    }
+
+    /// Does `what` with the keys at hand, and once more with new ones where their time was over.
+    pub(crate) async fn with<T>(
+        &self,
+        what: impl Fn(&Keyed<K>) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        match what(&*self.ready().await?) {
+            Err(error) if error.kind() == ErrorKind::Stale => {
+                self.0.domain.refresh().await?;
+                what(&*self.ready().await?)
+            }
+            done => done,
+        }
+    }
+
+    fn keyed(&self, cipher: Arc<FieldCipher>) -> Result<Arc<Keyed<K>>, Error> {
+        if let Some(kept) = &*self.0.kept.load()
+            && Arc::ptr_eq(&kept.of, &cipher)
+        {
+            return Ok(kept.keyed.clone());
+        }
+        let kind = self.0.kind.clone();
+        let keys = cipher.column_keys(&self.0.context, |secrets| kind.key(secrets))?;
+        let keyed = Arc::new(Keyed { kind, keys });
+        self.0.kept.store(Some(Arc::new(Kept { of: cipher, keyed: keyed.clone() })));
+        Ok(keyed)
+    }
+}
+
+impl<K: Kind> Clone for Column<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K: Kind> fmt::Debug for Column<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Column").field(&self.0.context).field(&self.0.kind).finish()
+    }
+}
+
+/// A kind of tokens with the keys of a column, as they were at the last look: neither I/O nor waiting.
+///
+/// It works for as long as its keys may be used without a look at the key store; then every call fails with
+/// [`ErrorKind::Stale`] until [`Column::ready`] has looked.
+pub struct Keyed<K: Kind> {
+    pub(crate) kind: Arc<K>,
+    pub(crate) keys: ColumnKeys<K::Key>,
+}
+
+impl<K: Kind> Keyed<K> {
+    /// The id of the key that tokens and entries are made with now.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Stale`]; [`ErrorKind::State`] when the primary key may not be used for anything new;
+    /// [`ErrorKind::Denied`] on a handle that only reads.
+    pub fn key_id(&self) -> Result<KeyId, Error> {
+        Ok(self.keys.newest()?.0)
+    }
+}
+
+impl<K: Kind> fmt::Debug for Keyed<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Keyed").field(&self.kind).field(&self.keys).finish()
+    }
+}

@@ -1,0 +1,197 @@
+//! Format-preserving tokens: a social security number in, another one out.
+
+mod format;
+mod luhn;
+
+pub use format::Format;
+
+use crate::column::sealed::Sealed;
+use crate::{Cardinality, Column, Keyed, Kind};
+use format::Split;
+use phiseal_envelope::{ColumnSecrets, Phi};
+use phiseal_format::{KeyId, TokenUse};
+use phiseal_keys::{Error, ErrorKind};
+use phiseal_primitives::Validation;
+use phiseal_primitives::ff1::{Ff1, MIN_DOMAIN};
+use zeroize::Zeroize;
+
+/// Tokens of the form of the value: as long, of the same characters, kept parts and separators in their places (FF1,
+/// SP 800-38G Rev. 1).
+///
+/// # Security
+///
+/// A pseudonym, not de-identification. Whoever sees tokens of a column sees which values are equal and how often each occurs,
+/// the parts that are kept, and the length. Whoever may *ask* for tokens learns the token of every value that he can guess,
+/// so a domain that can be tried out (the nine digits of a social security number can) is only as secret as who may ask.
+/// Nothing shows whether a token was changed: a changed one is revealed as another value. Kept parts are the tweak of the
+/// cipher, so that equal middles beside different kept parts have unlike tokens; the record is not, so that tokens can be
+/// joined.
+///
+/// What is left free after kept parts and check digit has a million values at least (SP 800-38G Rev. 1, 5.1), or the kind is
+/// refused: of fewer, a [vaulted token](crate) is the way. A token carries no version: a column has tokens of one version
+/// of the key at a time, or the id of its key in a column beside it ([`Keyed::key_id`]).
+///
+/// ```
+/// use phiseal_tokens::{Cardinality, Format, FormatPreserving};
+///
+/// let ssn = Format::digits(9).separated_by("-");
+/// assert!(FormatPreserving::new(ssn.clone(), Cardinality::SSN).is_ok());
+/// let last_four_kept = ssn.keep_last(4);
+/// assert!(FormatPreserving::new(last_four_kept, Cardinality::SSN).is_err()); // five digits are left
+/// ```
+#[derive(Clone, Debug)]
+pub struct FormatPreserving {
+    format: Format,
+    cardinality: Cardinality,
+}
+
+impl FormatPreserving {
+    /// Tokens of this form, for a column of so many values.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] where fewer than a million values are left free, or the column has few values
+    /// ([`Cardinality::check`]); [`ErrorKind::Invalid`] for a form that is none.
+    pub fn new(format: Format, cardinality: Cardinality) -> Result<Self, Error> {
+        format.check()?;
+        cardinality.check()?;
+        let radix = u64::from(format.alphabet().radix());
+        let free = (0..format.fewest_free()).fold(1_u64, |values, _| values.saturating_mul(radix));
+        if free < MIN_DOMAIN {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "fewer than a million values are left free beside kept parts and check digit (SP 800-38G Rev. 1, 5.1): \
+                 keep less of the value, or use a vaulted token",
+            ));
+        }
+        Ok(Self { format, cardinality })
+    }
+
+    /// The form of values and tokens.
+    #[must_use]
+    pub const fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// How many values the column was declared to have.
+    #[must_use]
+    pub const fn cardinality(&self) -> &Cardinality {
+        &self.cardinality
+    }
+}
+
+impl Sealed for FormatPreserving {}
+
+impl Kind for FormatPreserving {
+    type Key = Ff1;
+
+    fn key(&self, secrets: &ColumnSecrets<'_>) -> Result<Ff1, Error> {
+        if secrets.engine().module().validation != Validation::None {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the FIPS module has no FF1: use a vaulted token",
+            ));
+        }
+        let key = secrets.derive(TokenUse::FormatPreserving)?;
+        Ok(Ff1::new(key.expose_secret(), self.format.alphabet().radix())?)
+    }
+}
+
+impl Keyed<FormatPreserving> {
+    /// The token of a value, under the newest key ([`Keyed::key_id`]).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for a value that is not of the form; and as [`Keyed::key_id`].
+    pub fn tokenize(&self, value: &str) -> Result<String, Error> {
+        let mut split = self.kind.format.split(value)?;
+        let (_, ff1) = self.keys.newest()?;
+        encrypt(ff1, &mut split)?;
+        Ok(split.join())
+    }
+
+    /// The token of a value under each key that opens, newest last: what to look for in a column of several versions.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for a value that is not of the form; [`ErrorKind::Stale`]; and why a key could not be had.
+    pub fn tokens(&self, value: &str) -> Result<Vec<(KeyId, String)>, Error> {
+        let split = self.kind.format.split(value)?;
+        let tokens = self.keys.all()?.map(|(id, ff1)| {
+            let mut split = split.clone();
+            encrypt(ff1, &mut split)?;
+            Ok((id, split.join()))
+        });
+        tokens.collect()
+    }
+
+    /// The value of a token that is under the one key there is.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::State`] where several keys open, because a token does not say which of them it is under: say it by
+    /// [`Keyed::reveal_under`]; and as there.
+    pub fn reveal(&self, token: &str) -> Result<Phi<String>, Error> {
+        let mut keys = self.keys.all()?;
+        match (keys.next(), keys.next()) {
+            (Some((id, _)), None) => self.reveal_under(id, token),
+            _ => Err(Error::new(
+                ErrorKind::State,
+                "several versions of the key open, and a format-preserving token does not say which one it is under: keep \
+                 the key's id beside the column and name it",
+            )),
+        }
+    }
+
+    /// The value of a token that is under the key of this id.
+    ///
+    /// A token that is under another key, or was changed, gives another value: nothing shows it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for a token that is not of the form; [`ErrorKind::Foreign`] for a key that is not of the
+    /// domain; [`ErrorKind::Stale`]; and why the key could not be had.
+    pub fn reveal_under(&self, key_id: KeyId, token: &str) -> Result<Phi<String>, Error> {
+        let mut split = self.kind.format.split(token)?;
+        let ff1 = self.keys.of(&key_id)?;
+        let (tweak, free) = split.parts();
+        ff1.decrypt(tweak, free)?;
+        Ok(Phi::from(split.join()))
+    }
+}
+
+fn encrypt(ff1: &Ff1, split: &mut Split<'_>) -> Result<(), Error> {
+    let (tweak, free) = split.parts();
+    // What was checked at construction leaves no reason to refuse; if it does, nothing of the value goes on.
+    Ok(ff1.encrypt(tweak, free).inspect_err(|_| free.zeroize())?)
+}
+
+impl Column<FormatPreserving> {
+    /// As [`Keyed::tokenize`], after whatever look is due.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyed::tokenize`] and [`Column::ready`].
+    pub async fn tokenize(&self, value: &str) -> Result<String, Error> {
+        self.with(|keyed| keyed.tokenize(value)).await
+    }
+
+    /// As [`Keyed::reveal`], after whatever look is due.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyed::reveal`] and [`Column::ready`].
+    pub async fn reveal(&self, token: &str) -> Result<Phi<String>, Error> {
+        self.with(|keyed| keyed.reveal(token)).await
+    }
+
+    /// As [`Keyed::reveal_under`], after whatever look is due.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyed::reveal_under`] and [`Column::ready`].
+    pub async fn reveal_under(&self, key_id: KeyId, token: &str) -> Result<Phi<String>, Error> {
+        self.ready_for(key_id).await?;
+        self.with(|keyed| keyed.reveal_under(key_id, token)).await
+    }
+}

@@ -1,0 +1,39 @@
+//! phiseal's tokens and search indexes: values that stand in the place of others.
+//!
+//! | kind | what takes the value's place | way back | equal values |
+//! |---|---|---|---|
+//! | [`FormatPreserving`] | another value of the same form | under the key | look equal |
+//! | [`Deterministic`] | opaque bytes | under the key; none with a FIPS module | look equal |
+//! | [`BlindIndex`] | an entry to search by, beside the sealed value | none | look equal |
+//! | [`DateShift`] | a date so many days away, per person | under the person's key | look equal within one person |
+//! | [`Mask`], [`generalise`] | less of the value | none | look equal, and unequal ones do too |
+//!
+//! All but the last are *pseudonyms*: whoever has the key, or may ask, gets from one to the other. None of them
+//! de-identifies anything in the sense of 45 CFR 164.514. Each kind says first what it leaves to be seen.
+//!
+//! A [`Column`] is a kind with the keys of a domain: they rotate as the domain's do, and what was made under a version that
+//! is deactivated stays readable until it is destroyed.
+
+mod alphabet;
+mod blind_index;
+mod cardinality;
+mod column;
+mod date_shift;
+mod deterministic;
+mod format_preserving;
+pub mod generalise;
+mod mask;
+mod token;
+
+pub use alphabet::Alphabet;
+pub use blind_index::{
+    BlindIndex, BlindIndexKey, DateOrder, IndexEntry, IndexGeneration, Normalised, Normaliser, Part,
+};
+pub use cardinality::Cardinality;
+pub use column::{Column, Keyed, Kind};
+pub use date_shift::DateShift;
+pub use deterministic::{Deterministic, DeterministicKey};
+pub use format_preserving::{Format, FormatPreserving};
+pub use mask::{Mask, Masked};
+pub use phiseal_format::TokenScheme;
+pub use token::Token;
