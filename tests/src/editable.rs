@@ -1,6 +1,6 @@
 //! A store whose rows a test can look at, change, take away and put back.
 
-use phiseal_keys::{BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, Store};
+use phiseal_keys::{BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, RecordWrite, Store};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -168,6 +168,27 @@ impl Store for EditableStore {
             }
             self.0.writes.fetch_add(1, Ordering::SeqCst);
             rows.insert(row, Record { revision: expected + 1, bytes: bytes.to_vec() });
+            Ok(())
+        })
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.up()?;
+            let mut rows = self.0.rows.lock().unwrap();
+            let revision = |row: &RecordWrite<'_>| {
+                rows.get(&(row.kind, row.id.to_vec())).map_or(0, |row| row.revision)
+            };
+            if writes.iter().any(|write| revision(write) != write.expected) {
+                return Err(Error::new(ErrorKind::Conflict, "a record is not at that revision"));
+            }
+            self.0.writes.fetch_add(writes.len() as u64, Ordering::SeqCst);
+            for RecordWrite { kind, id, expected, bytes } in writes {
+                rows.insert(
+                    (*kind, id.to_vec()),
+                    Record { revision: expected + 1, bytes: bytes.to_vec() },
+                );
+            }
             Ok(())
         })
     }

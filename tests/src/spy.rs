@@ -3,7 +3,7 @@
 use phiseal_format::{EncryptionContext, KekId, KekVersion, WrapAlgorithm, WrappedKey};
 use phiseal_keys::{
     BoxFuture, DataKey, Erasure, Error, ErrorKind, GeneratedKey, KekBackend, KekInfo, Record,
-    RecordKind, Store, UnwrappedKey,
+    RecordKind, RecordWrite, Store, UnwrappedKey,
 };
 use phiseal_primitives::{Engine, Xaes256Gcm};
 use phiseal_stores::MemoryStore;
@@ -203,6 +203,11 @@ impl Store for SpyStore {
     ) -> BoxFuture<'a, Result<(), Error>> {
         self.0.writes.fetch_add(1, Ordering::SeqCst);
         self.0.store.write(kind, id, expected, bytes)
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        self.0.writes.fetch_add(writes.len() as u64, Ordering::SeqCst);
+        self.0.store.write_all(writes)
     }
 
     fn scan<'a>(

@@ -86,6 +86,7 @@ macro_rules! store_tests {
             clause_08_every_length_comes_back
             clause_09_erase_keeps_its_word
             clause_10_errors_hold_no_record
+            clause_11_all_writes_are_done_or_none
         }
     };
     ($fixture:path) => {

@@ -3,7 +3,8 @@
 
 use phiseal_conformance::store::{Fixture, suite};
 use phiseal_keys::{
-    BoxFuture, Erasure, Error, ErrorKind, MAX_ID, MAX_RECORD, Record, RecordKind, Store,
+    BoxFuture, Erasure, Error, ErrorKind, MAX_ID, MAX_RECORD, Record, RecordKind, RecordWrite,
+    Store,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -43,26 +44,30 @@ enum Fault {
     ForgetsRevisionsWhenItErases,
     ShowsRecordsInErrors,
     ShowsRecordsInDebug,
+    DoesSomeOfAllWrites,
+    DoesTheFirstOfAllWritesOnly,
+    WritesARecordTwice,
+    WritesAllOneByOne,
 }
 
 /// Each fault and the clauses that it breaks.
-const FAULTS: [(Fault, &[u8]); 29] = [
+const FAULTS: [(Fault, &[u8]); 33] = [
     (Fault::FindsWhatIsNotThere, &[1]),
-    (Fault::CreatesOverWhatIsThere, &[2, 4]),
-    (Fault::IgnoresExpected, &[2, 3, 4]),
-    (Fault::AcceptsALaterExpected, &[3]),
-    (Fault::CreatesAtAnyExpected, &[3]),
+    (Fault::CreatesOverWhatIsThere, &[2, 4, 11]),
+    (Fault::IgnoresExpected, &[2, 3, 4, 11]),
+    (Fault::AcceptsALaterExpected, &[3, 11]),
+    (Fault::CreatesAtAnyExpected, &[3, 11]),
     (Fault::ComparesTheLowHalfOfRevisions, &[3]),
     (Fault::ChangesTheRecordWhenItRefuses, &[3]),
     (Fault::RefusesAsInvalid, &[2, 3, 4]),
     (Fault::ComparesAndSwapsInTwoSteps, &[4]),
-    (Fault::ReadsFromACache, &[4, 5]),
+    (Fault::ReadsFromACache, &[4, 5, 11]),
     (Fault::ScansFromACache, &[5]),
     (Fault::ForgetsWhenTheLastHandleCloses, &[5]),
     (Fault::TruncatesIds, &[6, 8]),
     (Fault::TrimsZerosFromIds, &[6, 7, 8]),
     (Fault::FoldsTheCaseOfIds, &[6, 7, 8]),
-    (Fault::MixesKinds, &[6, 7, 8]),
+    (Fault::MixesKinds, &[6, 7, 8, 11]),
     (Fault::ReadsFromOtherKinds, &[6]),
     (Fault::ScansOutOfOrder, &[7]),
     (Fault::ScansWhatItWasToScanAfter, &[7]),
@@ -70,19 +75,23 @@ const FAULTS: [(Fault, &[u8]); 29] = [
     (Fault::ScansWithoutTheLast, &[7]),
     (Fault::ScansWithoutRevisions, &[7]),
     (Fault::TruncatesRecords, &[8]),
-    (Fault::TakesEmptyForAbsent, &[8]),
+    (Fault::TakesEmptyForAbsent, &[8, 11]),
     (Fault::LiesAboutErasure, &[9]),
     (Fault::ErasesWhatIsThere, &[9]),
     (Fault::ForgetsRevisionsWhenItErases, &[9]),
     (Fault::ShowsRecordsInErrors, &[10]),
     (Fault::ShowsRecordsInDebug, &[10]),
+    (Fault::DoesSomeOfAllWrites, &[11]),
+    (Fault::DoesTheFirstOfAllWritesOnly, &[11]),
+    (Fault::WritesARecordTwice, &[11]),
+    (Fault::WritesAllOneByOne, &[11]),
 ];
 
 #[test]
 fn a_correct_store_passes_every_clause() {
     let report = suite(|| fixture(Fault::None));
     report.assert_passed();
-    assert_eq!(report.cases().len(), 10);
+    assert_eq!(report.cases().len(), 11);
 }
 
 #[test]
@@ -93,7 +102,7 @@ fn each_fault_breaks_its_own_clauses_and_no_other() {
         FAULTS.iter().map(|(fault, clauses)| (*fault, clauses.to_vec())).collect();
     assert_eq!(found, expected);
     // Every clause has a store that breaks it; clause 2 cannot be broken without clause 4.
-    for clause in (1..=10).filter(|clause| *clause != 2) {
+    for clause in (1..=11).filter(|clause| *clause != 2) {
         assert!(
             FAULTS.iter().any(|(_, clauses)| *clauses == [clause]),
             "no fault breaks clause {clause} alone"
@@ -114,7 +123,7 @@ fn correct() -> Fixture {
 phiseal_conformance::store_tests!(correct);
 
 fn fixture(fault: Fault) -> Fixture {
-    let disk = Arc::new(Disk { fault, contents: Mutex::default() });
+    let disk = Arc::new(Disk { fault, together: Mutex::default(), contents: Mutex::default() });
     let medium = Arc::clone(&disk);
     Fixture::new(move || {
         Arc::new(Toy { disk: Arc::clone(&disk), cache: Mutex::default(), scans: Mutex::default() })
@@ -125,6 +134,8 @@ fn fixture(fault: Fault) -> Fixture {
 
 struct Disk {
     fault: Fault,
+    /// Held by whoever writes several records.
+    together: Mutex<()>,
     contents: Mutex<Contents>,
 }
 
@@ -299,6 +310,43 @@ impl Store for Toy {
             self.cache.lock().unwrap().clear();
             self.scans.lock().unwrap().clear();
             self.swap(kind, id, expected, bytes)
+        })
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.cache.lock().unwrap().clear();
+            self.scans.lock().unwrap().clear();
+            let twice = |(place, write): (usize, &RecordWrite<'_>)| {
+                writes[..place]
+                    .iter()
+                    .any(|before| (before.kind, before.id) == (write.kind, write.id))
+            };
+            if self.fault() != Fault::WritesARecordTwice && writes.iter().enumerate().any(twice) {
+                return Err(Error::new(ErrorKind::Invalid, "no"));
+            }
+            let in_steps = self.fault() == Fault::WritesAllOneByOne;
+            let _alone = (!in_steps).then(|| self.disk.together.lock().unwrap());
+            let before = self.disk.contents.lock().unwrap().records.clone();
+            for (place, write) in writes.iter().enumerate() {
+                let expected = match self.fault() {
+                    // As if what was written a moment ago had been there before.
+                    Fault::WritesARecordTwice if twice((place, write)) => 1,
+                    _ => write.expected,
+                };
+                let done = self.swap(write.kind, write.id, expected, write.bytes);
+                if done.is_err() && self.fault() != Fault::DoesSomeOfAllWrites {
+                    self.disk.contents.lock().unwrap().records = before.clone();
+                }
+                done?;
+                if in_steps {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                if self.fault() == Fault::DoesTheFirstOfAllWritesOnly {
+                    break;
+                }
+            }
+            Ok(())
         })
     }
 

@@ -53,6 +53,6 @@ pub use restored::{ClosedVersion, MissingKey, Restored, RestoredVersion};
 pub use secret::{Secret, memory_is_locked, require_locked_memory};
 pub use signer::Signer;
 pub use state::{KeyState, KeyUse};
-pub use store::{Erasure, MAX_ID, MAX_RECORD, Page, Record, RecordKind, Store};
+pub use store::{Erasure, MAX_ID, MAX_RECORD, Page, Record, RecordKind, RecordWrite, Store};
 pub use version_set::VersionSet;
 pub use wrapping_key::WrappingKey;

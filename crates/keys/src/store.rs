@@ -23,6 +23,8 @@ use std::sync::Arc;
 /// 8. Records of 0 to [`MAX_RECORD`] bytes and ids of 1 to [`MAX_ID`] bytes come back as they were written.
 /// 9. After `erase` has returned [`Erasure::Done`], no replaced record's bytes are on the medium.
 /// 10. No error contains the bytes of a record.
+/// 11. `write_all` does all of its writes, as `write` would one by one, or none: when one of them is refused, or the store fails in
+///     the middle. Two writes of one record are refused. Without any it does nothing.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The record of this kind and id.
     fn read<'a>(
@@ -39,6 +41,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         expected: u64,
         bytes: &'a [u8],
     ) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Does all of these writes, or none.
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>>;
 
     /// At most `limit` records of this kind, in order of id, after the id `after`.
     fn scan<'a>(
@@ -71,6 +76,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         bytes: &'a [u8],
     ) -> BoxFuture<'a, Result<(), Error>> {
         (**self).write(kind, id, expected, bytes)
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        (**self).write_all(writes)
     }
 
     fn scan<'a>(
@@ -112,6 +121,27 @@ impl fmt::Debug for Record {
     }
 }
 
+/// One of several writes that are done together: what [`Store::write`] takes.
+#[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "callers build it")]
+pub struct RecordWrite<'a> {
+    /// What the record is.
+    pub kind: RecordKind,
+    /// Its id.
+    pub id: &'a [u8],
+    /// The revision that it is at; 0: there is none.
+    pub expected: u64,
+    /// Its new bytes.
+    pub bytes: &'a [u8],
+}
+
+impl fmt::Debug for RecordWrite<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, expected, bytes, .. } = self;
+        write!(f, "RecordWrite({kind:?} over revision {expected}, {} bytes)", bytes.len())
+    }
+}
+
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -130,11 +160,15 @@ pub enum RecordKind {
     Roster,
     /// How far an act of the custodians has come, by its id.
     Run,
+    /// A vaulted token and what it stands for, by column and token. Not in a store of keys.
+    Token,
+    /// The token of a value, by column and the value's entry in a blind index. Not in a store of keys.
+    TokenEntry,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::StoreKey,
         Self::Keyset,
         Self::Subject,
@@ -142,6 +176,8 @@ impl RecordKind {
         Self::KeyId,
         Self::Roster,
         Self::Run,
+        Self::Token,
+        Self::TokenEntry,
     ];
 
     /// The byte that stands for the kind in derivations and in stores.
@@ -155,6 +191,8 @@ impl RecordKind {
             Self::KeyId => 5,
             Self::Roster => 6,
             Self::Run => 7,
+            Self::Token => 8,
+            Self::TokenEntry => 9,
         }
     }
 }

@@ -54,7 +54,7 @@ pub use phiseal_keys::{
     DrilledVersion, Erasure, Error, ErrorKind, Finding, FindingKind, FullKeyId, GeneratedKey,
     Health, Kek, KekAdmin, KekAdminBackend, KekAnswer, KekBackend, KekEvent, KekEvents, KekHealth,
     KekInfo, KekOperation, Keks, KeyState, KeyStore, KeyStoreConfig, KeyVersion, Keyset,
-    ManualClock, MissingKey, Moment, Reader, Record, RecordKind, Renewal, Restored,
+    ManualClock, MissingKey, Moment, Reader, Record, RecordKind, RecordWrite, Renewal, Restored,
     RestoredVersion, Rewrapped, Secret, Store, SubjectKey, SubjectKeyState, SubjectRecord,
     SubjectState, SubjectsPage, SubjectsRenewed, SubjectsRewrapped, SubjectsWith, SystemClock,
     UnwrappedKey, VersionHealth, VersionSet, Wraps, memory_is_locked, require_locked_memory,

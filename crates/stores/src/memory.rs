@@ -1,9 +1,9 @@
 //! A store in memory.
 
-use crate::limits::{check_bytes, check_id, conflict};
+use crate::limits::{check_all, check_bytes, check_id, conflict};
 use core::fmt;
 use core::ops::Bound;
-use phiseal_keys::{BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, Store};
+use phiseal_keys::{BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, RecordWrite, Store};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroize;
@@ -24,7 +24,7 @@ use zeroize::Zeroize;
 /// ```
 #[derive(Default)]
 pub struct MemoryStore {
-    records: Mutex<BTreeMap<RecordKind, BTreeMap<Vec<u8>, Record>>>,
+    records: Mutex<Records>,
 }
 
 impl MemoryStore {
@@ -34,7 +34,7 @@ impl MemoryStore {
         Self { records: Mutex::new(BTreeMap::new()) }
     }
 
-    fn records(&self) -> MutexGuard<'_, BTreeMap<RecordKind, BTreeMap<Vec<u8>, Record>>> {
+    fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,20 +61,17 @@ impl Store for MemoryStore {
         Box::pin(async move {
             check_id(id)?;
             check_bytes(bytes)?;
+            swap(&mut self.records(), &RecordWrite { kind, id, expected, bytes })
+        })
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            check_all(writes)?;
             let mut records = self.records();
-            let of_kind = records.entry(kind).or_default();
-            match of_kind.get_mut(id) {
-                None if expected == 0 => {
-                    of_kind.insert(id.to_vec(), Record { revision: 1, bytes: bytes.to_vec() });
-                }
-                Some(record) if expected != 0 && record.revision == expected => {
-                    let revision = expected.checked_add(1).ok_or_else(exhausted)?;
-                    record.bytes.zeroize();
-                    *record = Record { revision, bytes: bytes.to_vec() };
-                }
-                _ => return Err(conflict()),
-            }
-            Ok(())
+            // Nobody else sees anything between the look and the writes.
+            writes.iter().try_for_each(|write| look(&records, write).map(drop))?;
+            writes.iter().try_for_each(|write| swap(&mut records, write))
         })
     }
 
@@ -96,6 +93,25 @@ impl Store for MemoryStore {
     fn erase(&self) -> BoxFuture<'_, Result<Erasure, Error>> {
         Box::pin(core::future::ready(Ok(Erasure::Done)))
     }
+}
+
+type Records = BTreeMap<RecordKind, BTreeMap<Vec<u8>, Record>>;
+
+/// The revision that a write brings the record to.
+fn look(records: &Records, write: &RecordWrite<'_>) -> Result<u64, Error> {
+    let record = records.get(&write.kind).and_then(|of_kind| of_kind.get(write.id));
+    if record.map_or(0, |record| record.revision) != write.expected {
+        return Err(conflict());
+    }
+    write.expected.checked_add(1).ok_or_else(exhausted)
+}
+
+fn swap(records: &mut Records, write: &RecordWrite<'_>) -> Result<(), Error> {
+    let revision = look(records, write)?;
+    let record = Record { revision, bytes: write.bytes.to_vec() };
+    let replaced = records.entry(write.kind).or_default().insert(write.id.to_vec(), record);
+    replaced.into_iter().for_each(|mut replaced| replaced.bytes.zeroize());
+    Ok(())
 }
 
 impl fmt::Debug for MemoryStore {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use phiseal::stores::MemoryStore;
-use phiseal::{BoxFuture, Erasure, Error, Record, RecordKind, Store};
+use phiseal::{BoxFuture, Erasure, Error, Record, RecordKind, Store, RecordWrite};
 use pollster::block_on;
 
 /// A store that answers for one kind of record what it is told to, and the truth for the others.
@@ -61,6 +61,11 @@ impl Store for Lying {
     ) -> BoxFuture<'a, Result<(), Error>> {
         assert!(self.lie_about(kind).is_none(), "a question wrote to the store");
         self.truth.write(kind, id, expected, bytes)
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        assert!(self.lie.lock().unwrap_or_else(PoisonError::into_inner).is_none(), "a question wrote to the store");
+        self.truth.write_all(writes)
     }
 
     fn scan<'a>(

@@ -3,8 +3,8 @@
 use crate::clinic::{Clinic, DOMAIN, context_of, counts, mrn};
 use phiseal::rotation::{self, Binding, Class, Column, Pace, Resealed, reseal};
 use phiseal::{
-    BoxFuture, Erasure, Error, KeyState, ManualClock, Phi, Record, RecordKind, Renewal, Sealed,
-    Store,
+    BoxFuture, Erasure, Error, KeyState, ManualClock, Phi, Record, RecordKind, RecordWrite,
+    Renewal, Sealed, Store,
 };
 use phiseal_keys::Page;
 use phiseal_tests::numbers::figure;
@@ -174,6 +174,10 @@ impl<S: Store> Store for Counting<S> {
         bytes: &'a [u8],
     ) -> BoxFuture<'a, Result<(), Error>> {
         self.0.write(kind, id, expected, bytes)
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        self.0.write_all(writes)
     }
 
     fn scan<'a>(

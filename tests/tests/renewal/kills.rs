@@ -3,7 +3,7 @@
 use crate::{domain, kind, open, record};
 use phiseal::blocking::Phiseal;
 use phiseal::{Erasure, Error, ErrorKind, Renewal};
-use phiseal_keys::{BoxFuture, Page, Record, RecordKind, Store};
+use phiseal_keys::{BoxFuture, Page, Record, RecordKind, RecordWrite, Store};
 use phiseal_tests::editable::EditableStore;
 use phiseal_tests::world::{DOMAIN, World, what};
 use std::sync::Arc;
@@ -56,6 +56,12 @@ impl Store for Failing {
                 self.store.write(kind, id, expected, bytes).await?;
             }
             Err(cut_off())
+        })
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            if self.is_dead() { Err(cut_off()) } else { self.store.write_all(writes).await }
         })
     }
 

@@ -3,7 +3,7 @@
 use crate::assert_kind;
 use phiseal::blocking::Phiseal;
 use phiseal::{Erasure, Error, ErrorKind, KeyState, Phi};
-use phiseal_keys::{BoxFuture, Record, RecordKind, Store};
+use phiseal_keys::{BoxFuture, Record, RecordKind, RecordWrite, Store};
 use phiseal_tests::editable::EditableStore;
 use phiseal_tests::world::{DOMAIN, World, what};
 use pollster::block_on;
@@ -256,6 +256,10 @@ impl Store for CutOff {
             );
         }
         self.0.write(kind, id, expected, bytes)
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        self.0.write_all(writes)
     }
 
     fn scan<'a>(

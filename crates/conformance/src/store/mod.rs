@@ -1,5 +1,6 @@
 //! The cases of the [`Store`] contract.
 
+mod all;
 mod erase;
 mod order;
 mod values;
@@ -12,7 +13,7 @@ use crate::run::{Case, PATIENCE, finish};
 use core::fmt;
 use core::future::Future;
 use core::time::Duration;
-use phiseal_keys::{Error, ErrorKind, Record, RecordKind, Store};
+use phiseal_keys::{Error, ErrorKind, Record, RecordKind, RecordWrite, Store};
 use std::sync::Arc;
 
 /// One storage, handles on it, and what is on its medium.
@@ -57,7 +58,7 @@ impl fmt::Debug for Fixture {
     }
 }
 
-const CASES: [Case<Fixture>; 10] = [
+const CASES: [Case<Fixture>; 11] = [
     Case {
         clause: 1,
         name: "clause_01_what_was_never_written_is_none",
@@ -100,6 +101,11 @@ const CASES: [Case<Fixture>; 10] = [
     },
     Case { clause: 9, name: "clause_09_erase_keeps_its_word", run: erase::erase_keeps_its_word },
     Case { clause: 10, name: "clause_10_errors_hold_no_record", run: erase::errors_hold_no_record },
+    Case {
+        clause: 11,
+        name: "clause_11_all_writes_are_done_or_none",
+        run: all::all_writes_are_done_or_none,
+    },
 ];
 
 /// Runs every case, each on storage of its own.
@@ -158,6 +164,19 @@ impl Handle<'_> {
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
             Err(error) => {
                 Err(Stop::Failed(format!("a write was refused as {:?}: {error}", error.kind())))
+            }
+        }
+    }
+
+    /// Whether all of these were done; `false` is a refusal.
+    fn try_write_all(&self, writes: &[RecordWrite<'_>]) -> Result<bool, Stop> {
+        match finish(self.store.write_all(writes), self.fixture.patience)? {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Invalid) => {
+                Ok(false)
+            }
+            Err(error) => {
+                Err(Stop::Failed(format!("writes were refused as {:?}: {error}", error.kind())))
             }
         }
     }

@@ -87,6 +87,9 @@ impl MacKeys {
                     "the store key's record cannot authenticate itself",
                 ));
             }
+            RecordKind::Token | RecordKind::TokenEntry => {
+                return Err(Error::new(ErrorKind::Invalid, "a store of keys has no tokens"));
+            }
         };
         let length = u16::try_from(id.len())
             .map_err(|_| Error::new(ErrorKind::Invalid, "a record id is too long"))?;

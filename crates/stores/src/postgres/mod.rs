@@ -14,14 +14,15 @@ pub use connection::Connection;
 pub use error::sqlstate;
 pub use link::Parameter;
 
-use crate::limits::{check_bytes, check_id, conflict};
+use crate::limits::{check_all, check_bytes, check_id, conflict};
 use core::fmt;
 use core::time::Duration;
 use error::{failed, malformed};
 use keys::{Keys, SCHEMA};
 use line::{Line, Repeat};
 use phiseal_keys::{
-    BoxFuture, Erasure, Error, MAX_ID, MAX_RECORD, Page, Record, RecordKind, Store, runtime,
+    BoxFuture, Erasure, Error, MAX_ID, MAX_RECORD, Page, Record, RecordKind, RecordWrite, Store,
+    runtime,
 };
 use settings::Settings;
 use std::path::Path;
@@ -261,6 +262,34 @@ impl Store for PostgresStore {
         })
     }
 
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            check_all(writes)?;
+            if writes.is_empty() {
+                return Ok(());
+            }
+            let all = Columns::of(writes)?;
+            let (line, statements) = (Arc::clone(&self.line), Arc::clone(&self.statements));
+            let done = runtime::run(async move {
+                let count = i64::try_from(all.kinds.len()).map_err(|_| conflict())?;
+                let parameters: [Parameter<'_>; 5] = [
+                    (&all.kinds, Type::INT2_ARRAY),
+                    (&all.ids, Type::BYTEA_ARRAY),
+                    (&all.expected, Type::INT8_ARRAY),
+                    (&all.bytes, Type::BYTEA_ARRAY),
+                    (&count, Type::INT8),
+                ];
+                line.query(&statements.write_all, &parameters, Repeat::Never).await
+            })
+            .await?;
+            match done {
+                // What the statement fails with where one write was not done, so that none is.
+                Err(error) if sqlstate(&error) == Some(DIVISION_BY_ZERO) => Err(conflict()),
+                done => done.map(drop),
+            }
+        })
+    }
+
     fn scan<'a>(
         &'a self,
         kind: RecordKind,
@@ -305,6 +334,7 @@ struct Statements {
     read: String,
     create: String,
     replace: String,
+    write_all: String,
     scan: String,
 }
 
@@ -324,11 +354,49 @@ impl Statements {
                 "UPDATE {records} SET revision = revision + 1, bytes = $3 \
                  WHERE kind = $1 AND id = $2 AND revision = $4 RETURNING revision"
             ),
+            // One statement is done as a whole, and needs no connection of its own as a transaction of several would. Rows in the
+            // order of their ids, so that no two of them wait for each other.
+            write_all: format!(
+                "WITH all_writes AS MATERIALIZED (\
+                 SELECT * FROM unnest($1, $2, $3, $4) AS w(kind, id, expected, bytes) ORDER BY kind, id), \
+                 created AS (INSERT INTO {records} (kind, id, revision, bytes) \
+                 SELECT kind, id, 1, bytes FROM all_writes WHERE expected = 0 ORDER BY kind, id \
+                 ON CONFLICT DO NOTHING RETURNING 1), \
+                 held AS MATERIALIZED (SELECT w.* FROM all_writes w JOIN {records} r USING (kind, id) \
+                 WHERE w.expected > 0 ORDER BY kind, id FOR UPDATE OF r), \
+                 replaced AS (UPDATE {records} r SET revision = r.revision + 1, bytes = w.bytes FROM held w \
+                 WHERE r.kind = w.kind AND r.id = w.id AND r.revision = w.expected RETURNING 1) \
+                 SELECT 1 / CASE WHEN (SELECT count(*) FROM created) + (SELECT count(*) FROM replaced) = $5 \
+                 THEN 1 ELSE 0 END"
+            ),
             scan: format!(
                 "SELECT revision, {bytes}, {id} FROM {records} \
                  WHERE kind = $1 AND id > $2 ORDER BY records.id LIMIT $3"
             ),
         }
+    }
+}
+
+/// PostgreSQL, appendix A.
+const DIVISION_BY_ZERO: &str = "22012";
+
+/// Writes as the arrays that a statement takes.
+struct Columns {
+    kinds: Vec<i16>,
+    ids: Vec<Vec<u8>>,
+    expected: Vec<i64>,
+    bytes: Vec<Vec<u8>>,
+}
+
+impl Columns {
+    fn of(writes: &[RecordWrite<'_>]) -> Result<Self, Error> {
+        let expected = writes.iter().map(|write| i64::try_from(write.expected));
+        Ok(Self {
+            kinds: writes.iter().map(|write| i16::from(write.kind.to_byte())).collect(),
+            ids: writes.iter().map(|write| write.id.to_vec()).collect(),
+            expected: expected.collect::<Result<_, _>>().map_err(|_| conflict())?,
+            bytes: writes.iter().map(|write| write.bytes.to_vec()).collect(),
+        })
     }
 }
 

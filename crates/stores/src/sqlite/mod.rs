@@ -5,13 +5,13 @@ mod file;
 mod held;
 mod schema;
 
-use crate::limits::{check_bytes, check_id, conflict};
+use crate::limits::{check_all, check_bytes, check_id, conflict};
 use core::fmt;
 use core::time::Duration;
 use error::{failed, malformed};
 use held::Held;
-use phiseal_keys::{BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, Store};
-use rusqlite::{OptionalExtension, Row, params};
+use phiseal_keys::{BoxFuture, Erasure, Error, ErrorKind, Record, RecordKind, RecordWrite, Store};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -133,20 +133,22 @@ impl Store for SqliteStore {
         Box::pin(async move {
             check_id(id)?;
             check_bytes(bytes)?;
-            let expected = i64::try_from(expected).map_err(|_| conflict())?;
-            let changed = self.connection.with(|connection| {
-                if expected == 0 {
-                    let mut statement = connection.prepare(CREATE).map_err(failed)?;
-                    return statement.execute(params![kind.to_byte(), id, bytes]).map_err(failed);
-                }
-                let mut statement = connection.prepare(REPLACE).map_err(failed)?;
-                statement.execute(params![kind.to_byte(), id, expected, bytes]).map_err(failed)
-            })?;
-            match changed {
-                1 => Ok(()),
-                0 => Err(conflict()),
-                _ => Err(malformed("the store changed more than one record")),
-            }
+            let write = RecordWrite { kind, id, expected, bytes };
+            self.connection.with(|connection| swap(connection, &[write]))
+        })
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            check_all(writes)?;
+            self.connection.with(|connection| {
+                // Rolled back when it is dropped before it is committed.
+                let behavior = TransactionBehavior::Immediate;
+                let transaction =
+                    Transaction::new_unchecked(connection, behavior).map_err(failed)?;
+                swap(&transaction, writes)?;
+                transaction.commit().map_err(failed)
+            })
         })
     }
 
@@ -206,6 +208,30 @@ impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// These writes one by one, alone or as a transaction.
+fn swap(connection: &Connection, writes: &[RecordWrite<'_>]) -> Result<(), Error> {
+    let prepared = |sql, is_needed: fn(u64) -> bool| {
+        let mut expected = writes.iter().map(|write| write.expected);
+        expected.any(is_needed).then(|| connection.prepare(sql)).transpose().map_err(failed)
+    };
+    let mut create = prepared(CREATE, |expected| expected == 0)?;
+    let mut replace = prepared(REPLACE, |expected| expected > 0)?;
+    for RecordWrite { kind, id, expected, bytes } in writes {
+        let (kind, expected) = (kind.to_byte(), i64::try_from(*expected).map_err(|_| conflict())?);
+        let changed = match (&mut create, &mut replace) {
+            (Some(create), _) if expected == 0 => create.execute(params![kind, id, bytes]),
+            (_, Some(replace)) => replace.execute(params![kind, id, expected, bytes]),
+            _ => return Err(conflict()),
+        };
+        match changed.map_err(failed)? {
+            1 => {}
+            0 => return Err(conflict()),
+            _ => return Err(malformed("the store changed more than one record")),
+        }
+    }
+    Ok(())
 }
 
 /// The record in the first two columns.
