@@ -10,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use phiseal_format::{Context, DomainId, KeyId};
+use phiseal_format::{Context, DomainId, KeyId, SubjectTag};
 use phiseal_keys::{Clock, Error, ErrorKind, KeyState, KeyStore, Keyset, Moment, Rewrapped};
 use std::sync::Arc;
 
@@ -185,6 +185,27 @@ impl Domain {
     /// [`ErrorKind::NotFound`]; [`ErrorKind::State`] when it was shredded; and as [`Domain::ready`].
     pub async fn subject(&self, subject: &str) -> Result<Subject, Error> {
         Subject::connect(self.clone(), subject, false).await
+    }
+
+    /// The key of a person who has one, by the opaque tag that stands for the person ([`Subject::tag`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Domain::subject`].
+    pub async fn subject_of_tag(&self, tag: SubjectTag) -> Result<Subject, Error> {
+        let subject = Subject::of_tag(self.clone(), tag);
+        subject.ready().await?;
+        Ok(subject)
+    }
+
+    /// Whether new data is sealed under the key of this id, as the key store has it now: a look that no lease spares.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::State`] when the primary key may not seal; and what the key store answers.
+    pub async fn seals_under(&self, id: KeyId) -> Result<bool, Error> {
+        let keyset = self.key_store().keyset(self.name()).await?;
+        Ok(keyset.sealing_version()?.key_id().short() == id)
     }
 
     /// The key of a person, made when there is none.

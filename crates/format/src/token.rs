@@ -32,6 +32,8 @@ pub enum TokenUse {
     IndexGeneration = 6,
     /// By how many days a person's dates are shifted: a key of HMAC-SHA-256.
     DateShift = 7,
+    /// What finds the vaulted token of a value: a key of HMAC-SHA-256.
+    VaultIndex = 8,
 }
 
 impl TokenUse {

@@ -74,7 +74,7 @@ impl<K: Kind> Column<K> {
         Self::of(domain, Context::of_tenant(tenant).field(name), kind)
     }
 
-    fn of(domain: &Domain, context: Context, kind: K) -> Self {
+    pub(crate) fn of(domain: &Domain, context: Context, kind: K) -> Self {
         Self(Arc::new(Inner {
             domain: domain.clone(),
             context,

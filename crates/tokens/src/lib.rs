@@ -4,12 +4,13 @@
 //! |---|---|---|---|
 //! | [`FormatPreserving`] | another value of the same form | under the key | look equal |
 //! | [`Deterministic`] | opaque bytes | under the key; none with a FIPS module | look equal |
+//! | [`Vaulted`] | a random number, text, address or UUID, kept in a [`Vault`] | in the vault, under the key | look equal; or do not |
 //! | [`BlindIndex`] | an entry to search by, beside the sealed value | none | look equal |
 //! | [`DateShift`] | a date so many days away, per person | under the person's key | look equal within one person |
 //! | [`Mask`], [`generalise`] | less of the value | none | look equal, and unequal ones do too |
 //!
-//! All but the last are *pseudonyms*: whoever has the key, or may ask, gets from one to the other. None of them
-//! de-identifies anything in the sense of 45 CFR 164.514. Each kind says first what it leaves to be seen.
+//! All but the last are *pseudonyms*: whoever has the key, or may ask, gets from one to the other. Each kind says first what it
+//! leaves to be seen.
 //!
 //! A [`Column`] is a kind with the keys of a domain: they rotate as the domain's do, and what was made under a version that
 //! is deactivated stays readable until it is destroyed.
@@ -24,6 +25,7 @@ mod format_preserving;
 pub mod generalise;
 mod mask;
 mod token;
+mod vault;
 
 pub use alphabet::Alphabet;
 pub use blind_index::{
@@ -37,3 +39,4 @@ pub use format_preserving::{Format, FormatPreserving};
 pub use mask::{Mask, Masked};
 pub use phiseal_format::TokenScheme;
 pub use token::Token;
+pub use vault::{Vault, VaultCensus, VaultRenewed, Vaulted, VaultedForm};

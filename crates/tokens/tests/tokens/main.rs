@@ -6,6 +6,7 @@ mod deterministic;
 mod format_preserving;
 mod index;
 mod keys;
+mod vault;
 
 use phiseal_backends::memory::MemoryKek;
 use phiseal_envelope::{Domain, Options};

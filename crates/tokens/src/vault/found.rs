@@ -1,0 +1,111 @@
+//! What there is of a token.
+
+use super::Vault;
+use super::record::Header;
+use phiseal_envelope::{Phi, Plaintext, Sealed};
+use phiseal_keys::{Error, ErrorKind, Record, RecordKind};
+
+/// What is known of a token.
+pub(super) struct Found {
+    pub(super) revision: u64,
+    pub(super) header: Header,
+    pub(super) sealed: Sealed,
+}
+
+/// How often a token is drawn anew, or a value looked up again, because somebody else was quicker.
+pub(super) const TRIES: usize = 32;
+
+impl Vault {
+    /// What there is of a token. [`ErrorKind::State`] when it was purged.
+    pub(super) async fn found(&self, token: &str) -> Result<Option<Found>, Error> {
+        if !self.column.kind().form.may_be(token) {
+            return Err(Error::new(ErrorKind::Invalid, "this is no token of the column's form"));
+        }
+        let record = self.store.read(RecordKind::Token, &self.places.token(token)).await?;
+        record.map(Found::parse).transpose()
+    }
+
+    pub(super) async fn opened<T: Plaintext>(
+        &self,
+        token: &str,
+        found: &Found,
+    ) -> Result<Phi<T>, Error> {
+        let context = found.header.context(&self.context, token);
+        match found.header.person {
+            None => self.domain().open(&found.sealed, &context).await,
+            Some(tag) => {
+                let person = self.domain().subject_of_tag(tag).await?;
+                person.open(&found.sealed, &context).await
+            }
+        }
+    }
+
+    /// Seals the value of a token again, with what is known of it changed.
+    pub(super) async fn changed(
+        &self,
+        token: &str,
+        change: impl Fn(Header) -> Header + Send,
+    ) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            let found = self.found(token).await?.ok_or_else(unknown)?;
+            if found.header.is_over(self.now()) {
+                return Err(over());
+            }
+            match self.resealed(token, &found, change(found.header)).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                done => return done,
+            }
+        }
+        Err(Error::new(ErrorKind::Conflict, "others changed the token time after time"))
+    }
+
+    pub(super) async fn resealed(
+        &self,
+        token: &str,
+        found: &Found,
+        header: Header,
+    ) -> Result<(), Error> {
+        let value: Phi<Vec<u8>> = self.opened(token, found).await?;
+        let context = header.context(&self.context, token);
+        let sealed = match header.person {
+            None => self.domain().seal(value.expose_secret(), &context).await?,
+            Some(tag) => {
+                let person = self.domain().subject_of_tag(tag).await?;
+                person.seal(value.expose_secret(), &context).await?
+            }
+        };
+        let (place, bytes) = (self.places.token(token), header.with(sealed.as_bytes()));
+        self.store.write(RecordKind::Token, &place, found.revision, &bytes).await
+    }
+}
+
+impl Found {
+    pub(super) fn parse(record: Record) -> Result<Self, Error> {
+        if record.bytes.is_empty() {
+            return Err(Error::new(ErrorKind::State, "the token was purged"));
+        }
+        let (header, sealed) = Header::parse(&record.bytes)?;
+        Ok(Self { revision: record.revision, header, sealed: Sealed::try_from(sealed)? })
+    }
+}
+
+impl Header {
+    /// Refuses a token that is disabled or has ended.
+    pub(super) fn usable(&self, now: u64) -> Result<(), Error> {
+        if self.is_over(now) {
+            return Err(over());
+        }
+        if self.disabled {
+            return Err(Error::new(ErrorKind::State, "the token is disabled"));
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn unknown() -> Error {
+    Error::new(ErrorKind::NotFound, "the vault has no such token")
+}
+
+fn over() -> Error {
+    Error::new(ErrorKind::State, "the token has ended")
+}

@@ -1,0 +1,550 @@
+use crate::World;
+use core::time::Duration;
+use phiseal_envelope::{Domain, Phi};
+use phiseal_keys::{
+    BoxFuture, Erasure, Error, ErrorKind, KeyState, Page, Record, RecordKind, RecordWrite, Store,
+};
+use phiseal_stores::{MemoryStore, SqliteStore};
+use phiseal_tokens::{Cardinality, Vault, Vaulted, VaultedForm};
+use pollster::block_on;
+use proptest::prelude::*;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+const ENTRY: RecordKind = RecordKind::TokenEntry;
+const TOKEN: RecordKind = RecordKind::Token;
+
+fn kind() -> Vaulted {
+    Vaulted::new(VaultedForm::text(), &Cardinality::of(1_000_000)).unwrap()
+}
+
+fn vault(store: &Arc<impl Store>, domain: &Domain, kind: Vaulted) -> Vault {
+    block_on(Vault::open(store.clone(), domain, "mrn", kind)).unwrap()
+}
+
+fn reveal(vault: &Vault, token: &str) -> Result<String, ErrorKind> {
+    let value: Result<Phi<String>, Error> = block_on(vault.reveal(token));
+    value.map(|value| value.expose_secret().clone()).map_err(|error| error.kind())
+}
+
+/// The records of one kind that are not empty.
+fn records(store: &impl Store, kind: RecordKind) -> Page {
+    let mut records = block_on(store.scan(kind, None, usize::MAX)).unwrap();
+    records.retain(|(_, record)| !record.bytes.is_empty());
+    records
+}
+
+#[test]
+fn equal_values_have_one_token_and_it_leads_back() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let domain = world.domain("d");
+    for form in [
+        VaultedForm::number(12).unwrap(),
+        VaultedForm::text(),
+        VaultedForm::email("tokens.example").unwrap(),
+        VaultedForm::uuid(),
+    ] {
+        let kind = Vaulted::new(form.clone(), &Cardinality::of(1_000_000)).unwrap();
+        let vault =
+            block_on(Vault::open(store.clone(), &domain, &format!("{form:?}"), kind)).unwrap();
+        let token = block_on(vault.tokenize("Jane Doe")).unwrap();
+        assert_eq!(block_on(vault.tokenize("Jane Doe")).unwrap(), token);
+        assert_ne!(block_on(vault.tokenize("Jane Roe")).unwrap(), token);
+        assert_eq!(reveal(&vault, &token), Ok("Jane Doe".to_owned()));
+    }
+    // Nothing of the values is in the store.
+    for (id, record) in records(&*store, TOKEN).into_iter().chain(records(&*store, ENTRY)) {
+        let bytes = [id, record.bytes].concat();
+        assert!(!bytes.windows(4).any(|window| window == b"Jane"));
+    }
+}
+
+#[test]
+fn columns_tenants_and_domains_have_tokens_of_their_own() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let (domain, other) = (world.domain("d"), world.domain("e"));
+    let tenant = |tenant| {
+        block_on(Vault::open_of_tenant(store.clone(), &domain, tenant, "mrn", kind())).unwrap()
+    };
+    let vaults = [
+        vault(&store, &domain, kind()),
+        block_on(Vault::open(store.clone(), &domain, "other", kind())).unwrap(),
+        tenant("north"),
+        tenant("south"),
+        vault(&store, &other, kind()),
+    ];
+    let tokens: Vec<String> =
+        vaults.iter().map(|vault| block_on(vault.tokenize("x")).unwrap()).collect();
+    assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 5);
+    for (place, vault) in vaults.iter().enumerate() {
+        for (of, token) in tokens.iter().enumerate() {
+            let expected = if of == place { Ok("x".to_owned()) } else { Err(ErrorKind::NotFound) };
+            assert_eq!(reveal(vault, token), expected);
+        }
+    }
+}
+
+#[test]
+fn a_fresh_token_each_time_tells_nothing_of_equal_values() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let vault = vault(&store, &world.domain("d"), Vaulted::fresh(VaultedForm::text()));
+    let tokens: HashSet<String> =
+        (0..100).map(|_| block_on(vault.tokenize("F")).unwrap()).collect();
+    assert_eq!(tokens.len(), 100);
+    assert!(tokens.iter().all(|token| reveal(&vault, token) == Ok("F".to_owned())));
+    assert!(records(&*store, ENTRY).is_empty());
+    let few = Vaulted::new(VaultedForm::text(), &Cardinality::of(2)).unwrap_err();
+    assert_eq!(few.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn what_is_no_token_is_not_found() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let vault = vault(&store, &world.domain("d"), kind());
+    for text in ["", "Jane Doe", "tok_", "123-45-6789", "phi1.AQ"] {
+        assert_eq!(reveal(&vault, text), Err(ErrorKind::Invalid), "{text}");
+    }
+    assert_eq!(reveal(&vault, "tok_00000000000000000000000000"), Err(ErrorKind::NotFound));
+    let long = block_on(vault.tokenize(vec![0; 65_537])).unwrap_err();
+    assert_eq!(long.kind(), ErrorKind::Invalid);
+    assert!(block_on(vault.tokenize(vec![0; 65_536])).is_ok());
+}
+
+#[test]
+fn a_vault_is_not_where_the_keys_are() {
+    let world = World::new();
+    let keys = Arc::new(MemoryStore::new());
+    block_on(keys.write(RecordKind::StoreKey, b"store", 0, b"wraps")).unwrap();
+    let refused = block_on(Vault::open(keys, &world.domain("d"), "mrn", kind())).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn sixteen_writers_give_each_value_one_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens.db");
+    let world = World::new();
+    let rounds = 12;
+    let tokens: Vec<Vec<String>> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..16)
+            .map(|writer| {
+                let (world, path) = (&world, &path);
+                scope.spawn(move || {
+                    let store = Arc::new(SqliteStore::open(path).unwrap());
+                    let vault = vault(&store, &world.domain("d"), kind());
+                    let values: Vec<String> = (0..rounds).map(|n| format!("value {n}")).collect();
+                    if writer % 4 == 0 {
+                        return block_on(vault.tokenize_all(&values)).unwrap();
+                    }
+                    values.iter().map(|value| block_on(vault.tokenize(value)).unwrap()).collect()
+                })
+            })
+            .collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+    });
+    assert!(tokens.iter().all(|of_writer| *of_writer == tokens[0]));
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!((records(&store, TOKEN).len(), records(&store, ENTRY).len()), (rounds, rounds));
+}
+
+#[test]
+fn many_values_are_tokenized_together() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let vault = vault(&store, &world.domain("d"), kind());
+    let known = block_on(vault.tokenize("b")).unwrap();
+    let tokens = block_on(vault.tokenize_all(&["a", "b", "a", "c", "b"])).unwrap();
+    assert_eq!((&tokens[0], &tokens[1], &tokens[4]), (&tokens[2], &known, &known));
+    assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 3);
+    assert_eq!(records(&*store, TOKEN).len(), 3);
+    for (token, value) in tokens.iter().zip(["a", "b", "a", "c", "b"]) {
+        assert_eq!(reveal(&vault, token), Ok(value.to_owned()));
+    }
+    assert!(block_on(vault.tokenize_all(&[""; 0])).unwrap().is_empty());
+}
+
+#[test]
+fn a_disabled_token_is_held_back() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let vault = vault(&store, &world.domain("d"), kind());
+    let token = block_on(vault.tokenize("x")).unwrap();
+    block_on(vault.disable(&token)).unwrap();
+    block_on(vault.disable(&token)).unwrap();
+    assert_eq!(reveal(&vault, &token), Err(ErrorKind::State));
+    assert_eq!(block_on(vault.tokenize("x")).unwrap_err().kind(), ErrorKind::State);
+    block_on(vault.enable(&token)).unwrap();
+    assert_eq!(reveal(&vault, &token), Ok("x".to_owned()));
+    assert_eq!(block_on(vault.tokenize("x")).unwrap(), token);
+    let unknown = block_on(vault.disable("tok_00000000000000000000000000")).unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_token_ends_and_another_takes_its_place() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let vault = vault(&store, &world.domain("d"), kind().ending_after(Duration::from_secs(60)));
+    let first = block_on(vault.tokenize("x")).unwrap();
+    world.clock.advance(Duration::from_secs(59));
+    assert_eq!(block_on(vault.tokenize("x")).unwrap(), first);
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(reveal(&vault, &first), Err(ErrorKind::State));
+    assert_eq!(block_on(vault.disable(&first)).unwrap_err().kind(), ErrorKind::State);
+    let second = block_on(vault.tokenize("x")).unwrap();
+    assert_ne!(first, second);
+    assert_eq!(reveal(&vault, &second), Ok("x".to_owned()));
+    assert_eq!(records(&*store, TOKEN).len(), 1, "the first one is forgotten");
+    block_on(vault.tokenize("y")).unwrap();
+    assert_eq!(block_on(vault.purge_ended()).unwrap(), 0);
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(block_on(vault.purge_ended()).unwrap(), 2);
+    assert_eq!((records(&*store, TOKEN).len(), records(&*store, ENTRY).len()), (0, 0));
+    assert_eq!(reveal(&vault, &second), Err(ErrorKind::State));
+}
+
+#[test]
+fn a_purged_token_is_forgotten() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let vault = vault(&store, &world.domain("d"), kind());
+    let (kept, token) =
+        (block_on(vault.tokenize("kept")).unwrap(), block_on(vault.tokenize("x")).unwrap());
+    block_on(vault.purge(&token)).unwrap();
+    block_on(vault.purge(&token)).unwrap();
+    assert_eq!(reveal(&vault, &token), Err(ErrorKind::State));
+    assert_eq!((records(&*store, TOKEN).len(), records(&*store, ENTRY).len()), (1, 1));
+    assert_ne!(block_on(vault.tokenize("x")).unwrap(), token);
+    assert_eq!(reveal(&vault, &kept), Ok("kept".to_owned()));
+}
+
+/// Of a record every byte matters, and it is of its token only.
+#[test]
+fn a_changed_or_moved_record_is_refused() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let vault = vault(&store, &world.domain("d"), kind());
+    let (one, other) =
+        (block_on(vault.tokenize("one")).unwrap(), block_on(vault.tokenize("other")).unwrap());
+    let record = |token: &str| {
+        let found =
+            records(&*store, TOKEN).into_iter().find(|(id, _)| id.ends_with(token.as_bytes()));
+        found.unwrap()
+    };
+    let (id, Record { mut revision, bytes }) = record(&one);
+    let mut put = |bytes: &[u8]| {
+        block_on(store.write(TOKEN, &id, revision, bytes)).unwrap();
+        revision += 1;
+    };
+    for place in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[place] ^= 1;
+        put(&changed);
+        let refused = reveal(&vault, &one).unwrap_err();
+        let expected = [
+            ErrorKind::Malformed,
+            ErrorKind::Unauthenticated,
+            ErrorKind::State,
+            ErrorKind::Foreign,
+        ];
+        assert!(expected.contains(&refused), "{place}: {refused:?}");
+    }
+    put(&record(&other).1.bytes);
+    assert_eq!(reveal(&vault, &one), Err(ErrorKind::Unauthenticated));
+    put(&bytes);
+    assert_eq!(reveal(&vault, &one), Ok("one".to_owned()));
+}
+
+#[test]
+fn an_entry_that_names_another_value_s_token_is_noticed() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let vault = vault(&store, &world.domain("d"), kind());
+    let one = block_on(vault.tokenize("one")).unwrap();
+    let (entry, _) = records(&*store, ENTRY).remove(0);
+    let other = block_on(vault.tokenize("other")).unwrap();
+    block_on(store.write(ENTRY, &entry, 1, other.as_bytes())).unwrap();
+    assert_eq!(block_on(vault.tokenize("one")).unwrap_err().kind(), ErrorKind::Tampered);
+    block_on(store.write(ENTRY, &entry, 2, one.as_bytes())).unwrap();
+    assert_eq!(block_on(vault.tokenize("one")).unwrap(), one);
+}
+
+#[test]
+fn a_lost_index_is_made_anew_from_the_sealed_rows() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let domain = world.domain("d");
+    let before = vault(&store, &domain, kind());
+    let values: Vec<String> = (0..300).map(|n| format!("value {n}")).collect();
+    let tokens = block_on(before.tokenize_all(&values)).unwrap();
+    let restored = Arc::new(MemoryStore::new());
+    for (id, record) in records(&*store, TOKEN) {
+        block_on(restored.write(TOKEN, &id, 0, &record.bytes)).unwrap();
+    }
+    let after = vault(&restored, &domain, kind());
+    let renewed = block_on(after.renew()).unwrap();
+    assert_eq!((renewed.entries_written, renewed.resealed, renewed.closed), (300, 0, 0));
+    assert_eq!(block_on(after.tokenize_all(&values)).unwrap(), tokens);
+    assert_eq!(block_on(after.renew()).unwrap(), Default::default(), "nothing is left to do");
+}
+
+#[test]
+fn rotation_ends_with_nothing_under_the_old_key() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let domain = world.domain("d");
+    let vault = vault(&store, &domain, kind());
+    let tokens = block_on(vault.tokenize_all(&["a", "b", "c"])).unwrap();
+    let purged = block_on(vault.tokenize("purged")).unwrap();
+    block_on(vault.purge(&purged)).unwrap();
+    let old = block_on(domain.ready()).unwrap().sealing_key_id().unwrap();
+    let keyset = block_on(domain.rotate()).unwrap();
+    let new = block_on(domain.ready()).unwrap().sealing_key_id().unwrap();
+
+    assert_eq!(block_on(vault.tokenize("a")).unwrap(), tokens[0], "found by the old entry");
+    let census = block_on(vault.census()).unwrap();
+    assert_eq!((census.tokens[&old], census.entries[&old], census.entries[&new]), (3, 3, 1));
+    let renewed = block_on(vault.renew()).unwrap();
+    assert_eq!((renewed.resealed, renewed.entries_written, renewed.entries_erased), (3, 2, 3));
+    let census = block_on(vault.census()).unwrap();
+    assert_eq!((census.tokens.len(), census.tokens[&new]), (1, 3));
+    assert_eq!((census.entries.len(), census.entries[&new]), (1, 3));
+    assert_eq!((census.lost_entries, census.malformed), (0, 0));
+
+    block_on(world.store.set_state(&keyset, 1, KeyState::Destroyed)).unwrap();
+    block_on(domain.refresh()).unwrap();
+    assert_eq!(block_on(vault.tokenize_all(&["a", "b", "c"])).unwrap(), tokens);
+    assert_eq!(reveal(&vault, &tokens[2]), Ok("c".to_owned()));
+}
+
+/// Entries whose key was destroyed before they were brought under the new one are lost, and made anew.
+#[test]
+fn entries_under_a_destroyed_key_are_lost_and_made_anew() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let domain = world.domain("d");
+    let vault = vault(&store, &domain, kind());
+    let keyset = block_on(domain.rotate()).unwrap();
+    let token = block_on(vault.tokenize("a")).unwrap();
+    let (id, _) = records(&*store, ENTRY).remove(0);
+    let mut lost = id.clone();
+    lost[20] ^= 1;
+    block_on(store.write(ENTRY, &lost, 0, token.as_bytes())).unwrap();
+    block_on(store.write(ENTRY, &id, 1, b"")).unwrap();
+    block_on(world.store.set_state(&keyset, 1, KeyState::Destroyed)).unwrap();
+    assert_eq!(block_on(vault.census()).unwrap().lost_entries, 1);
+    assert_eq!(block_on(vault.renew()).unwrap().entries_written, 1);
+    assert_eq!(block_on(vault.tokenize("a")).unwrap(), token);
+}
+
+#[test]
+fn shredding_a_person_takes_tokens_and_entries_along() {
+    for kind in [kind(), Vaulted::fresh(VaultedForm::number(12).unwrap())] {
+        let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+        let domain = world.domain("d");
+        let vault =
+            block_on(Vault::open(store.clone(), &domain, &format!("{kind:?}"), kind)).unwrap();
+        let person = |name: &str| block_on(domain.subject_or_create(name)).unwrap();
+        let (ada, bob) = (person("ada"), person("bob"));
+        let of_ada = block_on(vault.tokenize_of(&ada, "206-555-0123")).unwrap();
+        let of_bob = block_on(vault.tokenize_of(&bob, "206-555-0123")).unwrap();
+        let of_nobody = block_on(vault.tokenize("206-555-0123")).unwrap();
+        assert_eq!(HashSet::from([&of_ada, &of_bob, &of_nobody]).len(), 3);
+        assert_eq!(reveal(&vault, &of_ada), Ok("206-555-0123".to_owned()));
+        block_on(vault.disable(&of_ada)).unwrap();
+        block_on(vault.enable(&of_ada)).unwrap();
+        let (tokens, entries) = (records(&*store, TOKEN).len(), records(&*store, ENTRY).len());
+
+        block_on(domain.shred_subject("ada")).unwrap();
+        assert_eq!(reveal(&vault, &of_ada), Err(ErrorKind::State));
+        assert_eq!(block_on(vault.tokenize_of(&ada, "x")).unwrap_err().kind(), ErrorKind::State);
+        assert_eq!(block_on(vault.renew()).unwrap().closed, 1);
+        assert_eq!(block_on(vault.purge_person(ada.tag())).unwrap(), 1);
+        assert_eq!(block_on(vault.purge_person(ada.tag())).unwrap(), 0);
+        assert_eq!(
+            (records(&*store, TOKEN).len(), records(&*store, ENTRY).len()),
+            (tokens - 1, entries - 1)
+        );
+        assert_eq!(reveal(&vault, &of_bob), Ok("206-555-0123".to_owned()));
+        assert_eq!(reveal(&vault, &of_nobody), Ok("206-555-0123".to_owned()));
+
+        // One token of somebody whose key is gone.
+        block_on(domain.shred_subject("bob")).unwrap();
+        block_on(vault.purge(&of_bob)).unwrap();
+        assert_eq!(
+            (records(&*store, TOKEN).len(), records(&*store, ENTRY).len()),
+            (tokens - 2, entries - 2)
+        );
+        for name in ["ada", "bob"] {
+            assert_eq!(block_on(domain.subject(name)).unwrap_err().kind(), ErrorKind::State);
+        }
+    }
+}
+
+/// A store that does something before its next write.
+#[derive(Debug)]
+struct Hooked {
+    store: MemoryStore,
+    before: Mutex<Option<Hook>>,
+    after: Mutex<Option<Hook>>,
+}
+
+struct Hook(Box<dyn FnOnce() + Send>);
+
+impl core::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Hook")
+    }
+}
+
+impl Hooked {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            store: MemoryStore::new(),
+            before: Mutex::new(None),
+            after: Mutex::new(None),
+        })
+    }
+
+    fn before_next_write(&self, act: impl FnOnce() + Send + 'static) {
+        *self.before.lock().unwrap() = Some(Hook(Box::new(act)));
+    }
+
+    fn after_next_write(&self, act: impl FnOnce() + Send + 'static) {
+        *self.after.lock().unwrap() = Some(Hook(Box::new(act)));
+    }
+
+    fn act(hook: &Mutex<Option<Hook>>) {
+        let hook = hook.lock().unwrap().take();
+        if let Some(Hook(act)) = hook {
+            act();
+        }
+    }
+}
+
+impl Store for Hooked {
+    fn read<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
+        self.store.read(kind, id)
+    }
+
+    fn write<'a>(
+        &'a self,
+        kind: RecordKind,
+        id: &'a [u8],
+        expected: u64,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Self::act(&self.before);
+        self.store.write(kind, id, expected, bytes)
+    }
+
+    fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            Self::act(&self.before);
+            self.store.write_all(writes).await?;
+            Self::act(&self.after);
+            Ok(())
+        })
+    }
+
+    fn scan<'a>(
+        &'a self,
+        kind: RecordKind,
+        after: Option<&'a [u8]>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, Error>> {
+        self.store.scan(kind, after, limit)
+    }
+
+    fn erase(&self) -> BoxFuture<'_, Result<Erasure, Error>> {
+        self.store.erase()
+    }
+}
+
+/// Somebody with a lease from before a rotation and somebody after it, at the same moment: one token all the same.
+#[test]
+fn a_rotation_in_the_middle_makes_no_second_token() {
+    for together in [false, true] {
+        for the_other_is_quicker in [false, true] {
+            let (world, store) = (World::new(), Hooked::new());
+            let (slow, quick) = (world.domain("d"), world.domain("d"));
+            let (stale, fresh) = (vault(&store, &slow, kind()), vault(&store, &quick, kind()));
+            let known = block_on(stale.tokenize("known")).unwrap();
+            let others = Arc::new(Mutex::new(None));
+            store.before_next_write({
+                let (quick, fresh, others) = (quick.clone(), fresh.clone(), others.clone());
+                move || {
+                    block_on(quick.rotate()).unwrap();
+                    if the_other_is_quicker {
+                        *others.lock().unwrap() = Some(block_on(fresh.tokenize("x")).unwrap());
+                    }
+                }
+            });
+            let token = if together {
+                let tokens = block_on(stale.tokenize_all(&["known", "x", "x"])).unwrap();
+                assert_eq!((&tokens[0], &tokens[1]), (&known, &tokens[2]));
+                tokens[1].clone()
+            } else {
+                block_on(stale.tokenize("x")).unwrap()
+            };
+            if the_other_is_quicker {
+                assert_eq!(Some(&token), others.lock().unwrap().as_ref());
+            }
+            for vault in [&stale, &fresh] {
+                assert_eq!(block_on(vault.tokenize("x")).unwrap(), token);
+                assert_eq!(reveal(vault, &token), Ok("x".to_owned()));
+                assert_eq!(reveal(vault, &known), Ok("known".to_owned()));
+            }
+            assert_eq!(records(&*store, TOKEN).len(), 2);
+            assert_eq!(block_on(fresh.renew()).unwrap().duplicates, 0);
+        }
+    }
+}
+
+/// Nor do those who look between the write of somebody with a lease from before a rotation and what is then settled: whoever was
+/// given a token keeps it.
+#[test]
+fn a_token_that_somebody_was_given_is_not_taken_back() {
+    for the_other_is_quicker in [false, true] {
+        let (world, store) = (World::new(), Hooked::new());
+        let stale = || vault(&store, &world.domain("d"), kind());
+        let (slow, as_slow, fresh) = (stale(), stale(), stale());
+        for vault in [&slow, &as_slow, &fresh] {
+            block_on(vault.domain().ready()).unwrap();
+        }
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        store.before_next_write({
+            let (fresh, store, seen, as_slow) =
+                (fresh.clone(), store.clone(), seen.clone(), as_slow.clone());
+            move || {
+                block_on(fresh.domain().rotate()).unwrap();
+                if the_other_is_quicker {
+                    seen.lock().unwrap().push(block_on(fresh.tokenize("x")).unwrap());
+                }
+                store.after_next_write(move || {
+                    for vault in [&as_slow, &fresh] {
+                        seen.lock().unwrap().push(block_on(vault.tokenize("x")).unwrap());
+                    }
+                });
+            }
+        });
+        let token = block_on(slow.tokenize("x")).unwrap();
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.len(), if the_other_is_quicker { 3 } else { 2 });
+        assert!(seen.iter().all(|seen| *seen == token), "{seen:?} {token}");
+        assert_eq!(reveal(&slow, &token), Ok("x".to_owned()));
+        assert_eq!(records(&*store, TOKEN).len(), 1);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_value_leads_back(values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 1..10)) {
+        let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+        let vault = vault(&store, &world.domain("d"), kind());
+        let tokens = block_on(vault.tokenize_all(&values)).unwrap();
+        for (token, value) in tokens.iter().zip(&values) {
+            let revealed: Phi<Vec<u8>> = block_on(vault.reveal(token)).unwrap();
+            prop_assert_eq!(revealed.expose_secret(), value);
+        }
+        let distinct = |all: &[Vec<u8>]| all.iter().collect::<HashSet<_>>().len();
+        prop_assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), distinct(&values));
+    }
+}
