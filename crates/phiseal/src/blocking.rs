@@ -28,6 +28,24 @@ use phiseal_keys::Erasure;
 use pollster::block_on;
 use std::sync::Arc;
 
+/// Waits until a future is done: for handles that have no blocking form, such as columns of tokens.
+///
+/// ```
+/// # fn main() -> Result<(), phiseal::Error> {
+/// use phiseal::backends::memory::MemoryKek;
+/// use phiseal::blocking::{Phiseal, wait};
+/// use phiseal::stores::MemoryStore;
+///
+/// let phi = Phiseal::open(MemoryStore::new(), MemoryKek::new(phiseal::default_engine())?)?;
+/// let keyset = wait(phi.domain("clinic/patients")?.as_async().keyset())?;
+/// # drop(keyset);
+/// # Ok(())
+/// # }
+/// ```
+pub fn wait<F: Future>(future: F) -> F::Output {
+    block_on(future)
+}
+
 /// A key store and the KEK that guards it; see [`crate::Phiseal`].
 #[derive(Clone, Debug)]
 pub struct Phiseal(crate::Phiseal);
@@ -85,6 +103,12 @@ impl Phiseal {
 pub struct Domain(crate::Domain);
 
 impl Domain {
+    /// The same handle for futures, which [`wait`] waits for: what columns of tokens are made of.
+    #[must_use]
+    pub const fn as_async(&self) -> &crate::Domain {
+        &self.0
+    }
+
     /// As [`crate::Domain::ready`].
     ///
     /// # Errors
@@ -238,6 +262,12 @@ impl Domain {
 pub struct Subject(crate::Subject);
 
 impl Subject {
+    /// The same handle for futures, which [`wait`] waits for.
+    #[must_use]
+    pub const fn as_async(&self) -> &crate::Subject {
+        &self.0
+    }
+
     /// As [`crate::Subject::ready`].
     ///
     /// # Errors

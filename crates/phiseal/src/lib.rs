@@ -40,6 +40,9 @@ pub use phiseal_backends as backends;
 pub use phiseal_rotation as rotation;
 /// Key stores: one module each.
 pub use phiseal_stores as stores;
+/// Values that stand in the place of others: tokens, search indexes, masks.
+#[cfg(feature = "tokens")]
+pub use phiseal_tokens as tokens;
 
 pub use self::phiseal::{Builder, Phiseal};
 pub use phiseal_envelope::{
