@@ -7,7 +7,7 @@
     reason = "a program of measurements: it stops when it cannot be set up, and prints what it measured"
 )]
 
-use phiseal_benches::Bench;
+use phiseal_benches::{Bench, compare, median};
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::Instant;
@@ -225,31 +225,4 @@ fn rate(threads: usize, calls: u32, work: &(impl Fn(usize, u32, &mut [u8; 89]) +
 fn spread(values: &mut [f64]) -> String {
     let median = median(values);
     format!("{median:.2} ({:.2})", values[values.len() * 9 / 10])
-}
-
-fn compare(name: &str, rounds: usize, calls: u32, mut ours: impl FnMut(), mut raw: impl FnMut()) {
-    let time = |call: &mut dyn FnMut(u32)| {
-        let start = Instant::now();
-        call(calls);
-        start.elapsed().as_nanos() as f64 / f64::from(calls)
-    };
-    let (mut ratios, mut mine, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        let a = time(&mut |n| (0..n).for_each(|_| ours()));
-        let b = time(&mut |n| (0..n).for_each(|_| raw()));
-        ratios.push(a / b);
-        mine.push(a);
-        theirs.push(b);
-    }
-    println!(
-        "{name:<44} {:>7.3} {:>12.1} {:>12.1}",
-        median(&mut ratios),
-        median(&mut mine),
-        median(&mut theirs)
-    );
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

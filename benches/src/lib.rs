@@ -6,6 +6,7 @@ use phiseal::stores::MemoryStore;
 use phiseal::{BoundContext, Builder, Engine, Error, FieldCipher, context};
 use phiseal_primitives::Aes256Gcm;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Plaintext lengths, in bytes.
 pub const SIZES: [usize; 7] = [16, 32, 256, 1 << 10, 16 << 10, 64 << 10, 1 << 20];
@@ -40,4 +41,41 @@ impl Bench {
         let raw = engine.aes_256_gcm(&[7; 32])?;
         Ok(Self { domain, cipher, context, raw, aad: [3; 57] })
     }
+}
+
+/// Prints the ratio of two calls, and what each takes in nanoseconds: medians of rounds of the two in turn, so that a machine whose
+/// speed drifts slows both.
+#[expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "it prints what it measured")]
+pub fn compare(
+    name: &str,
+    rounds: usize,
+    calls: u32,
+    mut ours: impl FnMut(),
+    mut theirs: impl FnMut(),
+) {
+    let time = |call: &mut dyn FnMut(u32)| {
+        let start = Instant::now();
+        call(calls);
+        start.elapsed().as_nanos() as f64 / f64::from(calls)
+    };
+    let (mut ratios, mut mine, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let a = time(&mut |n| (0..n).for_each(|_| ours()));
+        let b = time(&mut |n| (0..n).for_each(|_| theirs()));
+        ratios.push(a / b);
+        mine.push(a);
+        others.push(b);
+    }
+    println!(
+        "{name:<44} {:>7.3} {:>12.1} {:>12.1}",
+        median(&mut ratios),
+        median(&mut mine),
+        median(&mut others)
+    );
+}
+
+/// The one in the middle; the values are in order afterwards.
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

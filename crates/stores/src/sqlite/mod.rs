@@ -117,7 +117,7 @@ impl Store for SqliteStore {
         Box::pin(async move {
             check_id(id)?;
             self.connection.with(|connection| {
-                let mut statement = connection.prepare(READ).map_err(failed)?;
+                let mut statement = connection.prepare_cached(READ).map_err(failed)?;
                 statement.query_row(params![kind.to_byte(), id], record).optional().map_err(failed)
             })
         })
@@ -163,7 +163,7 @@ impl Store for SqliteStore {
             let after = after.unwrap_or_default();
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             self.connection.with(|connection| {
-                let mut statement = connection.prepare(SCAN).map_err(failed)?;
+                let mut statement = connection.prepare_cached(SCAN).map_err(failed)?;
                 let rows = statement
                     .query_map(params![kind.to_byte(), after, limit], |row| {
                         Ok((row.get(2)?, record(row)?))
@@ -214,7 +214,7 @@ impl fmt::Debug for SqliteStore {
 fn swap(connection: &Connection, writes: &[RecordWrite<'_>]) -> Result<(), Error> {
     let prepared = |sql, is_needed: fn(u64) -> bool| {
         let mut expected = writes.iter().map(|write| write.expected);
-        expected.any(is_needed).then(|| connection.prepare(sql)).transpose().map_err(failed)
+        expected.any(is_needed).then(|| connection.prepare_cached(sql)).transpose().map_err(failed)
     };
     let mut create = prepared(CREATE, |expected| expected == 0)?;
     let mut replace = prepared(REPLACE, |expected| expected > 0)?;
