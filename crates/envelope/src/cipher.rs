@@ -1,5 +1,6 @@
 use crate::bound::BoundContext;
 use crate::column_keys::{ColumnKeys, ColumnSecrets};
+use crate::deadline::Deadline;
 use crate::missing::Missing;
 use crate::opening::OpeningKey;
 use crate::padding::{pad, padded_len, unpadded_len};
@@ -33,17 +34,20 @@ pub struct FieldCipher {
     sealing: Result<Arc<SealingKey>, Error>,
     opening: Vec<Arc<OpeningKey>>,
     missing: Vec<Missing>,
+    /// Until when it is known that there is no other key.
+    known: Arc<Deadline>,
 }
 
 impl FieldCipher {
-    /// `missing`: keys of this domain that could not be had, and why.
-    pub(crate) const fn new(
+    /// `missing`: keys of this domain that could not be had, and why; `known`: until when that is known.
+    pub(crate) fn new(
         domain: DomainId,
         sealing: Result<Arc<SealingKey>, Error>,
         opening: Vec<Arc<OpeningKey>>,
         missing: Vec<Missing>,
+        known: Deadline,
     ) -> Self {
-        Self { domain, sealing, opening, missing }
+        Self { domain, sealing, opening, missing, known: Arc::new(known) }
     }
 
     /// How many bytes an envelope has over its plaintext, not counting padding.
@@ -267,7 +271,12 @@ impl FieldCipher {
         make: impl Fn(&ColumnSecrets<'_>) -> Result<T, Error>,
     ) -> Result<ColumnKeys<T>, Error> {
         let make = |key: &OpeningKey| make(&ColumnSecrets::new(key, column, self.domain));
-        ColumnKeys::new(&self.sealing, &self.opening, &self.missing, make)
+        ColumnKeys::new(&self.sealing, &self.opening, &self.missing, &self.known, make)
+    }
+
+    /// Until when it is known that there is no other key.
+    pub(crate) fn known(&self) -> &Deadline {
+        &self.known
     }
 
     /// The id of the key that new fields are sealed under, if they can be.

@@ -1,11 +1,12 @@
 //! The keys of a column of tokens, or of an index.
 
-use crate::missing::Missing;
+use crate::deadline::Deadline;
+use crate::missing::{Life, Missing};
 use crate::opening::OpeningKey;
 use crate::sealing::SealingKey;
 use core::fmt;
 use phiseal_format::{Context, DomainId, KeyId, TokenUse, tag};
-use phiseal_keys::{Error, Secret};
+use phiseal_keys::{Error, ErrorKind, Secret};
 use phiseal_primitives::Engine;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ pub struct ColumnKeys<T> {
     sealing: Result<Arc<SealingKey>, Error>,
     keys: Vec<(Arc<OpeningKey>, T)>,
     missing: Vec<Missing>,
+    known: Arc<Deadline>,
 }
 
 /// One version of the domain's key, for the one column, from which the keys of each use are derived.
@@ -31,6 +33,7 @@ impl<T> ColumnKeys<T> {
         sealing: &Result<Arc<SealingKey>, Error>,
         opening: &[Arc<OpeningKey>],
         missing: &[Missing],
+        known: &Arc<Deadline>,
         make: impl Fn(&OpeningKey) -> Result<T, Error>,
     ) -> Result<Self, Error> {
         let keys = opening.iter().map(|key| Ok((key.clone(), make(key)?)));
@@ -38,6 +41,7 @@ impl<T> ColumnKeys<T> {
             sealing: sealing.clone(),
             keys: keys.collect::<Result<_, Error>>()?,
             missing: missing.to_vec(),
+            known: known.clone(),
         })
     }
 
@@ -68,18 +72,37 @@ impl<T> ColumnKeys<T> {
         Ok(made)
     }
 
-    /// What belongs to each version that opens, oldest first.
+    /// What belongs to each version that opens, oldest first. That there is no other is as old as the last look at the key store,
+    /// at most a lease.
     ///
     /// # Errors
     ///
-    /// [`Stale`](phiseal_keys::ErrorKind::Stale) when the time of one is over; and why one could not be had that something may be under, because a
-    /// search without it would miss that. A version that was destroyed is not among them.
+    /// [`Stale`](phiseal_keys::ErrorKind::Stale) when the lease is over, or the time of one; and why one could not be had that
+    /// something may be under, because a search without it would miss that. A version that was destroyed is not among them.
     pub fn all(&self) -> Result<impl Iterator<Item = (KeyId, &T)>, Error> {
-        if let Some(missing) = self.missing.iter().find(|missing| !missing.holds_nothing) {
+        self.known.check()?;
+        if let Some(missing) = self.missing.iter().find(|missing| missing.life == Life::Middle) {
             return Err(missing.why.clone());
         }
         self.keys.iter().try_for_each(|(key, _)| key.deadline().check())?;
         Ok(self.keys.iter().map(|(key, made)| (key.key_id(), made)))
+    }
+
+    /// The one version that there is, and ever was.
+    ///
+    /// # Errors
+    ///
+    /// As [`ColumnKeys::all`]; [`State`](phiseal_keys::ErrorKind::State) where there are, or were, several.
+    pub fn only(&self) -> Result<(KeyId, &T), Error> {
+        let mut all = self.all()?;
+        let was_another = self.missing.iter().any(|missing| missing.life == Life::Over);
+        match (all.next(), all.next()) {
+            (Some(only), None) if !was_another => Ok(only),
+            _ => Err(Error::new(
+                ErrorKind::State,
+                "there is more than one version of the key, or was",
+            )),
+        }
     }
 
     #[inline]

@@ -28,6 +28,7 @@ struct Inner {
     loaded: ArcSwapOption<Loaded>,
     flight: Flight,
     looked_for_foreign: AtomicU64,
+    looked_at: AtomicU64,
     people: People,
 }
 
@@ -70,6 +71,7 @@ impl Domain {
             loaded: ArcSwapOption::empty(),
             flight: Flight::default(),
             looked_for_foreign: AtomicU64::new(0),
+            looked_at: AtomicU64::new(0),
         })))
     }
 
@@ -126,6 +128,23 @@ impl Domain {
             return Ok(cipher);
         }
         Ok(Box::pin(self.looked_anew()).await?.cipher().clone())
+    }
+
+    /// As [`Domain::ready`], after a look at the key store if the last one was longer than `within` ago: what is to see a key that
+    /// another process has just made. While the key store does not answer, what is at hand serves until its lease is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Domain::ready`].
+    pub async fn ready_within(&self, within: Duration) -> Result<Arc<FieldCipher>, Error> {
+        let looked = Moment::from_nanos(self.0.looked_at.load(Ordering::Acquire));
+        if self.clock().now().since(looked) >= within
+            && let Err(error) = self.refresh().await
+            && !error.is_retryable()
+        {
+            return Err(error);
+        }
+        self.ready().await
     }
 
     /// Seals `plaintext` as what `context` says.
@@ -372,11 +391,13 @@ impl Domain {
     async fn load(&self, leader: Leader<'_>) -> Result<Arc<Loaded>, Error> {
         // Read by the leader: what was loaded before it led may have been revoked since.
         let before = self.0.loaded.load_full();
+        let began = self.clock().now();
         let outcome =
             loaded::load(self.key_store(), &self.0.name, self.options(), before.as_ref()).await;
         match &outcome {
             Ok(loaded) => {
                 self.0.loaded.store(Some(loaded.clone()));
+                self.0.looked_at.store(began.as_nanos(), Ordering::Release);
                 if !before.is_some_and(|before| Arc::ptr_eq(&before, loaded)) {
                     self.people().follow(loaded);
                 }

@@ -1,7 +1,8 @@
 //! A domain's keys as they are at hand, and the look that renews them.
 
 use crate::cipher::FieldCipher;
-use crate::missing::Missing;
+use crate::deadline::Deadline;
+use crate::missing::{Life, Missing};
 use crate::opening::OpeningKey;
 use crate::options::Options;
 use crate::sealing::{EPOCH_MESSAGES, SealingConfig, SealingKey};
@@ -116,6 +117,7 @@ impl Loaded {
             let end = opener.map_or(Moment::from_nanos(0), |opener| opener.time_ends());
             key.deadline().set(began.saturating_add(options.lease).min(end));
         }
+        self.cipher.known().set(began.saturating_add(options.lease));
         let look_at = began.saturating_add(ahead(options.lease, &*options.random)).min(self.ask_at);
         self.look_at.store(look_at.as_nanos(), Ordering::Release);
     }
@@ -187,9 +189,12 @@ async fn unwrap_all(
     for version in keyset.versions() {
         let id = version.key_id().short();
         if let Err(why) = version.state().require(KeyUse::Open) {
-            let holds_nothing =
-                matches!(version.state(), KeyState::Destroyed | KeyState::PreActive);
-            missing.push(Missing { id, why, holds_nothing });
+            let life = match version.state() {
+                KeyState::PreActive => Life::Ahead,
+                KeyState::Destroyed => Life::Over,
+                _ => Life::Middle,
+            };
+            missing.push(Missing { id, why, life });
             continue;
         }
         let unwrapped = match made.take() {
@@ -251,7 +256,9 @@ async fn unwrap_all(
     let until = opening.iter().map(|key| key.deadline().until()).min().unwrap_or(time_ends);
     let withheld: Vec<_> = missing.iter().chain(&overdue).cloned().collect();
     let (sealing, sealing_id) = sealing_key(store, &keyset, options, before, &opening, &withheld);
-    let cipher = Arc::new(FieldCipher::new(keyset.domain(), sealing, opening, missing));
+    let known = Deadline::new(store.clock().clone(), began);
+    let cipher = FieldCipher::new(keyset.domain(), sealing, opening, missing, known);
+    let cipher = Arc::new(cipher);
     Ok(Loaded {
         keyset,
         cipher,

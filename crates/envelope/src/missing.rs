@@ -9,14 +9,24 @@ use phiseal_keys::Error;
 pub(crate) struct Missing {
     pub(crate) id: KeyId,
     pub(crate) why: Error,
-    /// Whether nothing can be under it: it was destroyed, dropped, or has not been in use yet.
-    pub(crate) holds_nothing: bool,
+    pub(crate) life: Life,
+}
+
+/// Where in its life a key is that is not at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// It has not been in use yet: nothing is under it.
+    Ahead,
+    /// Something may be under it.
+    Middle,
+    /// It was destroyed or dropped: whatever is under it opens no more.
+    Over,
 }
 
 impl Missing {
     /// One that something may be under.
     pub(crate) const fn withheld(id: KeyId, why: Error) -> Self {
-        Self { id, why, holds_nothing: false }
+        Self { id, why, life: Life::Middle }
     }
 
     /// Why there is no key of this id: it is among the missing, or is none of theirs.

@@ -206,6 +206,7 @@ fn revoke(cipher: &Weak<FieldCipher>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deadline::Deadline;
     use crate::opening::OpeningKey;
     use crate::person::Current;
     use phiseal_format::{DomainId, KeyId};
@@ -217,10 +218,11 @@ mod tests {
         let data_key = DataKey::generate(default_engine()).unwrap();
         let (clock, until) = (Arc::new(ManualClock::at(0)), Moment::from_nanos(u64::MAX));
         let id = KeyId::from_bytes([id; 16]);
+        let known = Deadline::new(clock.clone(), until);
         let opening = OpeningKey::new(default_engine(), clock, id, &data_key, until).unwrap();
         let reads = Err(phiseal_keys::Error::new(ErrorKind::Denied, "only reads"));
         let domain = DomainId::from_bytes([2; 16]);
-        let cipher = FieldCipher::new(domain, reads, vec![Arc::new(opening)], Vec::new());
+        let cipher = FieldCipher::new(domain, reads, vec![Arc::new(opening)], Vec::new(), known);
         let current = Current { key_id: id, domain_version: 1, wrapped_by: VersionSet::of(1) };
         Arc::new(Person::new(Arc::new(cipher), revision, current, vec![1], until))
     }

@@ -38,7 +38,9 @@ impl Subject {
         Self { domain, tag }
     }
 
-    pub(crate) const fn domain(&self) -> &Domain {
+    /// The domain whose key wraps the person's.
+    #[must_use]
+    pub const fn domain(&self) -> &Domain {
         &self.domain
     }
 

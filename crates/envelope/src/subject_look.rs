@@ -1,8 +1,9 @@
 //! A look at a person's record, and what is kept of it.
 
 use crate::cipher::FieldCipher;
+use crate::deadline::Deadline;
 use crate::loaded::{Loaded, sealing_config};
-use crate::missing::Missing;
+use crate::missing::{Life, Missing};
 use crate::opening::OpeningKey;
 use crate::person::{Current, Person, may_seal};
 use crate::sealing::SealingKey;
@@ -139,7 +140,7 @@ impl Subject {
         missing.extend(record.gone().iter().map(|id| Missing {
             id: id.short(),
             why: Error::new(ErrorKind::State, "the person's key was dropped"),
-            holds_nothing: true,
+            life: Life::Over,
         }));
         let lease = Lease { began, removals, revision: record.revision() };
         self.keep(loaded, current.into(), &at_hand, missing, &lease)
@@ -178,8 +179,9 @@ impl Subject {
         {
             earlier.deadline().revoke();
         }
-        let cipher =
-            Arc::new(FieldCipher::new(loaded.keyset().domain(), sealing, opening, missing));
+        let known = Deadline::new(store.clock().clone(), until);
+        let domain = loaded.keyset().domain();
+        let cipher = Arc::new(FieldCipher::new(domain, sealing, opening, missing, known));
         let look_at = lease.began.saturating_add(options.lease.mul_f64(0.75)).min(loaded.until());
         let versions = at_hand.iter().map(|(key, _)| key.domain_version()).collect();
         let person = Person::new(cipher, lease.revision, current, versions, look_at);

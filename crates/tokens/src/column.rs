@@ -1,5 +1,6 @@
 use arc_swap::ArcSwapOption;
 use core::fmt;
+use core::time::Duration;
 use phiseal_envelope::{ColumnKeys, ColumnSecrets, Domain, FieldCipher};
 use phiseal_format::{Context, KeyId};
 use phiseal_keys::{Error, ErrorKind};
@@ -113,6 +114,25 @@ impl<K: Kind> Column<K> {
         self.keyed(self.0.domain.ready_for(id).await?)
     }
 
+    /// As [`Column::ready`], after a look at the key store if the last one was longer than `within` ago: for searches, which are to
+    /// see what another process has just made under a new key. While the key store does not answer, what is at hand serves until
+    /// its lease is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Column::ready`].
+    pub async fn ready_within(&self, within: Duration) -> Result<Arc<Keyed<K>>, Error> {
+        self.keyed(self.0.domain.ready_within(within).await?)
+    }
+
+    /// Does `what` with the keys as they were at most a second ago.
+    pub(crate) async fn search<T>(
+        &self,
+        what: impl Fn(&Keyed<K>) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        what(&*self.ready_within(SEEN).await?)
+    }
+
     /// Does `what` with the keys at hand, and once more with new ones where their time was over.
     pub(crate) async fn with<T>(
         &self,
@@ -140,6 +160,9 @@ impl<K: Kind> Column<K> {
         Ok(keyed)
     }
 }
+
+/// How old what is known of other keys may be in a search.
+const SEEN: Duration = Duration::from_secs(1);
 
 impl<K: Kind> Clone for Column<K> {
     fn clone(&self) -> Self {

@@ -1,3 +1,4 @@
+use core::fmt;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use phiseal_envelope::{ColumnSecrets, Subject};
@@ -37,7 +38,7 @@ use phiseal_primitives::hmac::HmacKey;
 /// assert_eq!(shift.back(&admitted)?, "2024-02-29");
 /// # Ok::<(), phiseal_keys::Error>(()) }).unwrap();
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DateShift {
     /// By how many days, under which key; the newest last.
     days: Vec<(KeyId, i32)>,
@@ -62,7 +63,8 @@ impl DateShift {
         }
         let column = Context::of_field(study);
         let shift = |secrets: &ColumnSecrets<'_>| {
-            let key = secrets.derive(TokenUse::DateShift)?;
+            // By the range as well: of two ranges one number would give both shifts away.
+            let key = secrets.derive_by(TokenUse::DateShift, &format!("{range} days"))?;
             Ok(drawn(&HmacKey::new(secrets.engine(), key.expose_secret()), range))
         };
         let keys = person.ready().await?.column_keys(&column, shift)?;
@@ -111,6 +113,13 @@ impl DateShift {
     /// [`ErrorKind::State`] when there is none.
     pub fn key_id(&self) -> Result<KeyId, Error> {
         self.days.last().map(|(id, _)| *id).ok_or_else(none)
+    }
+}
+
+/// Says nothing of the days.
+impl fmt::Debug for DateShift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DateShift")
     }
 }
 

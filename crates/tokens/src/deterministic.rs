@@ -85,9 +85,9 @@ impl DeterministicKey {
         Keys { mac: self.mac.expose_secret(), cipher: self.cipher.expose_secret() }
     }
 
-    fn token(&self, id: KeyId, value: &[u8]) -> Result<Token, Error> {
-        let prefix = token_prefix(self.scheme, id);
-        if self.scheme != TokenScheme::Siv {
+    fn token(&self, id: KeyId, scheme: TokenScheme, value: &[u8]) -> Result<Token, Error> {
+        let prefix = token_prefix(scheme, id);
+        if scheme != TokenScheme::Siv {
             return Ok(Token::made([&prefix[..], &self.hash.code(&[&prefix, value])].concat()));
         }
         let mut token = vec![0; TOKEN_PREFIX + IV_LEN + value.len()];
@@ -125,17 +125,27 @@ impl Keyed<Deterministic> {
     pub fn token(&self, value: impl AsRef<[u8]>) -> Result<Token, Error> {
         let value = short_enough(value.as_ref())?;
         let (id, key) = self.keys.newest()?;
-        key.token(id, value)
+        key.token(id, key.scheme, value)
     }
 
-    /// The token of a value under each key that opens, newest last: what to look for in a column of several versions.
+    /// The tokens of a value under each key that opens, newest last: what to look for in a column of several versions. They are of
+    /// both schemes, as a column may have been made by both, but that a FIPS module makes none of AES-SIV.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Invalid`] over 64 KiB; [`ErrorKind::Stale`]; and why a key could not be had.
     pub fn tokens(&self, value: impl AsRef<[u8]>) -> Result<Vec<Token>, Error> {
         let value = short_enough(value.as_ref())?;
-        self.keys.all()?.map(|(id, key)| key.token(id, value)).collect()
+        let mut tokens = Vec::new();
+        for (id, key) in self.keys.all()? {
+            let is_module = key.engine.module().validation != Validation::None;
+            for scheme in [TokenScheme::Hash, TokenScheme::Siv] {
+                if scheme == TokenScheme::Hash || !is_module {
+                    tokens.push(key.token(id, scheme, value)?);
+                }
+            }
+        }
+        Ok(tokens)
     }
 
     /// The value of a token.
@@ -159,6 +169,15 @@ impl Column<Deterministic> {
     /// As [`Keyed::token`] and [`Column::ready`].
     pub async fn token(&self, value: impl AsRef<[u8]> + Sync) -> Result<Token, Error> {
         self.with(|keyed| keyed.token(value.as_ref())).await
+    }
+
+    /// As [`Keyed::tokens`], with the keys as they were at most a second ago.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyed::tokens`] and [`Column::ready`].
+    pub async fn tokens(&self, value: impl AsRef<[u8]> + Sync) -> Result<Vec<Token>, Error> {
+        self.search(|keyed| keyed.tokens(value.as_ref())).await
     }
 
     /// As [`Keyed::open`], after whatever look is due.

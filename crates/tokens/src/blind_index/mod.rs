@@ -244,7 +244,8 @@ impl Keyed<BlindIndex> {
     }
 
     /// What to look for: the entries of every generation that rows may still have, newest first. A handle that only reads can
-    /// look for them too.
+    /// look for them too. What is known of other processes' keys is as old as the last look at the key store, at most a lease:
+    /// [`Column::terms`] looks once a second.
     ///
     /// # Errors
     ///
@@ -293,12 +294,13 @@ impl Column<BlindIndex> {
         self.with(|keyed| keyed.entry(values)).await
     }
 
-    /// As [`Keyed::terms`], after whatever look is due.
+    /// As [`Keyed::terms`], with the keys as they were at most a second ago: what another process made under a new key in that
+    /// second is not found. While the key store does not answer, it is what is at hand, until its lease is over.
     ///
     /// # Errors
     ///
     /// As [`Keyed::terms`] and [`Column::ready`].
     pub async fn terms(&self, values: &[impl AsRef<str> + Sync]) -> Result<Vec<IndexEntry>, Error> {
-        self.with(|keyed| keyed.terms(values)).await
+        self.search(|keyed| keyed.terms(values)).await
     }
 }

@@ -44,13 +44,21 @@ impl Normaliser {
         }
     }
 
-    /// How many different characters there are in what comes out, at least as far as people's names go.
-    pub(super) const fn symbols(self) -> u64 {
+    /// How many values the first characters of what comes out have at most: letters where it is text, else digits.
+    pub(super) const fn values_of_first(self, characters: u32) -> u64 {
         match self {
-            Self::Exact | Self::Text => 26,
-            Self::Digits | Self::Date(_) => 10,
+            Self::Text => 26_u64.saturating_pow(characters),
+            // Anything may be digits.
+            Self::Exact | Self::Digits => 10_u64.saturating_pow(characters),
+            // Years of people who are alive, then months.
+            Self::Date(_) => match characters {
+                0..=4 => 130,
+                5..=7 => 130 * 12,
+                _ => u64::MAX,
+            },
+            // A plus sign and the country's digits tell next to nothing.
             #[cfg(feature = "phone")]
-            Self::Phone(_) => 10,
+            Self::Phone(_) => 10_u64.saturating_pow(characters.saturating_sub(4)),
         }
     }
 }
@@ -62,11 +70,11 @@ impl fmt::Display for Normaliser {
             Self::Exact => f.write_str("exact/1"),
             Self::Text => f.write_str("text/1"),
             Self::Digits => f.write_str("digits/1"),
-            // The order is how people write, not what comes out.
-            Self::Date(_) => f.write_str("date/1"),
-            // So is the country.
+            // By the order, and by the country, one writing becomes one value or another.
+            Self::Date(DateOrder::MonthFirst) => f.write_str("date/1 month first"),
+            Self::Date(DateOrder::DayFirst) => f.write_str("date/1 day first"),
             #[cfg(feature = "phone")]
-            Self::Phone(_) => f.write_str("phone/1"),
+            Self::Phone([a, b]) => write!(f, "phone/1 {}{}", char::from(*a), char::from(*b)),
         }
     }
 }

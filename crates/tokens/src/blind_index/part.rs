@@ -55,9 +55,7 @@ impl Part {
     pub(super) fn cardinality(&self) -> Cardinality {
         let most = match self.form {
             Form::Whole => u64::MAX,
-            Form::First(characters) => {
-                self.normaliser.symbols().saturating_pow(u32::from(characters))
-            }
+            Form::First(characters) => self.normaliser.values_of_first(characters.into()),
             // Of people who are alive.
             Form::Year => 130,
         };

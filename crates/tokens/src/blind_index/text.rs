@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 /// What Unicode assigns is decomposed and folded in the same way for ever (its stability policies), so entries stay found
 /// whatever the tables' version. Letters that have no accent but a stroke of their own, such as ø, stay what they are.
 pub(super) fn normalised(value: &str) -> Zeroizing<String> {
-    // Most of what comes out is no longer than what goes in.
-    let mut out = Zeroizing::new(String::with_capacity(value.len() * 2));
+    // What comes out is hardly ever longer, so that nothing grows and leaves a part of the value behind.
+    let mut out = Zeroizing::new(String::with_capacity(value.len() * 4));
     let folded = value.nfkd().filter(is_no_accent).default_case_fold();
     let mut is_after_space = true;
     for character in folded.nfkd().filter(is_no_accent) {

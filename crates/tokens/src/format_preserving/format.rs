@@ -149,7 +149,8 @@ impl Split<'_> {
         if self.format.luhn {
             luhn::make_valid(&mut self.places, self.free.end);
         }
-        let mut joined = String::with_capacity(self.value.len());
+        // Nothing grows, and so leaves a part of the value behind: no character has more than four bytes.
+        let mut joined = String::with_capacity(4 * self.value.len());
         let mut places = self.places.iter();
         for character in self.value.chars() {
             let alphabet = &self.format.alphabet;

@@ -28,8 +28,10 @@ use zeroize::Zeroize;
 /// joined.
 ///
 /// What is left free after kept parts and check digit has a million values at least (SP 800-38G Rev. 1, 5.1), or the kind is
-/// refused: of fewer, a [vaulted token](crate) is the way. A token carries no version: a column has tokens of one version
-/// of the key at a time, or the id of its key in a column beside it ([`Keyed::key_id`]).
+/// refused: of fewer, a [vaulted token](crate::Vaulted) is the way. A token carries no version, and under another one it is
+/// revealed as another value: so either the domain's key has one version and never had another ([`Column::tokenize`] and
+/// [`Column::reveal`] refuse from the first rotation on), or the id of the key is kept, for the whole column or in one beside it
+/// ([`Column::tokenize_under`], [`Column::reveal_under`]).
 ///
 /// ```
 /// use phiseal_tokens::{Cardinality, Format, FormatPreserving};
@@ -98,16 +100,16 @@ impl Kind for FormatPreserving {
 }
 
 impl Keyed<FormatPreserving> {
-    /// The token of a value, under the newest key ([`Keyed::key_id`]).
+    /// The token of a value, under the newest key, and the id of that, which is kept beside it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Invalid`] for a value that is not of the form; and as [`Keyed::key_id`].
-    pub fn tokenize(&self, value: &str) -> Result<String, Error> {
+    pub fn tokenize_under(&self, value: &str) -> Result<(KeyId, String), Error> {
         let mut split = self.kind.format.split(value)?;
-        let (_, ff1) = self.keys.newest()?;
+        let (id, ff1) = self.keys.newest()?;
         encrypt(ff1, &mut split)?;
-        Ok(split.join())
+        Ok((id, split.join()))
     }
 
     /// The token of a value under each key that opens, newest last: what to look for in a column of several versions.
@@ -125,22 +127,16 @@ impl Keyed<FormatPreserving> {
         tokens.collect()
     }
 
-    /// The value of a token that is under the one key there is.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::State`] where several keys open, because a token does not say which of them it is under: say it by
-    /// [`Keyed::reveal_under`]; and as there.
-    pub fn reveal(&self, token: &str) -> Result<Phi<String>, Error> {
-        let mut keys = self.keys.all()?;
-        match (keys.next(), keys.next()) {
-            (Some((id, _)), None) => self.reveal_under(id, token),
-            _ => Err(Error::new(
+    /// The id of the one key that there is, and ever was.
+    fn only(&self) -> Result<KeyId, Error> {
+        self.keys.only().map(|(id, _)| id).map_err(|error| match error.kind() {
+            ErrorKind::State => Error::new(
                 ErrorKind::State,
-                "several versions of the key open, and a format-preserving token does not say which one it is under: keep \
-                 the key's id beside the column and name it",
-            )),
-        }
+                "there is more than one version of the key, or was, and a format-preserving token does not say which one it is \
+                 under: keep the key's id beside the column, and name it",
+            ),
+            _ => error,
+        })
     }
 
     /// The value of a token that is under the key of this id.
@@ -167,22 +163,39 @@ fn encrypt(ff1: &Ff1, split: &mut Split<'_>) -> Result<(), Error> {
 }
 
 impl Column<FormatPreserving> {
-    /// As [`Keyed::tokenize`], after whatever look is due.
+    /// The token of a value in a column whose domain's key has one version.
     ///
     /// # Errors
     ///
-    /// As [`Keyed::tokenize`] and [`Column::ready`].
+    /// [`ErrorKind::State`] where there is another version, or was: [`Column::tokenize_under`]; [`ErrorKind::Invalid`] for a value
+    /// that is not of the form; and as [`Column::ready`].
     pub async fn tokenize(&self, value: &str) -> Result<String, Error> {
-        self.with(|keyed| keyed.tokenize(value)).await
+        self.search(|keyed| {
+            keyed.only()?;
+            Ok(keyed.tokenize_under(value)?.1)
+        })
+        .await
     }
 
-    /// As [`Keyed::reveal`], after whatever look is due.
+    /// As [`Keyed::tokenize_under`], after whatever look is due.
     ///
     /// # Errors
     ///
-    /// As [`Keyed::reveal`] and [`Column::ready`].
+    /// As [`Keyed::tokenize_under`] and [`Column::ready`].
+    pub async fn tokenize_under(&self, value: &str) -> Result<(KeyId, String), Error> {
+        self.with(|keyed| keyed.tokenize_under(value)).await
+    }
+
+    /// The value of a token in a column whose domain's key has one version, as the key store has it now: a look that no lease
+    /// spares.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::State`] where there is another version, or was: [`Column::reveal_under`]; [`ErrorKind::Invalid`] for a token that
+    /// is not of the form; what the key store answers; and as [`Column::ready`].
     pub async fn reveal(&self, token: &str) -> Result<Phi<String>, Error> {
-        self.with(|keyed| keyed.reveal(token)).await
+        self.domain().refresh().await?;
+        self.with(|keyed| keyed.reveal_under(keyed.only()?, token)).await
     }
 
     /// As [`Keyed::reveal_under`], after whatever look is due.
@@ -193,5 +206,14 @@ impl Column<FormatPreserving> {
     pub async fn reveal_under(&self, key_id: KeyId, token: &str) -> Result<Phi<String>, Error> {
         self.ready_for(key_id).await?;
         self.with(|keyed| keyed.reveal_under(key_id, token)).await
+    }
+
+    /// As [`Keyed::tokens`], with the keys as they were at most a second ago.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyed::tokens`] and [`Column::ready`].
+    pub async fn tokens(&self, value: &str) -> Result<Vec<(KeyId, String)>, Error> {
+        self.search(|keyed| keyed.tokens(value)).await
     }
 }

@@ -3,7 +3,7 @@ use phiseal_keys::{Error, ErrorKind};
 
 /// The year of a date that begins with `YYYY`, `YYYY-MM` or `YYYY-MM-DD`, as ISO 8601, FHIR and RFC 3339 have them.
 ///
-/// With the date of somebody's birth and today's, nothing where it would tell an age over 89 (45 CFR 164.514(b)(2)(i)(C): no
+/// With the date of somebody's birth, and today's in full, nothing where it would tell an age over 89 (45 CFR 164.514(b)(2)(i)(C): no
 /// element of a date "indicative of such age").
 ///
 /// # Security
@@ -27,7 +27,8 @@ pub fn year(date: &str, of_birth_seen_from: Option<&str>) -> Result<Option<Strin
         || Error::new(ErrorKind::Invalid, "no date that is known: write it as YYYY-MM-DD");
     let born = earliest(date).ok_or_else(no_date)?;
     if let Some(today) = of_birth_seen_from {
-        let today = earliest(today).ok_or_else(no_date)?;
+        let today =
+            Some(today).filter(|today| today.len() >= 10).and_then(earliest).ok_or_else(no_date)?;
         // Of a date without a day the earliest one counts: nobody is told to be younger than he may be.
         let eldest = i32::from(today.year()) - i32::from(born.year());
         let had_birthday = (today.month(), today.day()) >= (born.month(), born.day());
@@ -77,7 +78,9 @@ mod tests {
         assert_eq!(of("1937").as_deref(), Some("1937"));
         assert_eq!(of("1900-01-01"), None);
         assert_eq!(of("2026-11-23").as_deref(), Some("2026"));
-        assert!(year("1980", Some("today")).is_err());
+        for today in ["today", "2026", "2026-11", "26-11-23"] {
+            assert!(year("1980", Some(today)).is_err(), "{today}");
+        }
     }
 
     /// There is no way back: all days of a year look the same.

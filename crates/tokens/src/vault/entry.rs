@@ -21,7 +21,7 @@ const CODE: usize = 16;
 /// token   column 16 | the token
 /// entry   column 16 | 0 | generation 8 | code 16
 ///         column 16 | 1 | person 16 | generation 8 | code 16
-///         column 16 | 2 | person 16 | the token              of which no value finds it
+///         column 16 | 2 | person 16 | the token              by which a person's tokens are found
 /// ```
 #[derive(Clone)]
 pub(super) struct Places([u8; COLUMN]);
@@ -53,8 +53,8 @@ impl Places {
         [1, 2].map(|kind| [&self.0[..], &[kind], person.as_bytes()].concat())
     }
 
-    /// The entry of a person's token that no value finds.
-    pub(super) fn fresh(&self, person: SubjectTag, token: &str) -> Vec<u8> {
+    /// The entry by which a token of a person is found.
+    pub(super) fn of_person(&self, person: SubjectTag, token: &str) -> Vec<u8> {
         let [_, mut place] = self.entries_of(person);
         place.extend_from_slice(token.as_bytes());
         place
@@ -65,7 +65,7 @@ impl Places {
         self.0.to_vec()
     }
 
-    /// The name of the generation of the entry with this id. `Some(None)` for one that no value finds.
+    /// The name of the generation of the entry with this id. `Some(None)` for one that is found by the person.
     pub(super) fn generation(&self, entry: &[u8]) -> Option<Option<[u8; GENERATION]>> {
         let (kind, rest) = entry.strip_prefix(&self.0)?.split_first()?;
         let rest = match kind {

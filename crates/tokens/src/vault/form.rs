@@ -25,16 +25,16 @@ enum Form {
 }
 
 impl VaultedForm {
-    /// So many digits, 9 to 18, of which the first one is not zero: it fits into 64 bits.
+    /// So many digits, 12 to 18, of which the first one is not zero: it fits into 64 bits, and a million are drawn without two alike.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Invalid`] for any other number.
     pub fn number(digits: u8) -> Result<Self, Error> {
-        if !(9..=18).contains(&digits) {
+        if !(12..=18).contains(&digits) {
             return Err(Error::new(
                 ErrorKind::Invalid,
-                "a token that is a number has 9 to 18 digits",
+                "a token that is a number has 12 to 18 digits",
             ));
         }
         Ok(Self(Form::Number(digits)))
@@ -155,7 +155,7 @@ mod tests {
 
     fn forms() -> [VaultedForm; 5] {
         [
-            VaultedForm::number(9).unwrap(),
+            VaultedForm::number(12).unwrap(),
             VaultedForm::number(18).unwrap(),
             VaultedForm::text(),
             VaultedForm::email("tokens.example").unwrap(),
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn what_is_no_form_is_refused() {
-        for digits in [0, 8, 19, 255] {
+        for digits in [0, 11, 19, 255] {
             assert_eq!(VaultedForm::number(digits).unwrap_err().kind(), ErrorKind::Invalid);
         }
         for host in ["", "a b", "a@b", "ä.example", &"x".repeat(201)] {
@@ -199,7 +199,7 @@ mod tests {
                 / expected
         };
         let (mut digits, mut symbols) = ([0; 9], [0; 32]);
-        let (number, text) = (VaultedForm::number(9).unwrap(), VaultedForm::text());
+        let (number, text) = (VaultedForm::number(12).unwrap(), VaultedForm::text());
         for _ in 0..20_000 {
             let first = number.draw(default_engine()).unwrap().as_bytes()[0];
             digits[usize::from(first - b'1')] += 1;

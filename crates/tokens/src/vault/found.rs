@@ -16,11 +16,16 @@ pub(super) struct Found {
 pub(super) const TRIES: usize = 32;
 
 impl Vault {
+    /// Refuses what is not of the tokens' form before anything is looked for.
+    pub(super) fn check_form(&self, token: &str) -> Result<(), Error> {
+        if self.column.kind().form.may_be(token) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Invalid, "this is no token of the column's form"))
+    }
+
     /// What there is of a token. [`ErrorKind::State`] when it was purged.
     pub(super) async fn found(&self, token: &str) -> Result<Option<Found>, Error> {
-        if !self.column.kind().form.may_be(token) {
-            return Err(Error::new(ErrorKind::Invalid, "this is no token of the column's form"));
-        }
         let record = self.store.read(RecordKind::Token, &self.places.token(token)).await?;
         record.map(Found::parse).transpose()
     }
@@ -46,12 +51,16 @@ impl Vault {
         token: &str,
         change: impl Fn(Header) -> Header + Send,
     ) -> Result<(), Error> {
+        self.check_form(token)?;
         for _ in 0..TRIES {
             let found = self.found(token).await?.ok_or_else(unknown)?;
             if found.header.is_over(self.now()) {
                 return Err(over());
             }
-            match self.resealed(token, &found, change(found.header)).await {
+            let value: Phi<Vec<u8>> = self.opened(token, &found).await?;
+            let bytes = self.resealed(token, value.expose_secret(), change(found.header)).await?;
+            let place = self.places.token(token);
+            match self.store.write(RecordKind::Token, &place, found.revision, &bytes).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
                 done => return done,
             }
@@ -59,23 +68,19 @@ impl Vault {
         Err(Error::new(ErrorKind::Conflict, "others changed the token time after time"))
     }
 
+    /// The record of a token with its value sealed anew.
     pub(super) async fn resealed(
         &self,
         token: &str,
-        found: &Found,
+        value: &[u8],
         header: Header,
-    ) -> Result<(), Error> {
-        let value: Phi<Vec<u8>> = self.opened(token, found).await?;
+    ) -> Result<Vec<u8>, Error> {
         let context = header.context(&self.context, token);
         let sealed = match header.person {
-            None => self.domain().seal(value.expose_secret(), &context).await?,
-            Some(tag) => {
-                let person = self.domain().subject_of_tag(tag).await?;
-                person.seal(value.expose_secret(), &context).await?
-            }
+            None => self.domain().seal(value, &context).await?,
+            Some(tag) => self.domain().subject_of_tag(tag).await?.seal(value, &context).await?,
         };
-        let (place, bytes) = (self.places.token(token), header.with(sealed.as_bytes()));
-        self.store.write(RecordKind::Token, &place, found.revision, &bytes).await
+        Ok(header.with(sealed.as_bytes()))
     }
 }
 

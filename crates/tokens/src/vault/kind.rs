@@ -41,7 +41,7 @@ impl Vaulted {
         Self { form, lifetime: None, repeats: false }
     }
 
-    /// Tokens end after so long, to the second.
+    /// Tokens end after so long, in whole seconds: one at least.
     #[must_use]
     pub const fn ending_after(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);

@@ -1,9 +1,11 @@
 //! Finding the token of a value, or making it.
 
 use super::Vault;
+use super::entry::EntryKey;
 use super::found::{Found, TRIES};
 use super::record::Header;
 use super::writes::Writes;
+use crate::{Keyed, Vaulted};
 use core::time::Duration;
 use phiseal_envelope::{Phi, Subject};
 use phiseal_format::{MAX_TOKEN_PLAINTEXT, SubjectTag};
@@ -11,10 +13,23 @@ use phiseal_keys::{Error, ErrorKind, Moment, Record, RecordKind};
 use phiseal_primitives::constant_time::equal;
 use std::collections::HashMap;
 
+/// What a look at all entries of a value brought.
+struct Search {
+    /// Where the entry under the newest key is.
+    newest: Vec<u8>,
+    /// That entry's revision; 0 where there is none.
+    revision: u64,
+    /// What that entry names.
+    named: Option<String>,
+    /// A token that may be given out, where it was found, and what there is of it.
+    usable: Option<(String, Vec<u8>, Found)>,
+    /// Tokens that have ended, and what names them: to be forgotten.
+    over: Writes,
+}
+
 /// What became of the token that an entry names.
 enum Kept {
-    /// Made at this time, in seconds since 1970.
-    Usable(u64),
+    Usable(Found),
     /// It has ended, and another takes its place.
     Over(Found),
     Gone,
@@ -33,8 +48,14 @@ impl Vault {
         value: &[u8],
         person: Option<&Subject>,
     ) -> Result<String, Error> {
-        if value.len() > MAX_TOKEN_PLAINTEXT {
-            return Err(Error::new(ErrorKind::Invalid, "a vaulted value is of at most 64 KiB"));
+        check_len(value)?;
+        if let Some(person) = person
+            && person.domain().id().await? != self.domain().id().await?
+        {
+            return Err(Error::new(
+                ErrorKind::Foreign,
+                "the person is of another domain than the vault",
+            ));
         }
         for _ in 0..TRIES {
             match self.found_or_made(value, person).await {
@@ -49,68 +70,44 @@ impl Vault {
         let began = self.clock().now();
         let keyed = self.column.ready().await?;
         let tag = person.map(Subject::tag);
-        let (id, key) = keyed.keys.newest()?;
-        let mut writes = Writes::default();
+        let (id, _) = keyed.keys.newest()?;
         if !self.column.kind().repeats {
+            let mut writes = Writes::default();
             let token = self.draw(value, person, &mut writes).await?;
             self.store.write_all(&writes.all()).await?;
             return Ok(token);
         }
-        let newest = key.entry(&self.places, tag, value);
-        let others = keyed.keys.all()?.map(|(_, key)| key.entry(&self.places, tag, value));
-        let others: Vec<_> = others.filter(|place| *place != newest).collect();
-        let mut expected = 0;
-        for place in core::iter::once(&newest).chain(others.iter().rev()) {
-            let Some(record) = self.store.read(RecordKind::TokenEntry, place).await? else {
-                continue;
-            };
-            if *place == newest {
-                expected = record.revision;
+        let search = self.search(&keyed, value, tag, None).await?;
+        if let Some((token, place, found)) = search.usable {
+            if place != search.newest {
+                // Somebody who sees the newest entry only must find the same token there; and whoever purges the token meanwhile
+                // is to notice.
+                let mut writes = Writes::default();
+                writes.touch(self.places.token(&token), &found);
+                let bytes = token.as_bytes().to_vec();
+                writes.put(RecordKind::TokenEntry, search.newest, search.revision, bytes);
+                self.store.write_all(&writes.all()).await?;
+            } else if self.now().abs_diff(found.header.made) < SETTLED_AFTER
+                && !self.domain().seals_under(id).await?
+            {
+                self.domain().refresh().await?;
+                return Err(Error::new(ErrorKind::Conflict, "the keys were rotated meanwhile"));
             }
-            let Some(token) = token_in(&record) else { continue };
-            match self.kept(&token, value, tag).await? {
-                // Somebody who sees the newest entry only must find the same token there.
-                Kept::Usable(_) if *place != newest => {
-                    let bytes = token.as_bytes();
-                    self.store.write(RecordKind::TokenEntry, &newest, expected, bytes).await?;
-                    return Ok(token);
-                }
-                Kept::Usable(made) => {
-                    let is_young = self.now().abs_diff(made) < SETTLED_AFTER;
-                    if is_young && !self.domain().seals_under(id).await? {
-                        return self.again().await;
-                    }
-                    return Ok(token);
-                }
-                Kept::Over(found) => {
-                    let of_token = self.places.token(&token);
-                    if !writes.writes.iter().any(|(_, id, ..)| *id == of_token) {
-                        writes.erase(RecordKind::Token, of_token, found.revision);
-                    }
-                    if *place != newest {
-                        writes.erase(RecordKind::TokenEntry, place.clone(), record.revision);
-                    }
-                }
-                Kept::Gone => {}
-            }
+            return Ok(token);
         }
+        let mut writes = search.over;
         let token = self.draw(value, person, &mut writes).await?;
-        writes.put(RecordKind::TokenEntry, newest.clone(), expected, token.as_bytes().to_vec());
+        let bytes = token.as_bytes().to_vec();
+        writes.put(RecordKind::TokenEntry, search.newest.clone(), search.revision, bytes);
         self.store.write_all(&writes.all()).await?;
         if self.domain().seals_under(id).await? {
             return Ok(token);
         }
         // The keys were rotated meanwhile: somebody who knows that looks for another entry, and may have made a token too.
-        self.settled(value, tag, (newest, began), token).await
+        self.settled(value, tag, (search.newest, began), token).await
     }
 
-    /// The keys were rotated: the value is looked up anew, with what they are now.
-    async fn again(&self) -> Result<String, Error> {
-        self.domain().refresh().await?;
-        Err(Error::new(ErrorKind::Conflict, "the keys were rotated meanwhile"))
-    }
-
-    /// The one token of a value whose entry, the older one, was written under a key that is not the newest any more.
+    /// The one token of a value for which this caller made `token`, with an entry under a key that is not the newest any more.
     async fn settled(
         &self,
         value: &[u8],
@@ -121,56 +118,115 @@ impl Vault {
         for _ in 0..TRIES {
             self.domain().refresh().await?;
             let keyed = self.column.ready().await?;
-            let (id, key) = keyed.keys.newest()?;
-            let place = key.entry(&self.places, tag, value);
-            let record = self.store.read(RecordKind::TokenEntry, &place).await?;
-            let revision = record.as_ref().map_or(0, |record| record.revision);
-            let mut writes = Writes::default();
-            let theirs = record.as_ref().and_then(token_in).filter(|theirs| *theirs != token);
-            match &theirs {
-                Some(theirs) => {
-                    // Nobody was given a token that is so young. Later, after this process slept, somebody may have been: then
-                    // the value has two, which both lead back to it.
-                    if self.clock().now().since(began) < ERASED_WITHIN {
-                        writes.erase(RecordKind::Token, self.places.token(&token), 1);
-                    }
-                    if let Some((place, revision)) = self.entry_of(&older, &token).await? {
-                        let bytes = theirs.as_bytes().to_vec();
-                        writes.put(RecordKind::TokenEntry, place, revision, bytes);
-                    }
+            let (id, _) = keyed.keys.newest()?;
+            let search = self.search(&keyed, value, tag, Some(&token)).await?;
+            let (mut writes, given) = (search.over, search.usable.map(|(theirs, ..)| theirs));
+            if given.is_some() {
+                // Nobody was given a token that is so young. Later, after this process slept, somebody may have been: then the value
+                // has two, which both lead back to it.
+                if self.clock().now().since(began) < ERASED_WITHIN {
+                    writes.erase(RecordKind::Token, self.places.token(&token), 1);
                 }
-                None if place == older => {}
-                None => {
-                    writes.put(RecordKind::TokenEntry, place, revision, token.as_bytes().to_vec());
+                if older != search.newest
+                    && let Some((place, revision)) = self.entry_of(&older, &token).await?
+                {
+                    writes.erase(RecordKind::TokenEntry, place, revision);
                 }
+            }
+            let given = given.unwrap_or_else(|| token.clone());
+            if search.named.as_ref() != Some(&given) {
+                let bytes = given.as_bytes().to_vec();
+                writes.put(RecordKind::TokenEntry, search.newest, search.revision, bytes);
             }
             match self.store.write_all(&writes.all()).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => continue,
                 done => done?,
             }
             if self.domain().seals_under(id).await? {
-                return Ok(theirs.unwrap_or(token));
+                return Ok(given);
             }
         }
         Err(Error::new(ErrorKind::Conflict, "the keys were rotated time after time"))
     }
 
-    /// Tokens for all of these, found or made, with one write of what is new.
+    /// Looks at the entries of a value under all keys, for another token than `but`.
+    ///
+    /// They are read from the oldest key to the newest: whoever moves one meanwhile moves it to a newer key, so that it is seen once
+    /// at least. Of several tokens the one under the newest key counts.
+    async fn search(
+        &self,
+        keyed: &Keyed<Vaulted>,
+        value: &[u8],
+        tag: Option<SubjectTag>,
+        but: Option<&str>,
+    ) -> Result<Search, Error> {
+        let newest = keyed.keys.newest()?.1.entry(&self.places, tag, value);
+        let mut entries = Vec::new();
+        let older = keyed.keys.all()?.map(|(_, key)| key.entry(&self.places, tag, value));
+        let older: Vec<_> = older.filter(|place| *place != newest).collect();
+        for place in older.into_iter().chain([newest.clone()]) {
+            if let Some(record) = self.store.read(RecordKind::TokenEntry, &place).await? {
+                entries.push((place, record));
+            }
+        }
+        let at_newest =
+            entries.iter().find(|(place, _)| *place == newest).map(|(_, record)| record);
+        let mut search = Search {
+            revision: at_newest.map_or(0, |record| record.revision),
+            named: at_newest.and_then(token_in),
+            newest,
+            usable: None,
+            over: Writes::default(),
+        };
+        for (place, record) in entries.into_iter().rev() {
+            let Some(token) = token_in(&record).filter(|token| Some(token.as_str()) != but) else {
+                continue;
+            };
+            match self.kept(&token, value, tag).await? {
+                Kept::Usable(found) => {
+                    search.usable = Some((token, place, found));
+                    return Ok(search);
+                }
+                Kept::Over(found) => {
+                    search.over.erase_once(
+                        RecordKind::Token,
+                        self.places.token(&token),
+                        found.revision,
+                    );
+                    if place != search.newest {
+                        search.over.erase_once(RecordKind::TokenEntry, place, record.revision);
+                    }
+                }
+                Kept::Gone => {}
+            }
+        }
+        Ok(search)
+    }
+
+    /// Whether the newest key has no entry of this value, so that those beside it may be new as well.
+    pub(super) async fn is_new(&self, value: &[u8]) -> Result<bool, Error> {
+        let keyed = self.column.ready().await?;
+        let place = keyed.keys.newest()?.1.entry(&self.places, None, value);
+        Ok(self.store.read(RecordKind::TokenEntry, &place).await?.is_none())
+    }
+
+    /// Tokens for all of these, found or made, with one write of what is new. Where they are taken to be new, that write finds out
+    /// whether they are, and no entry under the newest key is looked at before: [`ErrorKind::Conflict`].
     pub(super) async fn made_together(
         &self,
         values: &[impl AsRef<[u8]>],
+        are_new: bool,
     ) -> Result<Vec<String>, Error> {
         let began = self.clock().now();
         let keyed = self.column.ready().await?;
         let (id, newest) = keyed.keys.newest()?;
+        let keys: Vec<&EntryKey> = keyed.keys.all()?.map(|(_, key)| key).collect();
         let (mut tokens, mut writes) = (Vec::with_capacity(values.len()), Writes::default());
         let mut made: HashMap<Vec<u8>, String> = HashMap::new();
         let mut drawn: Vec<(usize, Vec<u8>)> = Vec::new();
         for (number, value) in values.iter().enumerate() {
             let value = value.as_ref();
-            if value.len() > MAX_TOKEN_PLAINTEXT {
-                return Err(Error::new(ErrorKind::Invalid, "a vaulted value is of at most 64 KiB"));
-            }
+            check_len(value)?;
             if !self.column.kind().repeats {
                 tokens.push(self.draw(value, None, &mut writes).await?);
                 continue;
@@ -181,9 +237,12 @@ impl Vault {
                 continue;
             }
             let mut is_known = false;
-            for (_, key) in keyed.keys.all()? {
-                let place = key.entry(&self.places, None, value);
-                is_known |= self.store.read(RecordKind::TokenEntry, &place).await?.is_some();
+            for key in &keys {
+                let looked_at = key.entry(&self.places, None, value);
+                if !(are_new && looked_at == place) {
+                    is_known |=
+                        self.store.read(RecordKind::TokenEntry, &looked_at).await?.is_some();
+                }
             }
             let token = if is_known {
                 self.token_of(value, None).await?
@@ -199,18 +258,30 @@ impl Vault {
         }
         self.store.write_all(&writes.all()).await?;
         if !drawn.is_empty() && !self.domain().seals_under(id).await? {
-            for (number, place) in drawn {
-                let (Some(value), Some(before)) = (values.get(number), tokens.get(number).cloned())
-                else {
-                    continue;
-                };
-                let older = (place, began);
-                let token = self.settled(value.as_ref(), None, older, before.clone()).await?;
-                let same = tokens.iter_mut().filter(|other| **other == before);
-                same.for_each(|other| other.clone_from(&token));
-            }
+            self.settle_all(values, &drawn, began, &mut tokens).await?;
         }
         Ok(tokens)
+    }
+
+    /// [`Vault::settled`] for each of those that were drawn.
+    async fn settle_all(
+        &self,
+        values: &[impl AsRef<[u8]>],
+        drawn: &[(usize, Vec<u8>)],
+        began: Moment,
+        tokens: &mut [String],
+    ) -> Result<(), Error> {
+        for (number, place) in drawn {
+            let (Some(value), Some(before)) = (values.get(*number), tokens.get(*number).cloned())
+            else {
+                continue;
+            };
+            let older = (place.clone(), began);
+            let token = self.settled(value.as_ref(), None, older, before.clone()).await?;
+            let same = tokens.iter_mut().filter(|other| **other == before);
+            same.for_each(|other| other.clone_from(&token));
+        }
+        Ok(())
     }
 
     /// A new token, whose record is to be written with the rest.
@@ -220,11 +291,14 @@ impl Vault {
         person: Option<&Subject>,
         writes: &mut Writes,
     ) -> Result<String, Error> {
-        let kind = self.column.kind();
-        let token = kind.form.draw(self.domain().key_store().engine())?;
+        let (kind, engine) = (self.column.kind(), self.domain().key_store().engine());
+        let mut token = kind.form.draw(engine)?;
+        while writes.has(RecordKind::Token, &self.places.token(&token)) {
+            token = kind.form.draw(engine)?;
+        }
         let made = self.now();
         let ends =
-            kind.lifetime.map_or(0, |lifetime| made.saturating_add(lifetime.as_secs()).max(1));
+            kind.lifetime.map_or(0, |lifetime| made.saturating_add(lifetime.as_secs().max(1)));
         let header = Header { disabled: false, made, ends, person: person.map(Subject::tag) };
         let context = header.context(&self.context, &token);
         let sealed = match person {
@@ -233,9 +307,8 @@ impl Vault {
         };
         let bytes = header.with(sealed.as_bytes());
         writes.put(RecordKind::Token, self.places.token(&token), 0, bytes);
-        if let (Some(person), false) = (header.person, kind.repeats) {
-            // No value is to find it, but the person is.
-            let place = self.places.fresh(person, &token);
+        if let Some(person) = header.person {
+            let place = self.places.of_person(person, &token);
             writes.put(RecordKind::TokenEntry, place, 0, token.as_bytes().to_vec());
         }
         Ok(token)
@@ -260,11 +333,19 @@ impl Vault {
                 "an entry of the vault names the token of another value: rebuild its index",
             ));
         }
-        if found.header.is_over(self.now()) {
-            return Ok(Kept::Over(found));
+        match found.header.usable(self.now()) {
+            Ok(()) => Ok(Kept::Usable(found)),
+            Err(error) if found.header.disabled => Err(error),
+            Err(_) => Ok(Kept::Over(found)),
         }
-        found.header.usable(self.now()).map(|()| Kept::Usable(found.header.made))
     }
+}
+
+fn check_len(value: &[u8]) -> Result<(), Error> {
+    if value.len() > MAX_TOKEN_PLAINTEXT {
+        return Err(Error::new(ErrorKind::Invalid, "a vaulted value is of at most 64 KiB"));
+    }
+    Ok(())
 }
 
 /// The token that an entry names; none where it was purged.

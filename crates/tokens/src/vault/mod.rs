@@ -128,7 +128,8 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// As [`Vault::tokenize`]; [`ErrorKind::State`] when the person was shredded.
+    /// As [`Vault::tokenize`]; [`ErrorKind::State`] when the person was shredded; [`ErrorKind::Foreign`] for a person of another
+    /// domain than the vault's.
     pub async fn tokenize_of(
         &self,
         person: &Subject,
@@ -146,7 +147,13 @@ impl Vault {
         &self,
         values: &[impl AsRef<[u8]> + Sync],
     ) -> Result<Vec<String>, Error> {
-        match self.made_together(values).await {
+        let Some(first) = values.first() else { return Ok(Vec::new()) };
+        // What stands together in a table is new together, or known together.
+        let mut made = self.made_together(values, self.is_new(first.as_ref()).await?).await;
+        if made.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
+            made = self.made_together(values, false).await;
+        }
+        match made {
             // Somebody else was quicker with one of them: one by one, each finds what the others wrote.
             Err(error) if error.kind() == ErrorKind::Conflict => {
                 let mut tokens = Vec::with_capacity(values.len());
@@ -167,6 +174,7 @@ impl Vault {
     /// purged, or whose person was shredded; [`ErrorKind::Unauthenticated`] when the record was changed or moved;
     /// [`ErrorKind::Invalid`] for what is not of the tokens' form, and when the value is no `T`.
     pub async fn reveal<T: Plaintext>(&self, token: &str) -> Result<Phi<T>, Error> {
+        self.check_form(token)?;
         let found = self.found(token).await?.ok_or_else(unknown)?;
         found.header.usable(self.now())?;
         self.opened(token, &found).await
@@ -195,13 +203,14 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when somebody changed it meanwhile; and what the vault's store answers.
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Invalid`] for what is not of the tokens' form; [`ErrorKind::Conflict`] when others change
+    /// it time after time; and what the vault's store answers.
     pub async fn purge(&self, token: &str) -> Result<(), Error> {
-        let found = match self.found(token).await {
-            Err(error) if error.kind() == ErrorKind::State => return Ok(()),
-            found => found?.ok_or_else(unknown)?,
-        };
-        self.purged(token, &found).await
+        self.check_form(token)?;
+        if self.store.read(RecordKind::Token, &self.places.token(token)).await?.is_none() {
+            return Err(unknown());
+        }
+        self.forgotten(token).await.map(drop)
     }
 
     /// Forgets every token that has ended, and says how many those were.
@@ -213,12 +222,10 @@ impl Vault {
         let (now, mut purged) = (self.now(), 0);
         let mut tokens = self.walk(RecordKind::Token, self.places.tokens());
         while let Some((id, record)) = tokens.next().await? {
-            let (Some(token), found) = (self.places.token_at(&id), Found::parse(record)?) else {
-                continue;
-            };
-            if found.header.is_over(now) {
-                self.purged(&token, &found).await?;
-                purged += 1;
+            // What is no record is no token that has ended; a census counts it.
+            let is_over = Found::parse(record).is_ok_and(|found| found.header.is_over(now));
+            if let (Some(token), true) = (self.places.token_at(&id), is_over) {
+                purged += u64::from(self.forgotten(&token).await?);
             }
         }
         Ok(purged)
@@ -231,14 +238,7 @@ impl Vault {
     ///
     /// As [`Vault::purge`].
     pub async fn purge_person(&self, person: SubjectTag) -> Result<u64, Error> {
-        let mut purged = 0;
-        for prefix in self.places.entries_of(person) {
-            let mut entries = self.walk(RecordKind::TokenEntry, prefix);
-            while let Some((id, record)) = entries.next().await? {
-                purged += u64::from(self.purged_entry(&id, &record).await?);
-            }
-        }
-        Ok(purged)
+        self.forget_person(person).await
     }
 
     /// The domain whose keys it has.

@@ -1,14 +1,33 @@
 //! Forgetting tokens.
 
 use super::Vault;
-use super::found::Found;
+use super::found::{Found, TRIES};
 use super::making::token_in;
 use super::writes::Writes;
-use phiseal_keys::{Error, Record, RecordKind};
+use phiseal_format::SubjectTag;
+use phiseal_keys::{Error, ErrorKind, Record, RecordKind};
 
 impl Vault {
-    /// Forgets a token and the entries by which it is found.
-    pub(super) async fn purged(&self, token: &str, found: &Found) -> Result<(), Error> {
+    /// Forgets a token and all entries that name it. Whether there was one.
+    pub(super) async fn forgotten(&self, token: &str) -> Result<bool, Error> {
+        // Entries under a key that another process has made are to go as well.
+        self.domain().refresh().await?;
+        for _ in 0..TRIES {
+            let found = match self.found(token).await {
+                Err(error) if error.kind() == ErrorKind::State => return Ok(false),
+                found => found?,
+            };
+            let Some(found) = found else { return Ok(false) };
+            match self.store.write_all(&self.erased(token, &found).await?.all()).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                done => return done.map(|()| true),
+            }
+        }
+        Err(Error::new(ErrorKind::Conflict, "others changed the token time after time"))
+    }
+
+    /// What forgets a token, and the entries by which it is found.
+    pub(super) async fn erased(&self, token: &str, found: &Found) -> Result<Writes, Error> {
         let mut writes = Writes::default();
         writes.erase(RecordKind::Token, self.places.token(token), found.revision);
         match self.opened::<Vec<u8>>(token, found).await {
@@ -16,42 +35,60 @@ impl Vault {
                 let keyed = self.column.ready().await?;
                 for (_, key) in keyed.keys.all()? {
                     let place = key.entry(&self.places, found.header.person, value.expose_secret());
-                    let entry = self.entry_of(&place, token).await?;
-                    entry.into_iter().for_each(|(place, revision)| {
+                    if let Some((place, revision)) = self.entry_of(&place, token).await? {
                         writes.erase(RecordKind::TokenEntry, place, revision);
-                    });
+                    }
                 }
             }
             Err(error) if error.is_retryable() => return Err(error),
-            // Nothing opens it any more: its entries are found by the person, or lead to nothing.
+            // Nothing opens it any more: its entries are found by the person, or by the next renewal.
             Err(_) => {}
         }
         for prefix in found.header.person.iter().flat_map(|person| self.places.entries_of(*person))
         {
             let mut entries = self.walk(RecordKind::TokenEntry, prefix);
             while let Some((id, record)) = entries.next().await? {
-                let is_known = writes.writes.iter().any(|(_, known, ..)| *known == id);
-                if record.bytes == token.as_bytes() && !is_known {
-                    writes.erase(RecordKind::TokenEntry, id, record.revision);
+                if record.bytes == token.as_bytes() {
+                    writes.erase_once(RecordKind::TokenEntry, id, record.revision);
                 }
             }
         }
-        self.store.write_all(&writes.all()).await
+        Ok(writes)
+    }
+
+    /// Forgets all tokens of a person, and all entries.
+    pub(super) async fn forget_person(&self, person: SubjectTag) -> Result<u64, Error> {
+        let mut forgotten = 0;
+        for prefix in self.places.entries_of(person) {
+            let mut entries = self.walk(RecordKind::TokenEntry, prefix);
+            while let Some((id, record)) = entries.next().await? {
+                forgotten += u64::from(self.forgotten_entry(id, record).await?);
+            }
+        }
+        Ok(forgotten)
     }
 
     /// Forgets an entry and the token that it names. Whether there was one.
-    pub(super) async fn purged_entry(&self, id: &[u8], record: &Record) -> Result<bool, Error> {
-        let Some(token) = token_in(record) else { return Ok(false) };
-        let mut writes = Writes::default();
-        writes.erase(RecordKind::TokenEntry, id.to_vec(), record.revision);
-        let place = self.places.token(&token);
-        let held = self.store.read(RecordKind::Token, &place).await?;
-        let held = held.filter(|held| !held.bytes.is_empty());
-        if let Some(held) = &held {
-            writes.erase(RecordKind::Token, place, held.revision);
+    async fn forgotten_entry(&self, id: Vec<u8>, record: Record) -> Result<bool, Error> {
+        let mut entry = Some(record);
+        for _ in 0..TRIES {
+            let Some(record) = entry else { return Ok(false) };
+            let Some(token) = token_in(&record) else { return Ok(false) };
+            let mut writes = Writes::default();
+            writes.erase(RecordKind::TokenEntry, id.clone(), record.revision);
+            let place = self.places.token(&token);
+            let held = self.store.read(RecordKind::Token, &place).await?;
+            let held = held.filter(|held| !held.bytes.is_empty());
+            if let Some(held) = &held {
+                writes.erase(RecordKind::Token, place, held.revision);
+            }
+            match self.store.write_all(&writes.all()).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                done => return done.map(|()| held.is_some()),
+            }
+            entry = self.store.read(RecordKind::TokenEntry, &id).await?;
         }
-        self.store.write_all(&writes.all()).await?;
-        Ok(held.is_some())
+        Err(Error::new(ErrorKind::Conflict, "others changed the entry time after time"))
     }
 
     /// The entry at this place, where it names this token: place and revision.

@@ -4,10 +4,10 @@ use super::Vault;
 use super::found::{Found, TRIES};
 use super::making::token_in;
 use super::writes::Writes;
-use crate::Keyed;
-use crate::vault::Vaulted;
-use phiseal_format::KeyId;
-use phiseal_keys::{Error, ErrorKind, RecordKind};
+use crate::{Keyed, Vaulted};
+use phiseal_envelope::Phi;
+use phiseal_format::{KeyId, SubjectTag};
+use phiseal_keys::{Error, ErrorKind, RecordKind, SubjectState};
 use std::collections::BTreeMap;
 
 /// What is in a vault's column, and under which keys.
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub struct VaultCensus {
     /// Tokens by the id of the key under which their value is sealed: the domain's, or a person's.
     pub tokens: BTreeMap<KeyId, u64>,
-    /// Entries by which tokens are found, by the domain's key; without those of keys that are gone.
+    /// Entries by which the token of a value is found, by the domain's key.
     pub entries: BTreeMap<KeyId, u64>,
     /// Entries that no key of the domain made: no value leads to them.
     pub lost_entries: u64,
@@ -30,14 +30,18 @@ pub struct VaultCensus {
 pub struct VaultRenewed {
     /// Values that were sealed again under the newest key.
     pub resealed: u64,
-    /// Entries that were written, because there was none under the newest key.
+    /// Entries that were written, because there was none.
     pub entries_written: u64,
-    /// Entries under older keys that were erased.
+    /// Entries that were erased: under older keys, and those that named no token.
     pub entries_erased: u64,
-    /// Tokens whose value does not open any more: of persons who were shredded, under keys that are gone, or damaged.
+    /// Tokens of persons who were shredded, which were forgotten with their entries.
+    pub shredded: u64,
+    /// Tokens whose value does not open, and whose entries stay as they are: under keys that are gone or withheld, or damaged.
     pub closed: u64,
     /// Tokens beside which the same value has another one, which is the one that is given out.
     pub duplicates: u64,
+    /// Records that are none, and stay as they are.
+    pub malformed: u64,
 }
 
 impl Vault {
@@ -73,21 +77,24 @@ impl Vault {
         Ok(census)
     }
 
-    /// Brings every token under the newest key: seals its value again where it is under an older one, writes the entry by which
-    /// it is found where that is missing, and erases entries under older keys. What was done stays done: after a process was
-    /// killed in the middle, the next call does the rest.
+    /// Brings every token under the newest key: seals its value again where it is under an older one, writes the entries by which
+    /// it is found where they are missing, erases entries under older keys and those that name no token, and forgets what is of
+    /// persons who were shredded. What was done stays done: after a process was killed in the middle, the next call does the rest.
     ///
     /// It also makes an index anew that was lost, or whose keys were.
     ///
     /// # Errors
     ///
-    /// As [`Vault::tokenize`], but that a value which does not open is counted.
+    /// As [`Vault::tokenize`], but that a record which is none, and a value that does not open, are counted.
     pub async fn renew(&self) -> Result<VaultRenewed, Error> {
         self.domain().refresh().await?;
         let mut renewed = VaultRenewed::default();
         let mut tokens = self.walk(RecordKind::Token, self.places.tokens());
         while let Some((id, _)) = tokens.next().await? {
-            let Some(token) = self.places.token_at(&id) else { continue };
+            let Some(token) = self.places.token_at(&id) else {
+                renewed.malformed += 1;
+                continue;
+            };
             let (keyed, mut tries) = (self.column.ready().await?, 1);
             // Who changed it meanwhile may have done all that was to be done.
             while let Err(error) = self.renew_one(&keyed, &token, &mut renewed).await {
@@ -95,6 +102,24 @@ impl Vault {
                     return Err(error);
                 }
                 tries += 1;
+            }
+        }
+        let mut entries = self.walk(RecordKind::TokenEntry, self.places.entries());
+        while let Some((id, record)) = entries.next().await? {
+            let named = match token_in(&record) {
+                Some(token) => {
+                    self.store.read(RecordKind::Token, &self.places.token(&token)).await?
+                }
+                None => None,
+            };
+            if named.is_some_and(|named| !named.bytes.is_empty()) {
+                continue;
+            }
+            match self.store.write(RecordKind::TokenEntry, &id, record.revision, b"").await {
+                Ok(()) => renewed.entries_erased += 1,
+                // It names another one now.
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(renewed)
@@ -107,52 +132,86 @@ impl Vault {
         renewed: &mut VaultRenewed,
     ) -> Result<(), Error> {
         let found = match self.found(token).await {
+            Ok(Some(found)) => found,
             // Purged meanwhile.
+            Ok(None) => return Ok(()),
             Err(error) if error.kind() == ErrorKind::State => return Ok(()),
-            found => found?,
+            Err(error) if error.kind() == ErrorKind::Malformed => {
+                renewed.malformed += 1;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         };
-        let Some(found) = found else { return Ok(()) };
-        let value = match self.opened::<Vec<u8>>(token, &found).await {
+        let value: Phi<Vec<u8>> = match self.opened(token, &found).await {
             Ok(value) => value,
             Err(error) if error.is_retryable() => return Err(error),
+            Err(_) if self.is_shredded(found.header.person).await? => {
+                self.store.write_all(&self.erased(token, &found).await?.all()).await?;
+                renewed.shredded += 1;
+                return Ok(());
+            }
             Err(_) => {
                 renewed.closed += 1;
                 return Ok(());
             }
         };
+        let (mut writes, mut done) = (Writes::default(), VaultRenewed::default());
+        self.entries(keyed, token, &found, value.expose_secret(), (&mut writes, &mut done)).await?;
         if !self.is_newest(&found).await? {
-            self.resealed(token, &found, found.header).await?;
-            renewed.resealed += 1;
+            let bytes = self.resealed(token, value.expose_secret(), found.header).await?;
+            writes.put(RecordKind::Token, self.places.token(token), found.revision, bytes);
+            done.resealed = 1;
+        } else if !writes.is_empty() {
+            writes.touch(self.places.token(token), &found);
+        }
+        self.store.write_all(&writes.all()).await?;
+        renewed.resealed += done.resealed;
+        renewed.entries_written += done.entries_written;
+        renewed.entries_erased += done.entries_erased;
+        renewed.duplicates += done.duplicates;
+        Ok(())
+    }
+
+    /// What is to be written of the entries of a token.
+    async fn entries(
+        &self,
+        keyed: &Keyed<Vaulted>,
+        token: &str,
+        found: &Found,
+        value: &[u8],
+        (writes, done): (&mut Writes, &mut VaultRenewed),
+    ) -> Result<(), Error> {
+        let (person, bytes) = (found.header.person, token.as_bytes());
+        if let Some(person) = person {
+            let place = self.places.of_person(person, token);
+            let record = self.store.read(RecordKind::TokenEntry, &place).await?;
+            if record.as_ref().is_none_or(|record| record.bytes != bytes) {
+                let revision = record.map_or(0, |record| record.revision);
+                writes.put(RecordKind::TokenEntry, place, revision, bytes.to_vec());
+                done.entries_written += 1;
+            }
         }
         if !self.column.kind().repeats {
             return Ok(());
         }
-        let person = found.header.person;
-        let (newest_id, _) = keyed.keys.newest()?;
-        let mut writes = Writes::default();
-        let (mut written, mut erased, mut is_duplicate) = (0, 0, false);
+        let (newest, _) = keyed.keys.newest()?;
         for (id, key) in keyed.keys.all()? {
-            let place = key.entry(&self.places, person, value.expose_secret());
+            let place = key.entry(&self.places, person, value);
             let record = self.store.read(RecordKind::TokenEntry, &place).await?;
             let revision = record.as_ref().map_or(0, |record| record.revision);
-            let named = record.as_ref().and_then(token_in);
-            match named {
-                None if id == newest_id => {
-                    writes.put(RecordKind::TokenEntry, place, revision, token.as_bytes().to_vec());
-                    written += 1;
+            match record.as_ref().and_then(token_in) {
+                None if id == newest => {
+                    writes.put(RecordKind::TokenEntry, place, revision, bytes.to_vec());
+                    done.entries_written += 1;
                 }
-                Some(named) if id == newest_id => is_duplicate = named != token,
+                Some(named) if id == newest => done.duplicates = u64::from(named != token),
                 Some(named) if named == token => {
                     writes.erase(RecordKind::TokenEntry, place, revision);
-                    erased += 1;
+                    done.entries_erased += 1;
                 }
                 _ => {}
             }
         }
-        self.store.write_all(&writes.all()).await?;
-        renewed.entries_written += written;
-        renewed.entries_erased += erased;
-        renewed.duplicates += u64::from(is_duplicate);
         Ok(())
     }
 
@@ -163,5 +222,12 @@ impl Vault {
             Some(tag) => self.domain().subject_of_tag(tag).await?.ready().await?,
         };
         Ok(cipher.sealing_key_id() == Some(found.sealed.key_id()))
+    }
+
+    async fn is_shredded(&self, person: Option<SubjectTag>) -> Result<bool, Error> {
+        let Some(tag) = person else { return Ok(false) };
+        let keyset = self.domain().keyset().await?;
+        let record = self.domain().key_store().find_subject(&keyset, tag).await?;
+        Ok(record.is_some_and(|record| matches!(record.state(), SubjectState::Shredded { .. })))
     }
 }

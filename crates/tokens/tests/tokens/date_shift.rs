@@ -66,6 +66,35 @@ fn a_range_is_one_day_to_a_hundred_years() {
     assert!(["2024-06-14", "2024-06-16"].contains(&one.as_str()), "{one}");
 }
 
+/// Two ranges of one study are two shifts that have nothing to do with one another, and neither is printed.
+#[test]
+fn a_range_has_shifts_of_its_own() {
+    let domain = World::new().domain("clinic/research");
+    let mut related = 0;
+    for number in 0..40 {
+        let person = block_on(domain.subject_or_create(&format!("mrn-{number}"))).unwrap();
+        let days = |range| {
+            let shift = block_on(DateShift::new(&person, "a", range)).unwrap();
+            assert_eq!(format!("{shift:?}"), "DateShift");
+            let moved = shift.shifted("2024-06-15").unwrap();
+            days_from_2024_06_15(&moved)
+        };
+        let (small, large) = (days(365), days(730));
+        // What the larger one would be, were it of the same number.
+        related += u32::from((large - small) % 365 == 0 || (large + small).abs() % 730 <= 1);
+    }
+    assert!(related < 10, "{related} of 40");
+}
+
+fn days_from_2024_06_15(date: &str) -> i64 {
+    let parts: Vec<i64> = date.split('-').map(|part| part.parse().unwrap()).collect();
+    let days = |year: i64, month: i64, day: i64| {
+        let (year, month) = if month < 3 { (year - 1, month + 12) } else { (year, month) };
+        365 * year + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 + day
+    };
+    days(parts[0], parts[1], parts[2]) - days(2024, 6, 15)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 

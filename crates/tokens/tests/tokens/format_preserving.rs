@@ -1,6 +1,6 @@
 use crate::World;
 use phiseal_format::KeyId;
-use phiseal_keys::ErrorKind;
+use phiseal_keys::{ErrorKind, KeyState};
 use phiseal_tokens::{Alphabet, Cardinality, Column, Format, FormatPreserving};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -96,26 +96,49 @@ fn small_domains_are_refused_with_what_to_do_instead() {
 
 #[test]
 fn a_token_does_not_say_its_version_so_it_is_named() {
-    let domain = World::new().domain("clinic/tokens");
+    let world = World::new();
+    let domain = world.domain("clinic/tokens");
     let column = Column::new(&domain, "ssn", ssn());
     let old = block_on(column.ready()).unwrap();
-    let (old_id, old_token) = (old.key_id().unwrap(), old.tokenize("123-45-6789").unwrap());
-    block_on(domain.rotate()).unwrap();
+    let (old_id, old_token) = old.tokenize_under("123-45-6789").unwrap();
+    let keyset = block_on(domain.rotate()).unwrap();
 
     let new = block_on(column.ready()).unwrap();
-    let (new_id, new_token) = (new.key_id().unwrap(), new.tokenize("123-45-6789").unwrap());
+    let (new_id, new_token) = block_on(column.tokenize_under("123-45-6789")).unwrap();
     assert_ne!(old_id, new_id);
     assert_ne!(old_token, new_token);
-    let several = new.reveal(&new_token).unwrap_err();
-    assert_eq!(several.kind(), ErrorKind::State);
+    assert_eq!(block_on(column.reveal(&new_token)).unwrap_err().kind(), ErrorKind::State);
+    assert_eq!(block_on(column.tokenize("123-45-6789")).unwrap_err().kind(), ErrorKind::State);
     for (id, token) in [(old_id, &old_token), (new_id, &new_token)] {
         let value = block_on(column.reveal_under(id, token)).unwrap();
         assert_eq!(value.expose_secret(), "123-45-6789");
     }
     let both = new.tokens("123-45-6789").unwrap();
-    assert_eq!(both, [(old_id, old_token), (new_id, new_token)]);
+    assert_eq!(both, [(old_id, old_token.clone()), (new_id, new_token)]);
     let foreign = new.reveal_under(KeyId::from_bytes([9; 16]), "123-45-6789").unwrap_err();
     assert_eq!(foreign.kind(), ErrorKind::Foreign);
+    // What was under a version that is gone would be revealed as another value, so it stays so.
+    block_on(world.store.set_state(&keyset, 1, KeyState::Destroyed)).unwrap();
+    block_on(domain.refresh()).unwrap();
+    assert_eq!(block_on(column.reveal(&old_token)).unwrap_err().kind(), ErrorKind::State);
+    assert_eq!(
+        block_on(column.reveal_under(old_id, &old_token)).unwrap_err().kind(),
+        ErrorKind::State
+    );
+}
+
+/// A process that does not know of a rotation yet looks before it takes a token for one of the only version.
+#[test]
+fn a_token_of_another_process_s_new_key_is_not_revealed_as_another_value() {
+    let world = World::new();
+    let (here, there) = (world.domain("d"), world.domain("d"));
+    let (here, there) = (Column::new(&here, "ssn", ssn()), Column::new(&there, "ssn", ssn()));
+    let token = block_on(here.tokenize("123-45-6789")).unwrap();
+    block_on(there.domain().rotate()).unwrap();
+    let (_, newer) = block_on(there.tokenize_under("123-45-6789")).unwrap();
+    for token in [token, newer] {
+        assert_eq!(block_on(here.reveal(&token)).unwrap_err().kind(), ErrorKind::State);
+    }
 }
 
 #[test]
@@ -154,8 +177,8 @@ proptest! {
             let value: String =
                 draws[..length].iter().map(|draw| characters[usize::from(*draw) % characters.len()]).collect();
             let keyed = block_on(column.ready()).unwrap();
-            let token = keyed.tokenize(&value).unwrap();
-            let revealed = keyed.reveal(&token).unwrap();
+            let (id, token) = keyed.tokenize_under(&value).unwrap();
+            let revealed = keyed.reveal_under(id, &token).unwrap();
             prop_assert_eq!(revealed.expose_secret(), &value);
         }
     }

@@ -210,7 +210,10 @@ fn a_purged_token_is_forgotten() {
     block_on(vault.purge(&token)).unwrap();
     assert_eq!(reveal(&vault, &token), Err(ErrorKind::State));
     assert_eq!((records(&*store, TOKEN).len(), records(&*store, ENTRY).len()), (1, 1));
-    assert_ne!(block_on(vault.tokenize("x")).unwrap(), token);
+    let again = block_on(vault.tokenize_all(&["new", "x", "kept"])).unwrap();
+    assert_ne!(again[1], token);
+    assert_eq!(again[2], kept);
+    assert_eq!(block_on(vault.tokenize("x")).unwrap(), again[1]);
     assert_eq!(reveal(&vault, &kept), Ok("kept".to_owned()));
 }
 
@@ -345,16 +348,20 @@ fn shredding_a_person_takes_tokens_and_entries_along() {
         block_on(vault.disable(&of_ada)).unwrap();
         block_on(vault.enable(&of_ada)).unwrap();
         let (tokens, entries) = (records(&*store, TOKEN).len(), records(&*store, ENTRY).len());
+        let of_one = if format!("{:?}", vault).contains("repeats: true") { 2 } else { 1 };
 
         block_on(domain.shred_subject("ada")).unwrap();
         assert_eq!(reveal(&vault, &of_ada), Err(ErrorKind::State));
         assert_eq!(block_on(vault.tokenize_of(&ada, "x")).unwrap_err().kind(), ErrorKind::State);
-        assert_eq!(block_on(vault.renew()).unwrap().closed, 1);
-        assert_eq!(block_on(vault.purge_person(ada.tag())).unwrap(), 1);
+        if of_one == 2 {
+            assert_eq!(block_on(vault.purge_person(ada.tag())).unwrap(), 1);
+        } else {
+            assert_eq!(block_on(vault.renew()).unwrap().shredded, 1);
+        }
         assert_eq!(block_on(vault.purge_person(ada.tag())).unwrap(), 0);
         assert_eq!(
             (records(&*store, TOKEN).len(), records(&*store, ENTRY).len()),
-            (tokens - 1, entries - 1)
+            (tokens - 1, entries - of_one)
         );
         assert_eq!(reveal(&vault, &of_bob), Ok("206-555-0123".to_owned()));
         assert_eq!(reveal(&vault, &of_nobody), Ok("206-555-0123".to_owned()));
@@ -364,7 +371,7 @@ fn shredding_a_person_takes_tokens_and_entries_along() {
         block_on(vault.purge(&of_bob)).unwrap();
         assert_eq!(
             (records(&*store, TOKEN).len(), records(&*store, ENTRY).len()),
-            (tokens - 2, entries - 2)
+            (tokens - 2, entries - 2 * of_one)
         );
         for name in ["ada", "bob"] {
             assert_eq!(block_on(domain.subject(name)).unwrap_err().kind(), ErrorKind::State);
@@ -530,6 +537,133 @@ fn a_token_that_somebody_was_given_is_not_taken_back() {
         assert_eq!(reveal(&slow, &token), Ok("x".to_owned()));
         assert_eq!(records(&*store, TOKEN).len(), 1);
     }
+}
+
+/// What somebody with keys from before a rotation finds under the newer key is looked at as whatever else is found.
+#[test]
+fn whoever_settles_takes_no_token_that_may_not_be_given_out() {
+    for case in ["ended", "disabled", "purged", "planted"] {
+        let (world, store) = (World::new(), Hooked::new());
+        let lifetime = Duration::from_secs(300);
+        let open = || vault(&store, &world.domain("d"), kind().ending_after(lifetime));
+        let (slow, fresh) = (open(), open());
+        let before = block_on(fresh.tokenize("x")).unwrap();
+        let other = block_on(fresh.tokenize("other")).unwrap();
+        if case == "ended" {
+            world.clock.advance(lifetime);
+        }
+        block_on(slow.domain().ready()).unwrap();
+        // The value is unknown to those who know the old key only.
+        let (_, old_entry) = entry_of(&store, &before);
+        block_on(store.store.write(ENTRY, &old_entry, 1, b"")).unwrap();
+        store.before_next_write({
+            let (fresh, store, before, other) =
+                (fresh.clone(), store.clone(), before.clone(), other.clone());
+            move || {
+                block_on(fresh.domain().rotate()).unwrap();
+                block_on(fresh.renew()).unwrap();
+                match case {
+                    "disabled" => block_on(fresh.disable(&before)).unwrap(),
+                    "purged" => {
+                        let (_, id) = entry_of(&store, &before);
+                        block_on(fresh.purge(&before)).unwrap();
+                        block_on(store.store.write(ENTRY, &id, 2, before.as_bytes())).unwrap();
+                    }
+                    "planted" => {
+                        let (revision, id) = entry_of(&store, &before);
+                        block_on(store.store.write(ENTRY, &id, revision, other.as_bytes()))
+                            .unwrap();
+                    }
+                    _ => {}
+                }
+            }
+        });
+        let given = block_on(slow.tokenize("x")).map_err(|error| error.kind());
+        match case {
+            "disabled" => assert_eq!(given, Err(ErrorKind::State)),
+            "planted" => assert_eq!(given, Err(ErrorKind::Tampered)),
+            _ => {
+                let given = given.unwrap();
+                assert_ne!(given, before);
+                assert_eq!(reveal(&slow, &given), Ok("x".to_owned()), "{case}");
+                assert_eq!(block_on(fresh.tokenize("x")).unwrap(), given, "{case}");
+            }
+        }
+    }
+}
+
+/// The entry that names a token: revision and id.
+fn entry_of(store: &Hooked, token: &str) -> (u64, Vec<u8>) {
+    let named = records(&store.store, ENTRY)
+        .into_iter()
+        .find(|(_, record)| record.bytes == token.as_bytes());
+    named.map(|(id, record)| (record.revision, id)).unwrap()
+}
+
+#[test]
+fn a_person_of_another_domain_is_refused() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let (domain, other) = (world.domain("d"), world.domain("e"));
+    let stranger = block_on(other.subject_or_create("ada")).unwrap();
+    let vault = vault(&store, &domain, kind());
+    let refused = block_on(vault.tokenize_of(&stranger, "x")).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Foreign);
+    assert!(records(&*store, TOKEN).is_empty());
+}
+
+/// One record that is none, or is of a form that the column had before, stops nobody.
+#[test]
+fn a_bad_record_stops_no_renewal_and_no_purge() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let domain = world.domain("d");
+    let of = |digits| {
+        let form = VaultedForm::number(digits).unwrap();
+        Vaulted::new(form, &Cardinality::of(1_000_000))
+            .unwrap()
+            .ending_after(Duration::from_secs(60))
+    };
+    let before = vault(&store, &domain, of(12));
+    let token = block_on(before.tokenize("a")).unwrap();
+    let (id, _) = records(&*store, TOKEN).remove(0);
+    let mut bad = id.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    for bytes in [&b"bad"[..], &[2; 200]] {
+        bad[20] ^= 1;
+        block_on(store.write(TOKEN, &bad, 0, bytes)).unwrap();
+    }
+    block_on(domain.rotate()).unwrap();
+    let after = vault(&store, &domain, of(14));
+    assert_eq!(block_on(after.tokenize("a")).unwrap(), token, "of the old form");
+    let renewed = block_on(after.renew()).unwrap();
+    assert_eq!((renewed.resealed, renewed.malformed), (1, 2));
+    assert_eq!(block_on(after.census()).unwrap().malformed, 2);
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(block_on(after.purge_ended()).unwrap(), 1);
+}
+
+#[test]
+fn a_purge_forgets_entries_under_a_key_that_another_process_made() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let (here, there) = (world.domain("d"), world.domain("d"));
+    let (here, there) = (vault(&store, &here, kind()), vault(&store, &there, kind()));
+    let token = block_on(here.tokenize("x")).unwrap();
+    block_on(there.domain().rotate()).unwrap();
+    assert_eq!(block_on(there.tokenize("x")).unwrap(), token);
+    assert_eq!(records(&*store, ENTRY).len(), 2);
+    block_on(here.purge(&token)).unwrap();
+    assert_eq!((records(&*store, TOKEN).len(), records(&*store, ENTRY).len()), (0, 0));
+}
+
+#[test]
+fn entries_that_name_no_token_are_erased() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let vault = vault(&store, &world.domain("d"), kind());
+    let token = block_on(vault.tokenize("x")).unwrap();
+    let (id, record) = records(&*store, TOKEN).remove(0);
+    block_on(store.write(TOKEN, &id, record.revision, b"")).unwrap();
+    assert_eq!(block_on(vault.renew()).unwrap().entries_erased, 1);
+    assert!(records(&*store, ENTRY).is_empty());
+    assert_ne!(block_on(vault.tokenize("x")).unwrap(), token);
 }
 
 proptest! {
