@@ -89,3 +89,55 @@ fn an_engine_that_fails_in_the_middle_leaves_zeros() {
     assert!(cipher.seal_into(b"plain", &broken, &mut out).is_err());
     assert!(!out.windows(5).any(|window| window == b"plain"));
 }
+
+/// What the module has no primitive for is refused; the rest gives the same bytes as with any other engine.
+#[test]
+fn tokens_are_made_of_what_the_module_approves() {
+    use phiseal::blocking::wait;
+    use phiseal::stores::MemoryStore;
+    use phiseal::tokens::{
+        BlindIndex, Cardinality, Column, Deterministic, Format, FormatPreserving, Normaliser, Part,
+        TokenScheme, Vault, Vaulted, VaultedForm,
+    };
+    let world = World::new(&ENGINE);
+    let elsewhere = world.builder().engine(phiseal::default_engine());
+    let (inside, outside) = (world.process(), world.open(elsewhere).unwrap());
+    let (inside, outside) = (inside.domain(DOMAIN).unwrap(), outside.domain(DOMAIN).unwrap());
+    let (inside, outside) = (inside.as_async(), outside.as_async());
+
+    let kind = || FormatPreserving::new(Format::digits(9), Cardinality::SSN).unwrap();
+    let refused = wait(Column::new(inside, "ssn", kind()).tokenize("123456789")).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+
+    let kind = || Deterministic::new(Cardinality::SSN).unwrap();
+    let (inner, outer) =
+        (Column::new(inside, "name", kind()), Column::new(outside, "name", kind()));
+    let (hashed, siv) =
+        (wait(inner.token("Jane Doe")).unwrap(), wait(outer.token("Jane Doe")).unwrap());
+    assert_eq!((hashed.scheme(), siv.scheme()), (TokenScheme::Hash, TokenScheme::Siv));
+    for token in [&hashed, &siv] {
+        let refused = wait(inner.open::<String>(token)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    }
+    assert_eq!(wait(inner.tokens("Jane Doe")).unwrap(), [hashed.clone()]);
+    assert_eq!(
+        wait(outer.tokens("Jane Doe")).unwrap(),
+        [hashed, siv],
+        "a search outside finds both"
+    );
+
+    let part = || Part::new(Normaliser::Text, Cardinality::of(160_000));
+    let entry = |domain| {
+        wait(Column::new(domain, "name", BlindIndex::new([part()]).unwrap()).entry(&["Doe"]))
+            .unwrap()
+    };
+    assert_eq!(entry(inside), entry(outside));
+
+    let store = std::sync::Arc::new(MemoryStore::new());
+    let kind = || Vaulted::new(VaultedForm::uuid(), &Cardinality::SSN).unwrap();
+    let vault = |domain| wait(Vault::open(store.clone(), domain, "ssn", kind())).unwrap();
+    let token = wait(vault(inside).tokenize("123456789")).unwrap();
+    assert_eq!(wait(vault(outside).tokenize("123456789")).unwrap(), token);
+    let value: phiseal::Phi<String> = wait(vault(inside).reveal(&token)).unwrap();
+    assert_eq!(value.expose_secret(), "123456789");
+}

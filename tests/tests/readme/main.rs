@@ -10,6 +10,8 @@ mod ten_lines;
 #[rustfmt::skip]
 #[expect(clippy::unwrap_used, reason = "the README shows what must fail")]
 mod shred;
+#[rustfmt::skip]
+mod search;
 
 const README: &str = include_str!("../../../README.md");
 
@@ -21,7 +23,8 @@ fn snippets() -> Vec<String> {
 #[test]
 fn the_readme_shows_these_files_and_nothing_else() {
     let public = |source: &str| source.replace("pub(crate) fn", "fn");
-    let files = [include_str!("ten_lines.rs"), include_str!("shred.rs")].map(public);
+    let files = [include_str!("ten_lines.rs"), include_str!("shred.rs"), include_str!("search.rs")];
+    let files = files.map(public);
     assert_eq!(snippets(), files);
 }
 
@@ -47,4 +50,11 @@ fn shred_runs() {
     let phi = Phiseal::open(MemoryStore::new(), MemoryKek::new(phiseal::default_engine()).unwrap())
         .unwrap();
     shred::shred(&phi.domain("clinic/patients").unwrap()).unwrap();
+}
+
+#[test]
+fn search_runs() {
+    let phi = Phiseal::open(MemoryStore::new(), MemoryKek::new(phiseal::default_engine()).unwrap())
+        .unwrap();
+    search::search(&phi.domain("clinic/patients").unwrap()).unwrap();
 }

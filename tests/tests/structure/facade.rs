@@ -9,13 +9,15 @@ use crate::{root, text_of};
 const GOLDEN: &str = "tests/golden/facade-dependencies.txt";
 
 /// The features that bring crates along, each with a line in README.md: how many, and what building them costs.
-const FEATURES: [&str; 10] = [
+const FEATURES: [&str; 12] = [
     "audit",
     "layers",
     "recovery",
     "custodian",
     "rotation",
     "manifest",
+    "tokens",
+    "phone",
     "pkcs11",
     "transit",
     "aws-kms",
