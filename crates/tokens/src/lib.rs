@@ -12,6 +12,9 @@
 //! All but the last are *pseudonyms*: whoever has the key, or may ask, gets from one to the other. Each kind says first what it
 //! leaves to be seen.
 //!
+//! Where tokens show which values are equal, what that gives away hangs on the data: [`Cardinality`] is what is declared of it, and
+//! [`Leakage`] counts what is there.
+//!
 //! A [`Column`] is a kind with the keys of a domain: they rotate as the domain's do, and what was made under a version that
 //! is deactivated stays readable until it is destroyed.
 
@@ -23,6 +26,7 @@ mod date_shift;
 mod deterministic;
 mod format_preserving;
 pub mod generalise;
+mod leakage;
 mod mask;
 mod token;
 mod vault;
@@ -36,6 +40,7 @@ pub use column::{Column, Keyed, Kind};
 pub use date_shift::DateShift;
 pub use deterministic::{Deterministic, DeterministicKey};
 pub use format_preserving::{Format, FormatPreserving};
+pub use leakage::{ColumnLeakage, Leakage};
 pub use mask::{Mask, Masked};
 pub use phiseal_format::TokenScheme;
 pub use token::Token;

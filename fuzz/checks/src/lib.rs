@@ -20,6 +20,7 @@ mod key_file;
 mod keyset;
 mod lying;
 mod mask;
+mod normalise;
 mod planted;
 mod recovery_texts;
 mod seal_roundtrip;
@@ -27,7 +28,9 @@ mod sealed_text;
 pub mod seeds;
 mod store_records;
 mod text;
+mod token;
 mod unwrap;
+mod vault_record;
 mod wrapped_key;
 
 pub use audit_checkpoint::audit_checkpoint;
@@ -40,20 +43,23 @@ pub use field_envelope::field_envelope;
 pub use field_open::field_open;
 pub use key_file::key_file;
 pub use keyset::keyset;
+pub use normalise::normalise;
 pub use planted::planted;
 pub use recovery_texts::recovery_texts;
 pub use seal_roundtrip::seal_roundtrip;
 pub use sealed_text::sealed_text;
 pub use store_records::store_records;
 pub use text::text;
+pub use token::token;
 pub use unwrap::unwrap;
+pub use vault_record::vault_record;
 pub use wrapped_key::wrapped_key;
 
 /// A target's name and its function.
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// Every target but the planted one.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 20] = [
     ("audit_checkpoint", audit_checkpoint),
     ("audit_note", audit_note),
     ("audit_record", audit_record),
@@ -64,12 +70,15 @@ pub const TARGETS: [Target; 17] = [
     ("field_open", field_open),
     ("key_file", key_file),
     ("keyset", keyset),
+    ("normalise", normalise),
     ("recovery_texts", recovery_texts),
     ("seal_roundtrip", seal_roundtrip),
     ("sealed_text", sealed_text),
     ("store_records", store_records),
     ("text", text),
+    ("token", token),
     ("unwrap", unwrap),
+    ("vault_record", vault_record),
     ("wrapped_key", wrapped_key),
 ];
 

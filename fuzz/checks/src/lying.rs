@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use phiseal::stores::MemoryStore;
-use phiseal::{BoxFuture, Erasure, Error, Record, RecordKind, Store, RecordWrite};
+use phiseal::{BoxFuture, Erasure, Error, Record, RecordKind, RecordWrite, Store};
 use pollster::block_on;
 
 /// A store that answers for one kind of record what it is told to, and the truth for the others.
@@ -64,7 +64,10 @@ impl Store for Lying {
     }
 
     fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
-        assert!(self.lie.lock().unwrap_or_else(PoisonError::into_inner).is_none(), "a question wrote to the store");
+        assert!(
+            self.lie.lock().unwrap_or_else(PoisonError::into_inner).is_none(),
+            "a question wrote to the store"
+        );
         self.truth.write_all(writes)
     }
 

@@ -11,6 +11,7 @@ mod key_file;
 mod keyset;
 mod recovery_texts;
 mod store_records;
+mod tokens;
 mod unwrap;
 
 /// A committed input: its target, its file's name, its bytes.
@@ -43,12 +44,15 @@ pub fn seeds() -> Vec<Seed> {
         ("field_open", fields::opened()),
         ("key_file", key_file::files()),
         ("keyset", keyset::keysets()),
+        ("normalise", tokens::values()),
         ("recovery_texts", recovery_texts::texts()),
         ("seal_roundtrip", fields::messages()),
         ("sealed_text", fields::sealed()),
         ("store_records", store_records::answers()),
         ("text", format::texts()),
+        ("token", tokens::tokens()),
         ("unwrap", unwrap::wraps()),
+        ("vault_record", tokens::vault_records()),
         ("wrapped_key", format::wrapped_keys()),
     ];
     all.into_iter().flat_map(|(target, inputs)| of(target, inputs)).collect()
