@@ -1,6 +1,6 @@
+use crate::date::iso;
 use core::fmt;
 use jiff::ToSpan;
-use jiff::civil::Date;
 use phiseal_envelope::{ColumnSecrets, Subject};
 use phiseal_format::{Context, KeyId, TokenUse};
 use phiseal_keys::{Error, ErrorKind};
@@ -150,7 +150,7 @@ fn moved(date: &str, days: i32) -> Result<String, Error> {
     if !(time.is_empty() || time.starts_with('T')) {
         return Err(no_date());
     }
-    let day = Date::strptime("%Y-%m-%d", day).map_err(|_| no_date())?;
+    let day = iso(day).ok_or_else(no_date)?;
     let moved = day.checked_add(days.days()).ok().filter(|moved| moved.year() >= 1);
     let moved = moved.ok_or_else(|| {
         Error::new(ErrorKind::Invalid, "moved, the date would not be in the years 1 to 9999")

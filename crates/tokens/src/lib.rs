@@ -22,6 +22,7 @@ mod alphabet;
 mod blind_index;
 mod cardinality;
 mod column;
+mod date;
 mod date_shift;
 mod deterministic;
 mod format_preserving;

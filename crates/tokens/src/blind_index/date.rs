@@ -1,5 +1,6 @@
 //! Dates in the forms that people write them in.
 
+use crate::date::{digits, of};
 use jiff::civil::Date;
 use phiseal_keys::{Error, ErrorKind};
 use zeroize::Zeroizing;
@@ -23,28 +24,61 @@ pub(super) fn normalised(value: &str, order: DateOrder) -> Result<Zeroizing<Stri
 }
 
 fn parsed(value: &str, order: DateOrder) -> Option<Date> {
-    // `Jan 31, 1980` and `31.1.1980` become `Jan-31-1980` and `31-1-1980`.
-    let fields: Vec<&str> =
-        value.split([' ', '\t', '-', '/', '.', ',']).filter(|field| !field.is_empty()).collect();
-    let joined = Zeroizing::new(fields.join("-"));
-    let first_two = match order {
-        DateOrder::MonthFirst => "%m-%d-%Y",
-        DateOrder::DayFirst => "%d-%m-%Y",
-    };
-    let formats: &[&str] = match fields.as_slice() {
-        [all] if all.len() == 8 => &["%Y%m%d"],
-        [year, _, _] if is_year(year) => &["%Y-%m-%d", "%Y-%b-%d", "%Y-%B-%d"],
-        [_, _, year] if is_year(year) => {
-            &[first_two, "%b-%d-%Y", "%B-%d-%Y", "%d-%b-%Y", "%d-%B-%Y"]
+    // `Jan 31, 1980` and `31.1.1980` are three fields, whatever stands between them.
+    let separators = [' ', '\t', '-', '/', '.', ','];
+    let fields: Vec<&str> = value.split(separators).filter(|field| !field.is_empty()).collect();
+    // A year of two digits could be of either century.
+    let year = |field: &str| digits(field, 4..=4);
+    match (fields.as_slice(), order) {
+        ([all], _) if all.len() == 8 && all.is_ascii() => {
+            let ((year, rest), two) = (all.split_at(4), 2..=2);
+            let (month, day) = rest.split_at(2);
+            of(digits(year, 4..=4)?, digits(month, two.clone())?, digits(day, two)?)
         }
-        // A year of two digits could be of either century.
-        _ => &[],
-    };
-    formats.iter().find_map(|format| Date::strptime(format, &*joined).ok())
+        ([first, month, day], _) if year(first).is_some() => {
+            of(year(first)?, month_of(month)?, number(day)?)
+        }
+        ([day, month, last], _) if named(month).is_some() => {
+            of(year(last)?, named(month)?, number(day)?)
+        }
+        ([month, day, last], _) if named(month).is_some() => {
+            of(year(last)?, named(month)?, number(day)?)
+        }
+        ([month, day, last], DateOrder::MonthFirst) | ([day, month, last], DateOrder::DayFirst) => {
+            of(year(last)?, number(month)?, number(day)?)
+        }
+        _ => None,
+    }
 }
 
-fn is_year(field: &str) -> bool {
-    field.len() == 4 && field.bytes().all(|byte| byte.is_ascii_digit())
+/// A day or a month of one or two digits.
+fn number(field: &str) -> Option<i16> {
+    digits(field, 1..=2)
+}
+
+fn month_of(field: &str) -> Option<i16> {
+    number(field).or_else(|| named(field))
+}
+
+/// A month by its English name, or the first three letters of that.
+fn named(field: &str) -> Option<i16> {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let field = field.to_ascii_lowercase();
+    let is_it = |month: &&str| field == **month || month.get(..3) == Some(&field);
+    (1..).zip(MONTHS).find(|(_, month)| is_it(month)).map(|(number, _)| number)
 }
 
 #[cfg(test)]
@@ -93,6 +127,12 @@ mod tests {
             "1980013",
             "198001311",
             "yesterday",
+            "+1/31/1980",
+            "1/+1/1980",
+            "Janu 31, 1980",
+            "1980-Jan-Jan",
+            "31 31 1980",
+            "١/٣١/١٩٨٠",
             "1980-01-31T00:00:00",
             "1 2 3 1980",
         ] {

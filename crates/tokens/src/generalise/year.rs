@@ -1,3 +1,4 @@
+use crate::date::iso;
 use jiff::civil::Date;
 use phiseal_keys::{Error, ErrorKind};
 
@@ -48,7 +49,7 @@ fn earliest(date: &str) -> Option<Date> {
         10 => day.to_owned(),
         _ => return None,
     };
-    Date::strptime("%Y-%m-%d", whole).ok()
+    iso(&whole)
 }
 
 #[cfg(test)]
@@ -62,9 +63,19 @@ mod tests {
         {
             assert_eq!(year(date, None).unwrap().as_deref(), Some("1980"), "{date}");
         }
-        for date in
-            ["", "80", "1981-02-29", "1980-13", "1980-1-1", "19800131", "x980", "1980-02-29 10:00"]
-        {
+        for date in [
+            "",
+            "80",
+            " 008",
+            "+198",
+            " 980-01-31",
+            "1981-02-29",
+            "1980-13",
+            "1980-1-1",
+            "19800131",
+            "x980",
+            "1980-02-29 10:00",
+        ] {
             assert_eq!(year(date, None).unwrap_err().kind(), ErrorKind::Invalid, "{date}");
         }
     }

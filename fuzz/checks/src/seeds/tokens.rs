@@ -22,6 +22,7 @@ pub(super) fn values() -> Inputs {
         ("valid-card", of("4000 0012 3456 7899")),
         ("valid-date", of("1980-01-31T10:00:00Z")),
         ("valid-zip", of("98101-1234")),
+        ("refused-year-with-a-space", of(" 008")),
         ("refused-check-digit", of("4000 0012 3456 7898")),
         ("refused-phone", of("(206) 555-0123")),
         ("refused-name", of("  M\u{fc}LLER\u{a0}O'Brien \u{1e9e}\u{fb01}")),
