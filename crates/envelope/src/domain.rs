@@ -147,6 +147,12 @@ impl Domain {
         self.ready().await
     }
 
+    /// The cipher at hand, without a look, where there is one: for what cannot wait. Its keys may be over.
+    #[must_use]
+    pub fn at_hand(&self) -> Option<Arc<FieldCipher>> {
+        self.0.loaded.load().as_ref().map(|loaded| loaded.cipher().clone())
+    }
+
     /// Seals `plaintext` as what `context` says.
     ///
     /// # Errors

@@ -114,6 +114,12 @@ impl<K: Kind> Column<K> {
         self.keyed(self.0.domain.ready_for(id).await?)
     }
 
+    /// The kind with the keys at hand, without a look, where there are any: for what cannot wait. Their time may be over.
+    #[must_use]
+    pub fn at_hand(&self) -> Option<Arc<Keyed<K>>> {
+        self.keyed(self.0.domain.at_hand()?).ok()
+    }
+
     /// As [`Column::ready`], after a look at the key store if the last one was longer than `within` ago: for searches, which are to
     /// see what another process has just made under a new key. While the key store does not answer, what is at hand serves until
     /// its lease is over.

@@ -28,7 +28,11 @@ mod deterministic;
 mod format_preserving;
 pub mod generalise;
 mod leakage;
+#[cfg(feature = "tracing")]
+mod logs;
 mod mask;
+#[cfg(feature = "safe-harbor")]
+pub mod safe_harbor;
 mod token;
 mod vault;
 
@@ -42,6 +46,8 @@ pub use date_shift::DateShift;
 pub use deterministic::{Deterministic, DeterministicKey};
 pub use format_preserving::{Format, FormatPreserving};
 pub use leakage::{ColumnLeakage, Leakage};
+#[cfg(feature = "tracing")]
+pub use logs::Tokenized;
 pub use mask::{Mask, Masked};
 pub use phiseal_format::TokenScheme;
 pub use token::Token;

@@ -9,7 +9,7 @@ use crate::{root, text_of};
 const GOLDEN: &str = "tests/golden/facade-dependencies.txt";
 
 /// The features that bring crates along, each with a line in README.md: how many, and what building them costs.
-const FEATURES: [&str; 12] = [
+const FEATURES: [&str; 13] = [
     "audit",
     "layers",
     "recovery",
@@ -18,6 +18,7 @@ const FEATURES: [&str; 12] = [
     "manifest",
     "tokens",
     "phone",
+    "safe-harbor",
     "pkcs11",
     "transit",
     "aws-kms",

@@ -6,6 +6,8 @@ mod deterministic;
 mod format_preserving;
 mod index;
 mod keys;
+#[cfg(feature = "tracing")]
+mod logs;
 mod vault;
 
 use phiseal_backends::memory::MemoryKek;
