@@ -88,6 +88,17 @@ impl<T> ColumnKeys<T> {
         Ok(self.keys.iter().map(|(key, made)| (key.key_id(), made)))
     }
 
+    /// What belongs to the versions at hand, though others that something may be under are not.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`](phiseal_keys::ErrorKind::Stale) when the lease is over, or the time of one.
+    pub fn at_hand(&self) -> Result<impl Iterator<Item = (KeyId, &T)>, Error> {
+        self.known.check()?;
+        self.keys.iter().try_for_each(|(key, _)| key.deadline().check())?;
+        Ok(self.keys.iter().map(|(key, made)| (key.key_id(), made)))
+    }
+
     /// The one version that there is, and ever was.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ struct Inner {
     flight: Flight,
     looked_for_foreign: AtomicU64,
     looked_at: AtomicU64,
+    tried_at: AtomicU64,
     people: People,
 }
 
@@ -72,6 +73,7 @@ impl Domain {
             flight: Flight::default(),
             looked_for_foreign: AtomicU64::new(0),
             looked_at: AtomicU64::new(0),
+            tried_at: AtomicU64::new(0),
         })))
     }
 
@@ -137,9 +139,16 @@ impl Domain {
     ///
     /// As [`Domain::ready`].
     pub async fn ready_within(&self, within: Duration) -> Result<Arc<FieldCipher>, Error> {
-        let looked = Moment::from_nanos(self.0.looked_at.load(Ordering::Acquire));
-        if self.clock().now().since(looked) >= within
-            && let Err(error) = self.refresh().await
+        let (now, tried) = (self.clock().now(), &self.0.tried_at);
+        let last = tried.load(Ordering::Acquire);
+        let looked = last.max(self.0.looked_at.load(Ordering::Acquire));
+        let is_due = looked == 0 || now.since(Moment::from_nanos(looked)) >= within;
+        // Of those who find it due at the same moment one looks, and nobody tries again in that time where it failed.
+        let leads =
+            || tried.compare_exchange(last, now.as_nanos(), Ordering::AcqRel, Ordering::Acquire);
+        if is_due
+            && leads().is_ok()
+            && let Err(error) = Box::pin(self.looked_anew()).await
             && !error.is_retryable()
         {
             return Err(error);

@@ -47,7 +47,7 @@ pub use deterministic::{Deterministic, DeterministicKey};
 pub use format_preserving::{Format, FormatPreserving};
 pub use leakage::{ColumnLeakage, Leakage};
 #[cfg(feature = "tracing")]
-pub use logs::Tokenized;
+pub use logs::{Tokenized, TokenizedFields};
 pub use mask::{Mask, Masked};
 pub use phiseal_format::TokenScheme;
 pub use token::Token;

@@ -7,6 +7,10 @@ use std::sync::Arc;
 use tracing_core::field::{Field, FieldSet, Value, Visit, display};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Interest, LevelFilter, Metadata, Subscriber};
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt as fmt_layer;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -16,7 +20,9 @@ use tracing_subscriber::registry::LookupSpan;
 /// # Security
 ///
 /// What is replaced is what is a *field* of a declared name: `info!(ssn = %ssn, "admitted")`. What a program writes into the message
-/// itself, or into a field of another name, nobody can tell from text. Layers beside this one see the values as they are.
+/// itself, or into a field of another name, nobody can tell from text. Layers beside this one see the values as they are, and layers of
+/// `tracing_subscriber::fmt` share what they wrote of a span with all others of their format of fields: so one that writes text is put in
+/// by [`Tokenized::writing`], which gives it a format of its own. A filter goes around this layer, not into it.
 ///
 /// A token is made with the keys at hand, as a log cannot wait: where there are none, or their lease is over because nobody has used
 /// the domain, `[withheld]` stands in its place.
@@ -34,7 +40,7 @@ use tracing_subscriber::registry::LookupSpan;
 /// # let to = written.clone();
 /// let writer = tracing_subscriber::fmt::layer().with_ansi(false);
 /// # let writer = writer.with_writer(move || To(to.clone()));
-/// let logs = Tokenized::around(writer).masked("phone", Mask::phone()).withheld("name");
+/// let logs = Tokenized::writing(writer).masked("phone", Mask::phone()).withheld("name");
 /// let _guard = tracing_subscriber::registry().with(logs).set_default();
 /// tracing::info!(phone = "206-555-0123", name = "Jane Doe", room = 7, "admitted");
 /// # let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
@@ -45,6 +51,27 @@ pub struct Tokenized<L> {
     fields: HashMap<&'static str, Replacement>,
 }
 
+impl<S, E, W> Tokenized<fmt_layer::Layer<S, TokenizedFields, E, W>> {
+    /// Around a layer that writes text, without a declared field.
+    #[must_use]
+    pub fn writing(inner: fmt_layer::Layer<S, DefaultFields, E, W>) -> Self
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        Self::around(inner.fmt_fields(TokenizedFields(DefaultFields::new())))
+    }
+}
+
+/// The fields of spans as a layer in a [`Tokenized`] one writes them: what is kept of them is shared with no other layer.
+#[derive(Debug)]
+pub struct TokenizedFields(DefaultFields);
+
+impl<'w> FormatFields<'w> for TokenizedFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer, fields)
+    }
+}
+
 /// What takes a value's place.
 #[derive(Clone)]
 struct Replacement(Arc<dyn Fn(&str) -> String + Send + Sync>);
@@ -53,7 +80,7 @@ struct Replacement(Arc<dyn Fn(&str) -> String + Send + Sync>);
 const WITHHELD: &str = "[withheld]";
 
 impl<L> Tokenized<L> {
-    /// Around this layer, without a declared field.
+    /// Around this layer, without a declared field. One of `tracing_subscriber::fmt` goes into [`Tokenized::writing`].
     #[must_use]
     pub fn around(inner: L) -> Self {
         Self { inner, fields: HashMap::new() }
@@ -103,25 +130,18 @@ impl<L> Tokenized<L> {
     ) -> R {
         let mut replaced = Replaced { declared: &self.fields, values: Vec::new() };
         record(&mut replaced);
-        let values: Vec<(Field, Box<dyn Value + '_>)> = replaced
+        let values: Vec<(usize, Box<dyn Value + '_>)> = replaced
             .values
             .iter()
-            .map(|(field, value)| (field.clone(), value.as_value()))
+            .map(|(field, value)| (field.index(), value.as_value()))
             .collect();
-        // No event and no span has more fields than that.
-        const MOST: usize = 32;
-        let first = fields.iter().next();
-        let mut all: [(&Field, Option<&dyn Value>); MOST] = match (&first, values.first()) {
-            (Some(field), _) => [(field, None); MOST],
-            (None, Some((field, _))) => [(field, None); MOST],
-            (None, None) => {
-                return with(&fields.value_set(&[] as &[(&Field, Option<&dyn Value>); 0]));
+        let mut all: Vec<Option<&dyn Value>> = vec![None; fields.len()];
+        for (place, value) in &values {
+            if let Some(slot) = all.get_mut(*place) {
+                *slot = Some(&**value);
             }
-        };
-        for (slot, (field, value)) in all.iter_mut().zip(&values) {
-            *slot = (field, Some(&**value));
         }
-        with(&fields.value_set(&all))
+        with(&fields.value_set_all(&all))
     }
 }
 
@@ -234,8 +254,9 @@ where
         self.inner.enabled(metadata, context)
     }
 
+    /// None: the hint of a layer that is filtered or absent would be taken for one of all layers.
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        self.inner.max_level_hint()
+        None
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {

@@ -15,40 +15,123 @@ pub(crate) struct Copy {
     unknown: BTreeMap<String, u64>,
 }
 
-/// Elements whose values say nothing of who somebody is: codes, quantities, states.
-const PLAIN: [&str; 32] = [
+/// Elements whose values are codes of FHIR's own, or whether something is so.
+const PLAIN: [&str; 24] = [
     "resourceType",
     "status",
     "gender",
     "active",
     "use",
-    "system",
     "code",
     "version",
-    "unit",
     "comparator",
     "intent",
     "priority",
     "mode",
     "kind",
-    "state",
-    "country",
     "currency",
     "total",
     "rank",
     "userSelected",
     "preferred",
-    "lotNumber",
+    "unit",
     "valueBoolean",
-    "valueInteger",
     "deceasedBoolean",
     "multipleBirthBoolean",
     "multipleBirthInteger",
     "type",
-    "linkId",
-    "sequence",
-    "class",
     "frequency",
+];
+
+/// Where codes are from that everybody uses, so that they and what they are called say nothing of a person.
+const PUBLIC: [&str; 10] = [
+    "http://loinc.org",
+    "http://snomed.info/sct",
+    "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "http://hl7.org/fhir/",
+    "http://terminology.hl7.org/",
+    "http://unitsofmeasure.org",
+    "http://www.ama-assn.org/go/cpt",
+    "urn:ietf:bcp:47",
+    "urn:iso:std:iso:3166",
+    "urn:oid:2.16.840.1.113883.6.",
+];
+
+/// What references are to.
+const TYPES: [&str; 40] = [
+    "Account",
+    "AllergyIntolerance",
+    "Appointment",
+    "CarePlan",
+    "CareTeam",
+    "Claim",
+    "Condition",
+    "Consent",
+    "Coverage",
+    "Device",
+    "DiagnosticReport",
+    "DocumentReference",
+    "Encounter",
+    "EpisodeOfCare",
+    "ExplanationOfBenefit",
+    "FamilyMemberHistory",
+    "Flag",
+    "Goal",
+    "Group",
+    "HealthcareService",
+    "ImagingStudy",
+    "Immunization",
+    "Location",
+    "Media",
+    "Medication",
+    "MedicationAdministration",
+    "MedicationDispense",
+    "MedicationRequest",
+    "MedicationStatement",
+    "NutritionOrder",
+    "Observation",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "Procedure",
+    "RelatedPerson",
+    "ServiceRequest",
+    "Specimen",
+    "Task",
+];
+
+/// States and territories by the codes of the United States Postal Service.
+const STATES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY \
+    NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR VI";
+
+/// Elements of the types `date`, `dateTime` and `instant`.
+const DATES: [&str; 25] = [
+    "start",
+    "end",
+    "issued",
+    "authoredOn",
+    "recorded",
+    "date",
+    "lastUpdated",
+    "expirationDate",
+    "manufactureDate",
+    "recordedDate",
+    "assertedDate",
+    "onsetDateTime",
+    "abatementDateTime",
+    "effectiveDateTime",
+    "effectiveInstant",
+    "performedDateTime",
+    "occurrenceDateTime",
+    "deceasedDateTime",
+    "collectedDateTime",
+    "statusDate",
+    "startDate",
+    "dueDate",
+    "created",
+    "sent",
+    "received",
 ];
 
 /// Elements that have others in them.
@@ -113,12 +196,12 @@ fn identifier(name: &str) -> Option<Identifier> {
         | "managingOrganization"
         | "practitioner"
         | "performer" => Identifier::Name,
-        "birthDate" | "_birthDate" => Identifier::BirthDate,
+        "birthDate" | "_birthDate" | "bornDate" => Identifier::BirthDate,
         "photo" => Identifier::Photograph,
-        "url" | "fullUrl" | "link" => Identifier::Url,
-        "serialNumber" | "udiCarrier" | "distinctIdentifier" => Identifier::DeviceIdentifier,
-        "line" | "city" | "district" => Identifier::Address,
-        "postalCode" => Identifier::Zip,
+        "url" | "link" => Identifier::Url,
+        "serialNumber" | "udiCarrier" | "distinctIdentifier" | "lotNumber" => {
+            Identifier::DeviceIdentifier
+        }
         _ => return None,
     })
 }
@@ -153,6 +236,11 @@ impl Copy {
                 }
                 Ok((!left.is_empty()).then_some(Value::Array(left)))
             }
+            Value::Object(members) if name == "coding" && !is_public(members) => {
+                self.note_unknown("coding");
+                Ok(None)
+            }
+            Value::Object(members) if self.tells_an_age(members)? => Ok(None),
             Value::Object(members) => {
                 let mut left = Map::new();
                 for (member, value) in members {
@@ -200,10 +288,19 @@ impl Copy {
                 let value = contact.get("value").and_then(Value::as_str);
                 value.map(|value| copy.apply(of, value)).transpose().map(Option::flatten)
             }),
-            (_, "address", _) => self.nested("address", value),
-            ("address", "text", Value::String(text)) => self.apply(Identifier::Address, text),
-            (_, _, Value::String(text)) if is_date(name) => self.apply(Identifier::Date, text),
-            (_, _, Value::String(_)) if PLAIN.contains(&name) => Ok(Some(value.clone())),
+            (_, "address", _) => self.each(value, Self::address),
+            (_, "fullUrl", Value::String(url)) => self.reference(url),
+            (
+                "coding" | "valueQuantity" | "doseQuantity" | "low" | "high",
+                "system",
+                Value::String(system),
+            ) => Ok(from_public(system).then(|| value.clone())),
+            (_, _, Value::String(text)) if DATES.contains(&name) => {
+                self.apply(Identifier::Date, text)
+            }
+            (_, _, Value::String(text)) if PLAIN.contains(&name) && is_code(text) => {
+                Ok(Some(value.clone()))
+            }
             (_, _, Value::Number(_) | Value::Bool(_))
                 if name == "value" || PLAIN.contains(&name) =>
             {
@@ -213,10 +310,71 @@ impl Copy {
                 self.nested(name, value)
             }
             _ => {
-                *self.unknown.entry(name.to_owned()).or_default() += 1;
+                self.note_unknown(name);
                 Ok(None)
             }
         }
+    }
+
+    /// Counts an element that is not known. A name that FHIR would not give is not shown either.
+    fn note_unknown(&mut self, name: &str) {
+        let is_of_name = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+        let is_shown = name.len() <= 40 && name.bytes().all(is_of_name);
+        *self.unknown.entry(if is_shown { name } else { "(other)" }.to_owned()).or_default() += 1;
+    }
+
+    /// Whether a quantity is an age over 89, or as long a time; it is counted as one then.
+    fn tells_an_age(&mut self, quantity: &Map<String, Value>) -> Result<bool, phiseal::Error> {
+        let text = |name: &str| {
+            quantity.get(name).and_then(Value::as_str).unwrap_or_default().to_lowercase()
+        };
+        let (unit, code) = (text("unit"), text("code"));
+        let is_in = |known: &str, units: &[&str]| {
+            code == known || units.iter().any(|known| unit.starts_with(known))
+        };
+        let a_year = if is_in("a", &["year", "yr", "y/o", "yo"]) {
+            1.0
+        } else if is_in("mo", &["mo"]) {
+            12.0
+        } else if is_in("wk", &["week", "wk"]) {
+            52.0
+        } else if is_in("d", &["day"]) {
+            365.0
+        } else {
+            return Ok(false);
+        };
+        if quantity.get("value").and_then(Value::as_f64).unwrap_or_default() / a_year < 90.0 {
+            return Ok(false);
+        }
+        self.apply(Identifier::Age, "90").map(|_| true)
+    }
+
+    /// What is left of an address: State, country, and of a ZIP code of the United States what the policy leaves.
+    fn address(&mut self, address: &Map<String, Value>) -> Result<Option<Value>, phiseal::Error> {
+        let country = address.get("country").and_then(Value::as_str);
+        let is_domestic = country.is_none_or(|country| ["US", "USA"].contains(&country));
+        let is_country = |text: &str| {
+            (2..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase())
+        };
+        let mut left = Map::new();
+        for (name, value) in address {
+            let text = value.as_str().unwrap_or_default();
+            let kept = match name.as_str() {
+                "postalCode" if is_domestic => self.apply(Identifier::Zip, text)?,
+                "state" if STATES.split_whitespace().any(|state| state == text) => {
+                    Some(value.clone())
+                }
+                "country" if is_country(text) => Some(value.clone()),
+                "use" if is_code(text) => Some(value.clone()),
+                "period" => self.nested(name, value)?,
+                _ => {
+                    self.apply(Identifier::Address, text)?;
+                    None
+                }
+            };
+            left.extend(kept.map(|kept| (name.clone(), kept)));
+        }
+        Ok((!left.is_empty()).then_some(Value::Object(left)))
     }
 
     /// What is left of an element that is an identifier whatever is in it.
@@ -275,11 +433,13 @@ impl Copy {
 
     /// `Patient/p1` with the token of `p1`; nothing of a reference of another form.
     fn reference(&mut self, reference: &str) -> Result<Option<Value>, phiseal::Error> {
+        if let Some(id) = reference.strip_prefix("urn:uuid:") {
+            let Value::String(token) = self.id(id)? else { return Ok(None) };
+            return Ok(Some(Value::String(format!("urn:uuid:{token}"))));
+        }
         let parts: Vec<&str> = reference.split('/').collect();
         match parts.as_slice() {
-            [kind, id]
-                if kind.bytes().all(|byte| byte.is_ascii_alphabetic()) && !kind.is_empty() =>
-            {
+            [kind, id] if TYPES.contains(kind) => {
                 let Value::String(token) = self.id(id)? else { return Ok(None) };
                 Ok(Some(Value::String(format!("{kind}/{token}"))))
             }
@@ -303,22 +463,17 @@ fn identified_by(identifier: &Map<String, Value>) -> Identifier {
     }
 }
 
-/// Elements of the types `date`, `dateTime` and `instant`, by their names.
-fn is_date(name: &str) -> bool {
-    let known = [
-        "start",
-        "end",
-        "issued",
-        "authoredOn",
-        "recorded",
-        "date",
-        "lastUpdated",
-        "onset",
-        "abatement",
-        "expirationDate",
-    ];
-    known.contains(&name)
-        || name.ends_with("Date")
-        || name.ends_with("DateTime")
-        || name.ends_with("Instant")
+/// Whether a coding is of a system that everybody uses.
+fn is_public(coding: &Map<String, Value>) -> bool {
+    coding.get("system").and_then(Value::as_str).is_some_and(from_public)
+}
+
+fn from_public(system: &str) -> bool {
+    PUBLIC.iter().any(|public| system.starts_with(public))
+}
+
+/// Whether a text may be a code: short, and without a space.
+fn is_code(text: &str) -> bool {
+    let is_of_code = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./%[]{}*^'#".contains(&byte);
+    (1..=32).contains(&text.len()) && text.bytes().all(is_of_code)
 }

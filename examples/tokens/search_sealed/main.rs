@@ -88,7 +88,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     for asked in asked(arguments, &patients) {
         show(&clinic, &asked, arguments.full)?;
     }
-    if arguments.name.is_none() && arguments.phone.is_none() {
+    let asks = arguments.name.is_some() || arguments.phone.is_some();
+    if arguments.file.is_some() && !asks {
+        println!("look somebody up with --name, --name and --born, or --phone");
+    } else if !asks {
         explain(&mut clinic, arguments.full)?;
     }
     Ok(())
@@ -105,7 +108,8 @@ fn asked(arguments: &Arguments, patients: &[Patient]) -> Vec<Asked> {
         });
     }
     asked.extend(phone.clone().map(Asked::Phone));
-    if !asked.is_empty() {
+    // Of somebody's own patients none is shown unasked.
+    if !asked.is_empty() || arguments.file.is_some() {
         return asked;
     }
     let with_all = |patient: &&Patient| !patient.phones.is_empty() && patient.born.is_some();
@@ -146,8 +150,7 @@ fn line(patient: &Patient, full: bool) -> String {
         let values: Vec<String> = values.iter().map(|value| mask.of(value).to_string()).collect();
         values.join(" / ")
     };
-    let year = born.as_deref().and_then(|born| born.get(..4)).unwrap_or("unknown");
-    format!("{id}: {}, born {year}, {}", masked(Mask::name(), names), masked(Mask::phone(), phones))
+    format!("{id}: {}, {}", masked(Mask::name(), names), masked(Mask::phone(), phones))
 }
 
 /// What the database holds, what is refused, and what a rotation does.

@@ -101,7 +101,8 @@ fn what_belonged_together_still_does_and_all_that_is_not_known_goes() {
                 "text": { "div": "<div>canary</div>" }, "extension": [{ "valueString": "canary" }],
                 "meta": { "lastUpdated": "2026-01-01T00:00:00Z" },
                 "name": [{ "family": "Canary" }], "contact": [{ "name": { "family": "Canary" } }],
-                "address": [{ "text": "1 Canary St", "line": ["1 Canary St"], "city": "Canary", "postalCode": "03601", "state": "NH" }],
+                "address": [{ "text": "1 Canary St", "line": ["1 Canary St"], "city": "Canary", "postalCode": "03601", "state": "NH", "period": { "start": "1930-05-01" } },
+                    { "state": "Canary County", "country": "FR", "postalCode": "75011" }],
                 "telecom": [{ "system": "fax", "value": "canary" }, { "system": "email", "value": "canary@example.org" }],
                 "photo": [{ "data": "canary" }], "deceasedDateTime": "2021-02-03T04:05:06Z" } },
             { "resource": {
@@ -110,6 +111,11 @@ fn what_belonged_together_still_does_and_all_that_is_not_known_goes() {
                 "subject": { "reference": "Patient/canary-p1", "display": "Canary" },
                 "performer": [{ "display": "Dr. Canary" }], "effectiveDateTime": "2020-01-02",
                 "valueQuantity": { "value": 166.5, "unit": "cm" }, "note": [{ "text": "canary" }],
+                "category": [{ "coding": [{ "system": "https://clinic.example.org/staff", "code": "canary", "display": "Dr. Canary" }] }],
+                "component": [{ "valueQuantity": { "value": 97, "unit": "years" } }, { "valueQuantity": { "value": 42, "unit": "years" } },
+                    { "valueInteger": 97 }],
+                "onsetDateTime": "1935-01-01", "canaryDate": "2020-01-02",
+                "encounter": { "reference": "Canary/jane" }, "basedOn": [{ "reference": "urn:uuid:canary-p1" }],
                 "hasMember": [{ "reference": "https://clinic.example.org/Observation/canary-o2" }] } }]});
     let folder = tempfile::tempdir().unwrap();
     let (file, out) = (folder.path().join("bundle.json"), folder.path().join("copy.json"));
@@ -124,7 +130,20 @@ fn what_belonged_together_still_does_and_all_that_is_not_known_goes() {
     let (patient, observation) = (&copy["entry"][0]["resource"], &copy["entry"][1]["resource"]);
     let reference = format!("Patient/{}", patient["id"].as_str().unwrap());
     assert_eq!(observation["subject"], json!({ "reference": reference }));
-    assert_eq!(patient["address"], json!([{ "postalCode": "000", "state": "NH" }]));
+    assert_eq!(
+        patient["address"],
+        json!([{ "postalCode": "000", "state": "NH" }, { "country": "FR" }])
+    );
+    assert_eq!(
+        observation["component"],
+        json!([{ "valueQuantity": { "value": 42, "unit": "years" } }])
+    );
+    assert_eq!(
+        (&observation["onsetDateTime"], &observation["encounter"]),
+        (&Value::Null, &Value::Null)
+    );
+    let urn = format!("urn:uuid:{}", patient["id"].as_str().unwrap());
+    assert_eq!(observation["basedOn"], json!([{ "reference": urn }]));
     assert_eq!(
         (&patient["birthDate"], &patient["gender"]),
         (&Value::Null, &json!("female")),
@@ -138,7 +157,16 @@ fn what_belonged_together_still_does_and_all_that_is_not_known_goes() {
     assert_eq!(observation["valueQuantity"], json!({ "value": 166.5, "unit": "cm" }));
     assert_eq!(observation["code"]["coding"][0]["display"], "Body height");
     let report = text(&output.stdout);
-    for said in ["extension 1", "note 1", "text 2", "meta 1", "hasMember 1"] {
+    for said in [
+        "extension 1",
+        "note 1",
+        "text 2",
+        "meta 1",
+        "hasMember 1",
+        "coding 1",
+        "valueInteger 1",
+        "canaryDate 1",
+    ] {
         assert!(report.contains(said), "{said}: {report}");
     }
     // A copy is not written over another one.

@@ -74,6 +74,9 @@ pub(super) fn read(text: &str) -> Result<(BTreeMap<Identifier, Entry>, SparseAre
     if *file.version.get_ref() != 1 {
         return Err(wrong(file.version.span(), "a policy of another version than 1".to_owned()));
     }
+    if file.sparse_areas.get_ref().is_empty() {
+        return Err(wrong(file.sparse_areas.span(), "no area is sparse, by no census".to_owned()));
+    }
     let areas = file.sparse_areas.get_ref().iter().map(String::as_str);
     let sparse = SparseAreas::new(areas)
         .map_err(|error| wrong(file.sparse_areas.span(), error.to_string()))?;
@@ -197,6 +200,11 @@ mod tests {
         let complaint = SafeHarbor::parse(&shorter).unwrap_err();
         assert!(complaint.to_string().ends_with("fax has no rule"), "{complaint}");
         assert!(complaint.line() > 1 && complaint.column() > 0);
+        let (start, end) =
+            (DEFAULT.find("sparse_areas = [").unwrap() + 16, DEFAULT.find("\n]\n").unwrap());
+        let none = format!("{}{}", &DEFAULT[..start], &DEFAULT[end..]);
+        let complaint = SafeHarbor::parse(&none).unwrap_err().to_string();
+        assert!(complaint.ends_with("no area is sparse, by no census"), "{complaint}");
         assert!(SafeHarbor::parse("").is_err());
         assert!(SafeHarbor::parse("version = \u{1f600}").is_err());
     }

@@ -33,7 +33,8 @@ impl Vault {
         match self.opened::<Vec<u8>>(token, found).await {
             Ok(value) => {
                 let keyed = self.column.ready().await?;
-                for (_, key) in keyed.keys.all()? {
+                // An entry under a key that is withheld names nothing afterwards, and goes with the next renewal.
+                for (_, key) in keyed.keys.at_hand()? {
                     let place = key.entry(&self.places, found.header.person, value.expose_secret());
                     if let Some((place, revision)) = self.entry_of(&place, token).await? {
                         writes.erase(RecordKind::TokenEntry, place, revision);

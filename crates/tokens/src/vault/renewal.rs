@@ -155,6 +155,14 @@ impl Vault {
                 return Ok(());
             }
         };
+        if let Err(error) = keyed.keys.all().map(drop) {
+            // It may have an entry under a key that is withheld.
+            if error.is_retryable() {
+                return Err(error);
+            }
+            renewed.closed += 1;
+            return Ok(());
+        }
         let (mut writes, mut done) = (Writes::default(), VaultRenewed::default());
         self.entries(keyed, token, &found, value.expose_secret(), (&mut writes, &mut done)).await?;
         if !self.is_newest(&found).await? {

@@ -2,12 +2,12 @@
 
 use crate::World;
 use core::time::Duration;
-use phiseal_tokens::{Cardinality, Column, Deterministic, Mask, Token, Tokenized};
+use phiseal_tokens::{Cardinality, Column, Deterministic, Mask, Token, Tokenized, TokenizedFields};
 use pollster::block_on;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use tracing::{Level, info, info_span, span};
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::fmt::format::{DefaultFields, FmtSpan, Format};
 use tracing_subscriber::prelude::*;
 
 /// What was written.
@@ -30,15 +30,19 @@ impl Written {
     }
 }
 
-fn writer<S>(written: &Written) -> impl tracing_subscriber::Layer<S>
+type Writer<S> = tracing_subscriber::fmt::Layer<S, DefaultFields, Format, Make>;
+type Make = Box<dyn Fn() -> Written + Send + Sync>;
+
+fn writer<S>(written: &Written) -> Writer<S>
 where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
     let written = written.clone();
+    let make: Make = Box::new(move || written.clone());
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_span_events(FmtSpan::NEW | FmtSpan::CLOSE);
-    layer.with_writer(move || written.clone())
+    layer.with_writer(make)
 }
 
 fn column(world: &World) -> Column<Deterministic> {
@@ -75,7 +79,7 @@ fn no_writer_sees_a_declared_field() {
         }
         assert!(seen.text().matches(&text).count() >= 10, "the control: {}", seen.text());
         assert!(seen.text().contains(&number.to_string()));
-        let logs = Tokenized::around(writer(&unseen))
+        let logs = Tokenized::writing(writer(&unseen))
             .token("ssn", column(&world))
             .masked("phone", Mask::ssn())
             .withheld("name")
@@ -112,7 +116,7 @@ fn no_writer_sees_a_declared_field() {
 fn equal_values_have_equal_tokens_that_open() {
     let world = World::new();
     let (column, written) = (column(&world), Written::default());
-    let logs = Tokenized::around(writer(&written)).token("ssn", column.clone());
+    let logs = Tokenized::writing(writer(&written)).token("ssn", column.clone());
     {
         let _guard = tracing_subscriber::registry().with(logs).set_default();
         info!(ssn = "123-45-6789", "one");
@@ -132,11 +136,96 @@ fn without_keys_the_value_is_withheld() {
     let column = column(&world);
     world.clock.advance(Duration::from_secs(601));
     let written = Written::default();
-    let logs = Tokenized::around(writer(&written)).token("ssn", column.clone());
+    let logs = Tokenized::writing(writer(&written)).token("ssn", column.clone());
     let _guard = tracing_subscriber::registry().with(logs).set_default();
     info!(ssn = "123-45-6789", "the lease is over");
     assert!(written.text().contains("ssn=[withheld]"), "{}", written.text());
     block_on(column.ready()).unwrap();
     info!(ssn = "123-45-6789", "somebody used the domain");
     assert!(written.text().contains("ssn=phi1."), "{}", written.text());
+}
+
+fn silent<S>(
+    written: &Written,
+) -> Tokenized<tracing_subscriber::fmt::Layer<S, TokenizedFields, Format, Make>>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    Tokenized::writing(writer::<S>(written))
+        .withheld("ssn")
+        .withheld("name")
+        .withheld("late")
+        .withheld("phone")
+}
+
+/// Beside a layer that shows everything, before it or after, the one that is put in shows what it would alone.
+#[test]
+fn a_layer_beside_it_shares_nothing_with_it() {
+    for is_first in [true, false] {
+        let (all, tokens) = (Written::default(), Written::default());
+        if is_first {
+            let _guard = tracing_subscriber::registry()
+                .with(silent(&tokens))
+                .with(writer(&all))
+                .set_default();
+            log("canary", 7);
+        } else {
+            let _guard = tracing_subscriber::registry()
+                .with(writer(&all))
+                .with(silent(&tokens))
+                .set_default();
+            log("canary", 7);
+        }
+        assert!(!tokens.text().contains("canary"), "{is_first}: {}", tokens.text());
+        assert!(tokens.text().contains("late=[withheld]"));
+        assert!(all.text().contains("late=\"canary\""), "{}", all.text());
+    }
+}
+
+#[test]
+fn an_event_of_many_fields_loses_none() {
+    let written = Written::default();
+    let logs = Tokenized::writing(writer(&written)).withheld("ssn");
+    let _guard = tracing_subscriber::registry().with(logs).set_default();
+    info!(
+        a1 = 1,
+        a2 = 2,
+        a3 = 3,
+        a4 = 4,
+        a5 = 5,
+        a6 = 6,
+        a7 = 7,
+        a8 = 8,
+        a9 = 9,
+        b1 = 1,
+        b2 = 2,
+        b3 = 3,
+        b4 = 4,
+        b5 = 5,
+        b6 = 6,
+        b7 = 7,
+        b8 = 8,
+        b9 = 9,
+        c1 = 1,
+        c2 = 2,
+        c3 = 3,
+        c4 = 4,
+        c5 = 5,
+        c6 = 6,
+        c7 = 7,
+        c8 = 8,
+        c9 = 9,
+        d1 = 1,
+        d2 = 2,
+        d3 = 3,
+        d4 = 4,
+        d5 = 5,
+        d6 = 6,
+        ssn = "canary",
+        last = 9,
+        "many"
+    );
+    let text = written.text();
+    assert!(text.contains("a1=1") && text.contains("d6=6") && text.contains("last=9"), "{text}");
+    assert!(text.contains("ssn=[withheld]") && !text.contains("canary"), "{text}");
 }
