@@ -84,8 +84,7 @@ impl<T> ColumnKeys<T> {
         if let Some(missing) = self.missing.iter().find(|missing| missing.life == Life::Middle) {
             return Err(missing.why.clone());
         }
-        self.keys.iter().try_for_each(|(key, _)| key.deadline().check())?;
-        Ok(self.keys.iter().map(|(key, made)| (key.key_id(), made)))
+        self.live()
     }
 
     /// What belongs to the versions at hand, though others that something may be under are not.
@@ -95,8 +94,7 @@ impl<T> ColumnKeys<T> {
     /// [`Stale`](phiseal_keys::ErrorKind::Stale) when the lease is over, or the time of one.
     pub fn at_hand(&self) -> Result<impl Iterator<Item = (KeyId, &T)>, Error> {
         self.known.check()?;
-        self.keys.iter().try_for_each(|(key, _)| key.deadline().check())?;
-        Ok(self.keys.iter().map(|(key, made)| (key.key_id(), made)))
+        self.live()
     }
 
     /// The one version that there is, and ever was.
@@ -114,6 +112,11 @@ impl<T> ColumnKeys<T> {
                 "there is more than one version of the key, or was",
             )),
         }
+    }
+
+    fn live(&self) -> Result<impl Iterator<Item = (KeyId, &T)>, Error> {
+        self.keys.iter().try_for_each(|(key, _)| key.deadline().check())?;
+        Ok(self.keys.iter().map(|(key, made)| (key.key_id(), made)))
     }
 
     #[inline]

@@ -29,7 +29,6 @@ struct Inner {
     flight: Flight,
     looked_for_foreign: AtomicU64,
     looked_at: AtomicU64,
-    tried_at: AtomicU64,
     people: People,
 }
 
@@ -73,7 +72,6 @@ impl Domain {
             flight: Flight::default(),
             looked_for_foreign: AtomicU64::new(0),
             looked_at: AtomicU64::new(0),
-            tried_at: AtomicU64::new(0),
         })))
     }
 
@@ -139,13 +137,13 @@ impl Domain {
     ///
     /// As [`Domain::ready`].
     pub async fn ready_within(&self, within: Duration) -> Result<Arc<FieldCipher>, Error> {
-        let (now, tried) = (self.clock().now(), &self.0.tried_at);
-        let last = tried.load(Ordering::Acquire);
-        let looked = last.max(self.0.looked_at.load(Ordering::Acquire));
-        let is_due = looked == 0 || now.since(Moment::from_nanos(looked)) >= within;
+        let (now, looked_at) = (self.clock().now(), &self.0.looked_at);
+        let last = looked_at.load(Ordering::Acquire);
+        let is_due = last == 0 || now.since(Moment::from_nanos(last)) >= within;
         // Of those who find it due at the same moment one looks, and nobody tries again in that time where it failed.
-        let leads =
-            || tried.compare_exchange(last, now.as_nanos(), Ordering::AcqRel, Ordering::Acquire);
+        let leads = || {
+            looked_at.compare_exchange(last, now.as_nanos(), Ordering::AcqRel, Ordering::Acquire)
+        };
         if is_due
             && leads().is_ok()
             && let Err(error) = Box::pin(self.looked_anew()).await
@@ -412,7 +410,7 @@ impl Domain {
         match &outcome {
             Ok(loaded) => {
                 self.0.loaded.store(Some(loaded.clone()));
-                self.0.looked_at.store(began.as_nanos(), Ordering::Release);
+                self.0.looked_at.fetch_max(began.as_nanos(), Ordering::Release);
                 if !before.is_some_and(|before| Arc::ptr_eq(&before, loaded)) {
                     self.people().follow(loaded);
                 }

@@ -87,7 +87,7 @@ impl Loaded {
 
     fn why_withheld(&self, version: u32) -> Option<Error> {
         let id = self.keyset.version(version)?.key_id().short();
-        self.withheld.iter().find(|key| key.id == id).map(|key| key.why.clone())
+        Missing::reason(&self.withheld, &id)
     }
 
     /// Ends the use of every key here at once, also by ciphers that were handed out.
@@ -307,8 +307,8 @@ fn sealing_key(
             return Err(read_only());
         }
         let id = version.key_id().short();
-        if let Some(withheld) = withheld.iter().find(|key| key.id == id) {
-            return Err(withheld.why.clone());
+        if let Some(why) = Missing::reason(withheld, &id) {
+            return Err(why);
         }
         let opener = opening
             .iter()

@@ -32,6 +32,11 @@ impl Missing {
     /// Why there is no key of this id: it is among the missing, or is none of theirs.
     #[cold]
     pub(crate) fn why(missing: &[Self], id: &KeyId) -> Error {
-        missing.iter().find(|key| key.id == *id).map_or_else(foreign, |key| key.why.clone())
+        Self::reason(missing, id).unwrap_or_else(foreign)
+    }
+
+    /// Why the key of this id is missing, if it is.
+    pub(crate) fn reason(missing: &[Self], id: &KeyId) -> Option<Error> {
+        missing.iter().find(|key| key.id == *id).map(|key| key.why.clone())
     }
 }

@@ -208,7 +208,7 @@ impl Subject {
         let ends = may_seal(loaded, current, options.read_only)?;
         let id = current.key_id;
         let Some(opener) = opening.iter().find(|key| key.key_id() == id) else {
-            let why = missing.iter().find(|key| key.id == id).map(|key| key.why.clone());
+            let why = Missing::reason(missing, &id);
             let unknown =
                 || Error::new(ErrorKind::State, "the person's current key cannot be used");
             return Err(why.unwrap_or_else(unknown));

@@ -105,13 +105,9 @@ impl<'a> TokenRef<'a> {
     /// [`ErrorKind::UnknownSuite`] for another first byte; [`ErrorKind::Truncated`] and [`ErrorKind::TooLong`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
         let scheme = TokenScheme::try_from(*bytes.first().ok_or(ErrorKind::Truncated)?)?;
-        let shortest = match scheme {
-            TokenScheme::Siv => TOKEN_OVERHEAD,
-            TokenScheme::Hash => TOKEN_CODE,
-        };
-        let longest = match scheme {
-            TokenScheme::Siv => TOKEN_OVERHEAD + MAX_TOKEN_PLAINTEXT,
-            TokenScheme::Hash => TOKEN_CODE,
+        let (shortest, longest) = match scheme {
+            TokenScheme::Siv => (TOKEN_OVERHEAD, TOKEN_OVERHEAD + MAX_TOKEN_PLAINTEXT),
+            TokenScheme::Hash => (TOKEN_CODE, TOKEN_CODE),
         };
         if bytes.len() < shortest {
             return Err(ErrorKind::Truncated.into());

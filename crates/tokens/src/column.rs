@@ -2,7 +2,7 @@ use arc_swap::ArcSwapOption;
 use core::fmt;
 use core::time::Duration;
 use phiseal_envelope::{ColumnKeys, ColumnSecrets, Domain, FieldCipher};
-use phiseal_format::{Context, KeyId};
+use phiseal_format::{Context, KeyId, TokenUse};
 use phiseal_keys::{Error, ErrorKind};
 use std::sync::Arc;
 
@@ -165,6 +165,18 @@ impl<K: Kind> Column<K> {
         self.0.kept.store(Some(Arc::new(Kept { of: cipher, keyed: keyed.clone() })));
         Ok(keyed)
     }
+}
+
+/// How long the name of a generation of entries is, in bytes.
+pub(crate) const GENERATION: usize = 8;
+
+/// The name of a generation: it follows from the key, the column and the definition of the index, so nobody has to number them.
+pub(crate) fn generation(
+    secrets: &ColumnSecrets<'_>,
+    definition: &str,
+) -> Result<[u8; GENERATION], Error> {
+    let name = secrets.derive_by(TokenUse::IndexGeneration, definition)?;
+    Ok(name.expose_secret().first_chunk().copied().unwrap_or_default())
 }
 
 /// How old what is known of other keys may be in a search.

@@ -1,4 +1,5 @@
 use crate::date::iso;
+use crate::unbiased::below;
 use core::fmt;
 use jiff::ToSpan;
 use phiseal_envelope::{ColumnSecrets, Subject};
@@ -129,18 +130,13 @@ fn none() -> Error {
 
 /// One of `-range..=-1` and `1..=range`, each as likely as the others: what would favour some is drawn again.
 fn drawn(key: &HmacKey, range: u16) -> i32 {
-    let (range, mut counter) = (u64::from(range), 0_u64);
-    let choices = 2 * range;
-    // The largest multiple of the choices that 64 bits hold.
-    let limit = u64::MAX - u64::MAX % choices;
-    let number = loop {
-        let code = key.code(&[b"days", &counter.to_be_bytes()]);
-        let number = u64::from_be_bytes(code.first_chunk().copied().unwrap_or_default());
-        if number < limit {
-            break number % choices;
-        }
-        counter += 1;
+    let (range, mut counters) = (u64::from(range), 0_u64..);
+    let mut next = || {
+        let code = key.code(&[b"days", &counters.next()?.to_be_bytes()]);
+        code.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
     };
+    // Nobody comes to the end of the counters.
+    let number = below(2 * range, || next().ok_or(())).unwrap_or_default();
     let days = i32::try_from(number % range).unwrap_or_default() + 1;
     if number < range { days } else { -days }
 }

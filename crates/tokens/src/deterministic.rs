@@ -5,9 +5,9 @@ use phiseal_format::{
     KeyId, MAX_TOKEN_PLAINTEXT, TOKEN_PREFIX, TokenScheme, TokenUse, token_prefix,
 };
 use phiseal_keys::{Error, ErrorKind, Secret};
+use phiseal_primitives::Validation;
 use phiseal_primitives::hmac::HmacKey;
 use phiseal_primitives::siv::{self, IV_LEN, Keys};
-use phiseal_primitives::{Engine, Validation};
 
 /// Tokens of any bytes that are equal where the values are: AES-SIV (RFC 5297), which opens them again; HMAC-SHA-256 where the
 /// engine is a FIPS module, which does not.
@@ -59,7 +59,8 @@ pub struct DeterministicKey {
     mac: Secret,
     cipher: Secret,
     hash: HmacKey,
-    engine: &'static dyn Engine,
+    /// Whether the engine is a FIPS module, which has no AES-SIV.
+    is_module: bool,
 }
 
 impl Sealed for Deterministic {}
@@ -75,7 +76,7 @@ impl Kind for Deterministic {
             mac: secrets.derive(TokenUse::SivMac)?,
             cipher: secrets.derive(TokenUse::SivCipher)?,
             hash: HmacKey::new(engine, secrets.derive(TokenUse::Hash)?.expose_secret()),
-            engine,
+            is_module,
         })
     }
 }
@@ -105,7 +106,7 @@ impl DeterministicKey {
         if token.scheme() != TokenScheme::Siv {
             return Err(Error::new(ErrorKind::Unsupported, "a token of this scheme does not open"));
         }
-        if self.engine.module().validation != Validation::None {
+        if self.is_module {
             return Err(Error::new(ErrorKind::Unsupported, "the FIPS module has no AES-SIV"));
         }
         let malformed = || Error::new(ErrorKind::Malformed, "the token is too short");
@@ -138,9 +139,8 @@ impl Keyed<Deterministic> {
         let value = short_enough(value.as_ref())?;
         let mut tokens = Vec::new();
         for (id, key) in self.keys.all()? {
-            let is_module = key.engine.module().validation != Validation::None;
             for scheme in [TokenScheme::Hash, TokenScheme::Siv] {
-                if scheme == TokenScheme::Hash || !is_module {
+                if scheme == TokenScheme::Hash || !key.is_module {
                     tokens.push(key.token(id, scheme, value)?);
                 }
             }

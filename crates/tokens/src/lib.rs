@@ -34,6 +34,7 @@ mod mask;
 #[cfg(feature = "safe-harbor")]
 pub mod safe_harbor;
 mod token;
+mod unbiased;
 mod vault;
 
 pub use alphabet::Alphabet;

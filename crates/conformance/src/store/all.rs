@@ -1,15 +1,11 @@
 //! Clause 11: several writes together.
 
+use super::writes::{ROUNDS, WRITERS, winner};
 use super::{Fixture, Handle};
 use crate::report::{Stop, ensure};
-use crate::run::joined;
 use phiseal_keys::{RecordKind, RecordWrite};
-use std::sync::Barrier;
-use std::thread;
 
 const KINDS: [RecordKind; 2] = [RecordKind::Token, RecordKind::TokenEntry];
-const WRITERS: u8 = 8;
-const ROUNDS: u64 = 32;
 
 pub(super) fn all_writes_are_done_or_none(fixture: &Fixture) -> Result<(), Stop> {
     let store = fixture.open();
@@ -79,33 +75,17 @@ fn one_of_many_writers_wins(fixture: &Fixture) -> Result<(), Stop> {
     let store = fixture.open();
     let [kind, _] = KINDS;
     let handles: Vec<_> = (0..WRITERS).map(|_| fixture.open()).collect();
-    let barrier = Barrier::new(handles.len());
     for expected in 0..ROUNDS {
-        let winners = thread::scope(|scope| {
-            let threads = handles.iter().zip(0..WRITERS).map(|(handle, writer)| {
-                let barrier = &barrier;
-                scope.spawn(move || {
-                    let bytes = [writer];
-                    let mut writes =
-                        [write(b"left", expected, &bytes), write(b"right", expected, &bytes)];
-                    if writer % 2 == 1 {
-                        writes.reverse();
-                    }
-                    barrier.wait();
-                    Ok(handle.try_write_all(&writes)?.then_some(writer))
-                })
-            });
-            threads.collect::<Vec<_>>().into_iter().map(joined).collect::<Result<Vec<_>, _>>()
+        let winner = winner(&handles, expected, |handle, writer| {
+            let bytes = [writer];
+            let mut writes = [write(b"left", expected, &bytes), write(b"right", expected, &bytes)];
+            if writer % 2 == 1 {
+                writes.reverse();
+            }
+            handle.try_write_all(&writes)
         })?;
-        let winners: Vec<_> = winners.into_iter().flatten().collect();
-        let [winner] = winners.as_slice() else {
-            return Err(Stop::Failed(format!(
-                "{} of {WRITERS} writers that expected revision {expected} of two records won",
-                winners.len()
-            )));
-        };
         for id in [&b"left"[..], b"right"] {
-            store.holds(kind, id, expected.saturating_add(1), &[*winner])?;
+            store.holds(kind, id, expected.saturating_add(1), &[winner])?;
         }
     }
     Ok(())

@@ -8,8 +8,8 @@ use std::sync::Barrier;
 use std::thread;
 
 const KIND: RecordKind = RecordKind::Keyset;
-const WRITERS: u8 = 8;
-const ROUNDS: u64 = 32;
+pub(super) const WRITERS: u8 = 8;
+pub(super) const ROUNDS: u64 = 32;
 
 pub(super) fn creating_needs_absence(fixture: &Fixture) -> Result<(), Stop> {
     let store = fixture.open();
@@ -55,28 +55,40 @@ pub(super) fn replacing_needs_the_revision(fixture: &Fixture) -> Result<(), Stop
 pub(super) fn one_of_many_writers_wins(fixture: &Fixture) -> Result<(), Stop> {
     let store = fixture.open();
     let handles: Vec<_> = (0..WRITERS).map(|_| fixture.open()).collect();
-    let barrier = Barrier::new(handles.len());
     for expected in 0..ROUNDS {
-        let winners = thread::scope(|scope| {
-            let threads = handles.iter().zip(0..WRITERS).map(|(handle, writer)| {
-                let barrier = &barrier;
-                scope.spawn(move || {
-                    barrier.wait();
-                    Ok(handle.try_write(KIND, b"contended", expected, &[writer])?.then_some(writer))
-                })
-            });
-            threads.collect::<Vec<_>>().into_iter().map(joined).collect::<Result<Vec<_>, _>>()
+        let winner = winner(&handles, expected, |handle, writer| {
+            handle.try_write(KIND, b"contended", expected, &[writer])
         })?;
-        let winners: Vec<_> = winners.into_iter().flatten().collect();
-        let [winner] = winners.as_slice() else {
-            return Err(Stop::Failed(format!(
-                "{} of {WRITERS} writers that expected revision {expected} won",
-                winners.len()
-            )));
-        };
-        store.holds(KIND, b"contended", expected.saturating_add(1), &[*winner])?;
+        store.holds(KIND, b"contended", expected.saturating_add(1), &[winner])?;
     }
     Ok(())
+}
+
+/// The one of many writers at the same moment, each with a handle of its own, whose `attempt` is done.
+pub(super) fn winner(
+    handles: &[Handle<'_>],
+    expected: u64,
+    attempt: impl Fn(&Handle<'_>, u8) -> Result<bool, Stop> + Sync,
+) -> Result<u8, Stop> {
+    let barrier = Barrier::new(handles.len());
+    let winners = thread::scope(|scope| {
+        let threads = handles.iter().zip(0..WRITERS).map(|(handle, writer)| {
+            let (barrier, attempt) = (&barrier, &attempt);
+            scope.spawn(move || {
+                barrier.wait();
+                Ok(attempt(handle, writer)?.then_some(writer))
+            })
+        });
+        threads.collect::<Vec<_>>().into_iter().map(joined).collect::<Result<Vec<_>, _>>()
+    })?;
+    let winners: Vec<_> = winners.into_iter().flatten().collect();
+    let [winner] = winners.as_slice() else {
+        return Err(Stop::Failed(format!(
+            "{} of {WRITERS} writers that expected revision {expected} won",
+            winners.len()
+        )));
+    };
+    Ok(*winner)
 }
 
 pub(super) fn a_write_is_seen_everywhere(fixture: &Fixture) -> Result<(), Stop> {

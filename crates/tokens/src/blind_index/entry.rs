@@ -1,9 +1,8 @@
+use crate::column::{GENERATION as NAME, generation};
 use core::fmt;
+use phiseal_envelope::ColumnSecrets;
 use phiseal_format::KeyId;
-use phiseal_keys::Secret;
-
-/// How long the name of a generation is, in bytes.
-const NAME: usize = 8;
+use phiseal_keys::Error;
 
 /// How long the longest entry is, in bytes.
 const MAX: usize = NAME + 32;
@@ -87,8 +86,8 @@ pub enum IndexGeneration {
 pub(super) struct Generation([u8; NAME]);
 
 impl Generation {
-    pub(super) fn named_by(name: &Secret) -> Self {
-        Self(name.expose_secret().first_chunk().copied().unwrap_or_default())
+    pub(super) fn of(secrets: &ColumnSecrets<'_>, definition: &str) -> Result<Self, Error> {
+        generation(secrets, definition).map(Self)
     }
 
     /// Whether stored bytes are an entry of this generation.

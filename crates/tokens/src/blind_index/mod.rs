@@ -199,10 +199,10 @@ impl Kind for BlindIndex {
     fn key(&self, secrets: &ColumnSecrets<'_>) -> Result<BlindIndexKey, Error> {
         let generations = self.generations().map(|index| {
             let definition = index.definition();
-            let name = secrets.derive_by(TokenUse::IndexGeneration, &definition)?;
+            let generation = Generation::of(secrets, &definition)?;
             let key = secrets.derive_by(TokenUse::BlindIndex, &definition)?;
             let hmac = HmacKey::new(secrets.engine(), key.expose_secret());
-            Ok(GenerationKey { generation: Generation::named_by(&name), hmac, bits: index.bits })
+            Ok(GenerationKey { generation, hmac, bits: index.bits })
         });
         Ok(BlindIndexKey { generations: generations.collect::<Result<_, Error>>()? })
     }

@@ -91,19 +91,13 @@ pub(super) fn read(text: &str) -> Result<(BTreeMap<Identifier, Entry>, SparseAre
         let Identified { rule, citation } = identified;
         let known = Rule::ALL.into_iter().find(|known| known.name() == rule.get_ref());
         let known = known.ok_or_else(|| {
-            let message = format!(
-                "{} is no rule of Safe Harbor: {}",
-                rule.get_ref(),
-                names(Identifier::allows, identifier)
-            );
+            let message =
+                format!("{} is no rule of Safe Harbor: {}", rule.get_ref(), names(identifier));
             wrong(rule.span(), message)
         })?;
         if !identifier.allows(known) {
-            let message = format!(
-                "{} is no rule for {identifier}: {}",
-                known.name(),
-                names(Identifier::allows, identifier)
-            );
+            let message =
+                format!("{} is no rule for {identifier}: {}", known.name(), names(identifier));
             return Err(wrong(rule.span(), message));
         }
         if citation.get_ref().trim().is_empty() {
@@ -120,8 +114,8 @@ pub(super) fn read(text: &str) -> Result<(BTreeMap<Identifier, Entry>, SparseAre
 }
 
 /// The rules that an identifier may have.
-fn names(allows: fn(Identifier, Rule) -> bool, identifier: Identifier) -> String {
-    let rules = Rule::ALL.into_iter().filter(|rule| allows(identifier, *rule)).map(Rule::name);
+fn names(identifier: Identifier) -> String {
+    let rules = Rule::ALL.into_iter().filter(|rule| identifier.allows(*rule)).map(Rule::name);
     format!("it is one of {}", rules.collect::<Vec<_>>().join(", "))
 }
 

@@ -1,5 +1,6 @@
 //! Where in the store the records of a column are, and what finds the token of a value.
 
+use crate::column::{GENERATION, generation};
 use phiseal_envelope::ColumnSecrets;
 use phiseal_format::{SubjectTag, TokenUse};
 use phiseal_keys::Error;
@@ -8,9 +9,6 @@ use phiseal_primitives::hmac::HmacKey;
 
 /// How long a column's name in the store is, in bytes.
 const COLUMN: usize = 16;
-
-/// How long a generation's name is, in bytes.
-const GENERATION: usize = 8;
 
 /// How long the code of a value is, in bytes.
 const CODE: usize = 16;
@@ -103,10 +101,9 @@ pub struct EntryKey {
 
 impl EntryKey {
     pub(super) fn new(secrets: &ColumnSecrets<'_>) -> Result<Self, Error> {
-        let name = secrets.derive_by(TokenUse::IndexGeneration, "vault")?;
         let key = secrets.derive(TokenUse::VaultIndex)?;
         Ok(Self {
-            generation: name.expose_secret().first_chunk().copied().unwrap_or_default(),
+            generation: generation(secrets, "vault")?,
             hmac: HmacKey::new(secrets.engine(), key.expose_secret()),
         })
     }

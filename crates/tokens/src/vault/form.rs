@@ -1,3 +1,4 @@
+use crate::unbiased::below;
 use core::fmt::Write;
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::Engine;
@@ -73,7 +74,7 @@ impl VaultedForm {
         match &self.0 {
             Form::Number(digits) => {
                 let first = 10_u64.pow(u32::from(*digits) - 1);
-                Ok((first + below(engine, 9 * first)?).to_string())
+                Ok((first + below(9 * first, || number(engine))?).to_string())
             }
             Form::Text => Ok(format!("tok_{}", letters(engine)?)),
             Form::Email(host) => Ok(format!("{}@{host}", letters(engine)?)),
@@ -118,17 +119,10 @@ fn letters(engine: &dyn Engine) -> Result<String, Error> {
     Ok(bytes.iter().map(|byte| char::from(SYMBOLS[usize::from(byte & 31)])).collect())
 }
 
-/// A number below `limit`, each as likely as the others: what would favour some is drawn again.
-fn below(engine: &dyn Engine, limit: u64) -> Result<u64, Error> {
-    let last = u64::MAX - u64::MAX % limit;
-    loop {
-        let mut bytes = [0; 8];
-        engine.fill_random(&mut bytes)?;
-        let number = u64::from_be_bytes(bytes);
-        if number < last {
-            return Ok(number % limit);
-        }
-    }
+fn number(engine: &dyn Engine) -> Result<u64, Error> {
+    let mut bytes = [0; 8];
+    engine.fill_random(&mut bytes)?;
+    Ok(u64::from_be_bytes(bytes))
 }
 
 fn uuid(engine: &dyn Engine) -> Result<String, Error> {
