@@ -250,11 +250,15 @@ impl Copy {
                 }
                 Ok((!left.is_empty()).then_some(Value::Object(left)))
             }
-            // A scalar in a list of codes, such as `category: "food"`.
-            Value::String(_) | Value::Number(_) | Value::Bool(_) if PLAIN.contains(&name) => {
+            // In a list, such as `type: ["vegan"]`, as alone.
+            Value::String(text) if PLAIN.contains(&name) && is_code(text) => {
                 Ok(Some(value.clone()))
             }
-            _ => Ok(None),
+            Value::Number(_) | Value::Bool(_) if PLAIN.contains(&name) => Ok(Some(value.clone())),
+            _ => {
+                self.note_unknown(name);
+                Ok(None)
+            }
         }
     }
 

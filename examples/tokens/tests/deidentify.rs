@@ -114,7 +114,7 @@ fn what_belonged_together_still_does_and_all_that_is_not_known_goes() {
                 "category": [{ "coding": [{ "system": "https://clinic.example.org/staff", "code": "canary", "display": "Dr. Canary" }] }],
                 "component": [{ "valueQuantity": { "value": 97, "unit": "years" } }, { "valueQuantity": { "value": 42, "unit": "years" } },
                     { "valueInteger": 97 }],
-                "onsetDateTime": "1935-01-01", "canaryDate": "2020-01-02",
+                "onsetDateTime": "1935-01-01", "canaryDate": "2020-01-02", "type": ["vegan", "seen by Dr. Canary"],
                 "encounter": { "reference": "Canary/jane" }, "basedOn": [{ "reference": "urn:uuid:canary-p1" }],
                 "hasMember": [{ "reference": "https://clinic.example.org/Observation/canary-o2" }] } }]});
     let folder = tempfile::tempdir().unwrap();
@@ -156,6 +156,7 @@ fn what_belonged_together_still_does_and_all_that_is_not_known_goes() {
     );
     assert_eq!(observation["valueQuantity"], json!({ "value": 166.5, "unit": "cm" }));
     assert_eq!(observation["code"]["coding"][0]["display"], "Body height");
+    assert_eq!(observation["type"], json!(["vegan"]));
     let report = text(&output.stdout);
     for said in [
         "extension 1",
@@ -166,6 +167,7 @@ fn what_belonged_together_still_does_and_all_that_is_not_known_goes() {
         "coding 1",
         "valueInteger 1",
         "canaryDate 1",
+        "type 1",
     ] {
         assert!(report.contains(said), "{said}: {report}");
     }
