@@ -32,5 +32,7 @@ pub use self::log::{
     CallbackSink, CheckpointSink, CheckpointWait, Commit, FileSink, Log, LogBuilder,
     SignedCheckpoint,
 };
-pub use self::record::{Action, Class, Entry, MAX_LINE, Outcome, Record, RequestId, Time};
+pub use self::record::{
+    Action, Class, DataKind, Entry, MAX_LINE, Outcome, Record, RequestId, Time,
+};
 pub use phiseal_keys::LocalSigner;

@@ -1,4 +1,4 @@
-use phiseal_format::{Context, DomainId, FIELD_AAD_PREFIX, MAX_FIELD_AAD};
+use phiseal_format::{Context, DomainId, EncodedContext, FIELD_AAD_PREFIX, MAX_FIELD_AAD};
 use phiseal_keys::Error;
 
 /// A context encoded for one domain, for callers that seal many fields of one shape into their own buffers.
@@ -43,6 +43,11 @@ impl BoundContext {
     #[inline]
     pub(crate) const fn padding(&self) -> Option<u32> {
         self.padding
+    }
+
+    /// The value of the context under `tag`, where there is one.
+    pub(crate) fn value(&self, tag: u8) -> Option<&[u8]> {
+        EncodedContext::value_in(self.aad.0.get(FIELD_AAD_PREFIX..)?, tag)
     }
 
     /// Calls `f` with `suite || key id || context`.

@@ -1,15 +1,17 @@
 use crate::bound::BoundContext;
 use crate::column_keys::{ColumnKeys, ColumnSecrets};
 use crate::deadline::Deadline;
+use crate::guard::{ColumnGuard, Guard, no_mask};
 use crate::missing::Missing;
 use crate::opening::OpeningKey;
 use crate::padding::{pad, padded_len, unpadded_len};
 use crate::phi::{Phi, Plaintext};
+use crate::reveal::RevealForm;
 use crate::sealed::Sealed;
 use crate::sealing::{SealingKey, aad_prefix, too_long};
 use phiseal_format::{
     Context, DomainId, FIELD_AAD_PREFIX, FIELD_HEADER, FIELD_OVERHEAD, FieldEnvelope, KeyId,
-    MAX_FIELD_PLAINTEXT, Suite, TAG_LEN,
+    MAX_FIELD_PLAINTEXT, SubjectTag, Suite, TAG_LEN,
 };
 use phiseal_keys::{Error, ErrorKind};
 use std::sync::Arc;
@@ -36,6 +38,17 @@ pub struct FieldCipher {
     missing: Vec<Missing>,
     /// Until when it is known that there is no other key.
     known: Arc<Deadline>,
+    reading: Option<Reading>,
+}
+
+/// What stands before a cipher's openings.
+#[derive(Debug)]
+struct Reading {
+    guard: Arc<Guard>,
+    /// Whose keys these are, where they are not the domain's.
+    person: Option<SubjectTag>,
+    /// The cipher without it, which is to live as long: what ends the use of its keys looks for it.
+    bare: Arc<FieldCipher>,
 }
 
 impl FieldCipher {
@@ -47,7 +60,28 @@ impl FieldCipher {
         missing: Vec<Missing>,
         known: Deadline,
     ) -> Self {
-        Self { domain, sealing, opening, missing, known: Arc::new(known) }
+        Self { domain, sealing, opening, missing, known: Arc::new(known), reading: None }
+    }
+
+    /// The same keys with a guard before what they open.
+    pub(crate) fn guarded(
+        bare: &Arc<Self>,
+        guard: &Arc<Guard>,
+        person: Option<SubjectTag>,
+    ) -> Self {
+        Self {
+            domain: bare.domain,
+            sealing: bare.sealing.clone(),
+            opening: bare.opening.clone(),
+            missing: bare.missing.clone(),
+            known: bare.known.clone(),
+            reading: Some(Reading { guard: guard.clone(), person, bare: bare.clone() }),
+        }
+    }
+
+    /// Whether this is that cipher with a guard.
+    pub(crate) fn is_guarded(&self, bare: &Arc<Self>) -> bool {
+        self.reading.as_ref().is_some_and(|reading| Arc::ptr_eq(&reading.bare, bare))
     }
 
     /// How many bytes an envelope has over its plaintext, not counting padding.
@@ -167,7 +201,8 @@ impl FieldCipher {
     /// # Errors
     ///
     /// [`ErrorKind::Foreign`] for a key that is not of this domain (or person); [`ErrorKind::Unauthenticated`] when
-    /// anything was changed or moved; [`ErrorKind::Invalid`] when the plaintext is no `T`; [`ErrorKind::Stale`].
+    /// anything was changed or moved; [`ErrorKind::Invalid`] when the plaintext is no `T`; [`ErrorKind::Stale`];
+    /// [`ErrorKind::Denied`] when the reader may not see the field, and why that it was seen could not be written down.
     pub fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
         self.open_bound(sealed.as_bytes(), &self.bind(context)?)
     }
@@ -183,11 +218,19 @@ impl FieldCipher {
         envelope: &[u8],
         context: &BoundContext,
     ) -> Result<Phi<T>, Error> {
-        let parsed = FieldEnvelope::parse(envelope)?;
-        let mut out = vec![0; parsed.ciphertext().len()];
-        let length = self.open_parsed(&parsed, context, &mut out)?;
-        out.truncate(length);
-        Ok(Phi::from(T::from_plaintext(out)?))
+        self.open_as(RevealForm::Full, envelope, context)
+    }
+
+    /// Opens a text and shows of it what the policy's mask leaves.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::open`]; [`ErrorKind::Invalid`] where there is no policy.
+    pub fn open_masked(&self, sealed: &Sealed, context: &Context) -> Result<String, Error> {
+        let context = self.bind(context)?;
+        let mask = self.reading.as_ref().ok_or_else(no_mask)?.guard.mask(&context);
+        let value: Phi<String> = self.open_as(RevealForm::Masked, sealed.as_bytes(), &context)?;
+        Ok(value.masked(mask).to_string())
     }
 
     /// Opens `envelope` into the first bytes of `out`, and returns how many those are.
@@ -207,7 +250,11 @@ impl FieldCipher {
     ) -> Result<usize, Error> {
         let opened = FieldEnvelope::parse(envelope).map_err(Error::from).and_then(|parsed| {
             let out = out.get_mut(..parsed.ciphertext().len()).ok_or_else(too_short)?;
-            self.open_parsed(&parsed, context, out)
+            let key = self.opening_key(&parsed.key_id(), context)?;
+            self.judged(key, context, RevealForm::Full, || {
+                key.open_into(context, &parsed, out)?;
+                plain_len(context, out)
+            })
         });
         opened.inspect_err(|_| out.zeroize())
     }
@@ -235,9 +282,16 @@ impl FieldCipher {
         tail.copy_from_slice(parsed.tag());
         let frame = FieldEnvelope::parse(&frame)?;
         let body = buffer.get_mut(FIELD_HEADER..FIELD_HEADER + length).ok_or_else(too_short)?;
-        key.open_in_place(context, &frame, body, frame.tag())?;
-        let length = plain_len(context, body)?;
-        body.get_mut(..length).ok_or_else(too_short)
+        let mut is_open = false;
+        let opened = self.judged(&key, context, RevealForm::Full, || {
+            key.open_in_place(context, &frame, body, frame.tag())?;
+            is_open = true;
+            plain_len(context, body)
+        });
+        if opened.is_err() && is_open {
+            body.zeroize();
+        }
+        body.get_mut(..opened?).ok_or_else(too_short)
     }
 
     /// Seals each `(plaintext, context)`, in order, and stops at the first that fails.
@@ -271,7 +325,9 @@ impl FieldCipher {
         make: impl Fn(&ColumnSecrets<'_>) -> Result<T, Error>,
     ) -> Result<ColumnKeys<T>, Error> {
         let make = |key: &OpeningKey| make(&ColumnSecrets::new(key, column, self.domain));
-        ColumnKeys::new(&self.sealing, &self.opening, &self.missing, &self.known, make)
+        let reading = self.reading.as_ref().map(|reading| (&reading.guard, reading.person));
+        let guard = ColumnGuard::new(reading, column, self.domain);
+        ColumnKeys::new(&self.sealing, &self.opening, &self.missing, &self.known, guard, make)
     }
 
     /// Until when it is known that there is no other key.
@@ -347,15 +403,39 @@ impl FieldCipher {
         }
     }
 
-    #[inline]
-    fn open_parsed(
+    fn open_as<T: Plaintext>(
         &self,
-        envelope: &FieldEnvelope<'_>,
+        form: RevealForm,
+        envelope: &[u8],
         context: &BoundContext,
-        out: &mut [u8],
-    ) -> Result<usize, Error> {
-        self.opening_key(&envelope.key_id(), context)?.open_into(context, envelope, out)?;
-        plain_len(context, out)
+    ) -> Result<Phi<T>, Error> {
+        let parsed = FieldEnvelope::parse(envelope)?;
+        let key = self.opening_key(&parsed.key_id(), context)?;
+        self.judged(key, context, form, || {
+            let mut out = vec![0; parsed.ciphertext().len()];
+            key.open_into(context, &parsed, &mut out)?;
+            let length = plain_len(context, &mut out)?;
+            out.truncate(length);
+            Ok(Phi::from(T::from_plaintext(out)?))
+        })
+    }
+
+    /// Opens with `key`, which is at hand, if nothing stands before it or that lets the reader through.
+    #[inline]
+    fn judged<T>(
+        &self,
+        key: &OpeningKey,
+        context: &BoundContext,
+        form: RevealForm,
+        open: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match &self.reading {
+            None => open(),
+            Some(reading) => {
+                key.deadline().check()?;
+                reading.guard.open(context, reading.person, form, open)
+            }
+        }
     }
 
     /// What authenticated data begins with for the key that seals now, or the newest one that opens.

@@ -1,9 +1,11 @@
 use crate::cipher::FieldCipher;
 use crate::flight::{Flight, Leader, Ticket};
+use crate::guard::{Guard, Guarded};
 use crate::loaded::{self, Loaded};
 use crate::options::Options;
 use crate::people::People;
 use crate::phi::{Phi, Plaintext};
+use crate::reveal::RevealPolicy;
 use crate::sealed::Sealed;
 use crate::subject::Subject;
 use arc_swap::ArcSwapOption;
@@ -11,7 +13,9 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::{Context, DomainId, KeyId, SubjectTag};
-use phiseal_keys::{Clock, Error, ErrorKind, KeyState, KeyStore, Keyset, Moment, Rewrapped};
+use phiseal_keys::{
+    Clock, Error, ErrorKind, KeyState, KeyStore, Keyset, Moment, Reader, Rewrapped,
+};
 use std::sync::Arc;
 
 /// A named scope of data with keys of its own, such as `clinic/patients`: what an application holds.
@@ -19,7 +23,10 @@ use std::sync::Arc;
 /// Cheap to clone, meant to be kept and shared. While its keys are warm nothing here waits or does I/O. Of the callers
 /// that come when a look at the key store or the KEK is due, one looks and the others go on with what they have.
 #[derive(Clone)]
-pub struct Domain(Arc<Inner>);
+pub struct Domain {
+    inner: Arc<Inner>,
+    reading: Option<Arc<Guarded>>,
+}
 
 struct Inner {
     store: Arc<KeyStore>,
@@ -63,7 +70,12 @@ impl Domain {
         if options.lease > Keyset::LONGEST_LEASE {
             return Err(Error::new(ErrorKind::Invalid, "a lease is at most ten minutes"));
         }
-        Ok(Self(Arc::new(Inner {
+        let guard = |policy: &Arc<dyn RevealPolicy>| {
+            let reader = store.reader().cloned();
+            Arc::new(Guarded::new(Guard::new(policy.clone(), reader, store.clone())))
+        };
+        let reading = options.reveals.as_ref().map(guard);
+        let inner = Arc::new(Inner {
             store,
             name: name.into(),
             people: People::new(options.subjects),
@@ -72,19 +84,38 @@ impl Domain {
             flight: Flight::default(),
             looked_for_foreign: AtomicU64::new(0),
             looked_at: AtomicU64::new(0),
-        })))
+        });
+        Ok(Self { inner, reading })
+    }
+
+    /// The same domain in the hands of `reader`, for whom its [policy](Options::reveals) judges what is opened and revealed here:
+    /// a cheap handle, for one request. Without a policy nothing is judged.
+    #[must_use]
+    pub fn read_by(&self, reader: Reader) -> Self {
+        let guarded = |reading: &Arc<Guarded>| Arc::new(Guarded::new(reading.guard().of(reader)));
+        Self { inner: self.inner.clone(), reading: self.reading.as_ref().map(guarded) }
+    }
+
+    /// The same domain with nothing that judges openings: for what opens and shows nobody, as a rotation does.
+    ///
+    /// # Security
+    ///
+    /// What is opened here is neither refused nor written down. It is not to reach whoever handles requests.
+    #[must_use]
+    pub fn assume_allowed(&self) -> Self {
+        Self { inner: self.inner.clone(), reading: None }
     }
 
     /// Whether keys are at hand.
     #[must_use]
     pub fn is_opened(&self) -> bool {
-        self.0.loaded.load().is_some()
+        self.inner.loaded.load().is_some()
     }
 
     /// The domain's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.inner.name
     }
 
     /// The domain's keyset as it was at the last look at the key store.
@@ -106,12 +137,12 @@ impl Domain {
     pub async fn ready(&self) -> Result<Arc<FieldCipher>, Error> {
         let loaded = self.current().await?;
         if !loaded.cipher().sealing().is_some_and(|key| key.was_spent()) {
-            return Ok(loaded.cipher().clone());
+            return Ok(self.cipher(&loaded));
         }
         // Sealing needs a look. Opening does not, and is not stopped by one that fails.
         match self.renewed().await {
-            Ok(renewed) => Ok(renewed.cipher().clone()),
-            Err(error) if error.is_retryable() => Ok(loaded.cipher().clone()),
+            Ok(renewed) => Ok(self.cipher(&renewed)),
+            Err(error) if error.is_retryable() => Ok(self.cipher(&loaded)),
             Err(error) => Err(error),
         }
     }
@@ -127,7 +158,7 @@ impl Domain {
         if cipher.opener(&id).is_some() || !self.may_look_for_foreign() {
             return Ok(cipher);
         }
-        Ok(Box::pin(self.looked_anew()).await?.cipher().clone())
+        Ok(self.cipher(&*Box::pin(self.looked_anew()).await?))
     }
 
     /// As [`Domain::ready`], after a look at the key store if the last one was longer than `within` ago: what is to see a key that
@@ -137,7 +168,7 @@ impl Domain {
     ///
     /// As [`Domain::ready`].
     pub async fn ready_within(&self, within: Duration) -> Result<Arc<FieldCipher>, Error> {
-        let (now, looked_at) = (self.clock().now(), &self.0.looked_at);
+        let (now, looked_at) = (self.clock().now(), &self.inner.looked_at);
         let last = looked_at.load(Ordering::Acquire);
         let is_due = last == 0 || now.since(Moment::from_nanos(last)) >= within;
         // Of those who find it due at the same moment one looks, and nobody tries again in that time where it failed.
@@ -157,7 +188,7 @@ impl Domain {
     /// The cipher at hand, without a look, where there is one: for what cannot wait. Its keys may be over.
     #[must_use]
     pub fn at_hand(&self) -> Option<Arc<FieldCipher>> {
-        self.0.loaded.load().as_ref().map(|loaded| loaded.cipher().clone())
+        self.inner.loaded.load().as_ref().map(|loaded| self.cipher(loaded))
     }
 
     /// Seals `plaintext` as what `context` says.
@@ -194,18 +225,16 @@ impl Domain {
         sealed: &Sealed,
         context: &Context,
     ) -> Result<Phi<T>, Error> {
-        match self.current().await?.cipher().open(sealed, context) {
-            Err(error)
-                if matches!(error.kind(), ErrorKind::Foreign | ErrorKind::State)
-                    && self.may_look_for_foreign() =>
-            {
-                Box::pin(self.looked_anew()).await?.cipher().open(sealed, context)
-            }
-            Err(error) if error.kind() == ErrorKind::Stale => {
-                self.renewed().await?.cipher().open(sealed, context)
-            }
-            opened => opened,
-        }
+        self.opened(|cipher| cipher.open(sealed, context)).await
+    }
+
+    /// Opens a text and shows of it what the policy's mask leaves.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::open_masked`] and [`Domain::ready`].
+    pub async fn open_masked(&self, sealed: &Sealed, context: &Context) -> Result<String, Error> {
+        self.opened(|cipher| cipher.open_masked(sealed, context)).await
     }
 
     /// The key of a person who has one.
@@ -309,15 +338,55 @@ impl Domain {
     /// The key store that it is in.
     #[must_use]
     pub fn key_store(&self) -> &Arc<KeyStore> {
-        &self.0.store
+        &self.inner.store
     }
 
     pub(crate) fn options(&self) -> &Options {
-        &self.0.options
+        &self.inner.options
     }
 
     pub(crate) fn people(&self) -> &People {
-        &self.0.people
+        &self.inner.people
+    }
+
+    /// What `open` opens with the keys at hand, and once more after the look that its failure asks for.
+    async fn opened<T>(
+        &self,
+        open: impl Fn(&FieldCipher) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let opened = |loaded: &Loaded| match &self.reading {
+            None => open(loaded.cipher()),
+            Some(reading) => open(&reading.before(loaded.cipher())),
+        };
+        match opened(&*self.current().await?) {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Foreign | ErrorKind::State)
+                    && self.may_look_for_foreign() =>
+            {
+                opened(&*Box::pin(self.looked_anew()).await?)
+            }
+            Err(error) if error.kind() == ErrorKind::Stale => opened(&*self.renewed().await?),
+            opened => opened,
+        }
+    }
+
+    /// What is loaded, with whatever judges openings before it.
+    fn cipher(&self, loaded: &Loaded) -> Arc<FieldCipher> {
+        self.reading
+            .as_ref()
+            .map_or_else(|| loaded.cipher().clone(), |reading| reading.before(loaded.cipher()))
+    }
+
+    /// A person's cipher, with whatever judges openings before it.
+    pub(crate) fn cipher_of(
+        &self,
+        bare: &Arc<FieldCipher>,
+        person: SubjectTag,
+    ) -> Arc<FieldCipher> {
+        let guarded = |reading: &Arc<Guarded>| {
+            Arc::new(FieldCipher::guarded(bare, reading.guard(), Some(person)))
+        };
+        self.reading.as_ref().map_or_else(|| bare.clone(), guarded)
     }
 
     pub(crate) fn may_write(&self) -> Result<(), Error> {
@@ -325,12 +394,12 @@ impl Domain {
     }
 
     fn clock(&self) -> &dyn Clock {
-        &**self.0.store.clock()
+        &**self.inner.store.clock()
     }
 
     /// What is loaded, after whatever look is due.
     pub(crate) async fn current(&self) -> Result<Arc<Loaded>, Error> {
-        match self.0.loaded.load_full() {
+        match self.inner.loaded.load_full() {
             Some(loaded) if self.clock().coarse() < loaded.look_at() => Ok(loaded),
             // In a box, so that the future of a seal or open is small, which is moved at every call.
             loaded => Box::pin(self.looked(loaded)).await,
@@ -343,7 +412,7 @@ impl Domain {
         };
         // A look is due, but what is at hand may still be used: one caller looks, and no failure of it stops anybody,
         // unless it says that the keys may not be used any more.
-        match self.0.flight.try_lead(self.clock()) {
+        match self.inner.flight.try_lead(self.clock()) {
             None => Ok(loaded),
             Some(leader) => match self.load(leader).await {
                 Err(error) if !ends_use(&error) => Ok(loaded),
@@ -355,11 +424,11 @@ impl Domain {
     /// Nothing is at hand: everybody waits for one load.
     async fn loaded_first(&self) -> Result<Arc<Loaded>, Error> {
         loop {
-            match self.0.flight.board(self.clock()).await {
+            match self.inner.flight.board(self.clock()).await {
                 Ticket::Lead(leader) => return self.load(leader).await,
                 Ticket::Landed(outcome) => {
                     outcome?;
-                    if let Some(loaded) = self.0.loaded.load_full() {
+                    if let Some(loaded) = self.inner.loaded.load_full() {
                         return Ok(loaded);
                     }
                 }
@@ -374,7 +443,7 @@ impl Domain {
 
     /// A look that begins now: one that is under way may have begun before the key was made that is looked for.
     async fn looked_anew(&self) -> Result<Arc<Loaded>, Error> {
-        match self.0.flight.board(self.clock()).await {
+        match self.inner.flight.board(self.clock()).await {
             Ticket::Lead(leader) => self.load(leader).await,
             Ticket::Landed(_) => self.loaded_first().await,
         }
@@ -403,14 +472,14 @@ impl Domain {
 
     async fn load(&self, leader: Leader<'_>) -> Result<Arc<Loaded>, Error> {
         // Read by the leader: what was loaded before it led may have been revoked since.
-        let before = self.0.loaded.load_full();
+        let before = self.inner.loaded.load_full();
         let began = self.clock().now();
         let outcome =
-            loaded::load(self.key_store(), &self.0.name, self.options(), before.as_ref()).await;
+            loaded::load(self.key_store(), &self.inner.name, self.options(), before.as_ref()).await;
         match &outcome {
             Ok(loaded) => {
-                self.0.loaded.store(Some(loaded.clone()));
-                self.0.looked_at.fetch_max(began.as_nanos(), Ordering::Release);
+                self.inner.loaded.store(Some(loaded.clone()));
+                self.inner.looked_at.fetch_max(began.as_nanos(), Ordering::Release);
                 if !before.is_some_and(|before| Arc::ptr_eq(&before, loaded)) {
                     self.people().follow(loaded);
                 }
@@ -419,7 +488,7 @@ impl Domain {
             }
             Err(error) if !ends_use(error) => {}
             Err(_) => {
-                if let Some(loaded) = self.0.loaded.swap(None) {
+                if let Some(loaded) = self.inner.loaded.swap(None) {
                     loaded.revoke();
                 }
                 self.people().clear();
@@ -434,7 +503,7 @@ impl Domain {
     pub(crate) fn may_look_for_foreign(&self) -> bool {
         const EVERY: Duration = Duration::from_secs(1);
         let now = self.clock().now();
-        let looked_for = &self.0.looked_for_foreign;
+        let looked_for = &self.inner.looked_for_foreign;
         let last = looked_for.load(Ordering::Relaxed);
         let due = last == 0 || now.since(Moment::from_nanos(last)) >= EVERY;
         // Of those who find it due at the same moment, one looks.
@@ -452,8 +521,8 @@ fn ends_use(error: &Error) -> bool {
 impl fmt::Debug for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Domain")
-            .field("name", &self.0.name)
-            .field("loaded", &self.0.loaded.load())
+            .field("name", &self.inner.name)
+            .field("loaded", &self.inner.loaded.load())
             .finish_non_exhaustive()
     }
 }

@@ -1,3 +1,4 @@
+use crate::reveal::RevealPolicy;
 use crate::sealing::NoncePolicy;
 use core::time::Duration;
 use phiseal_format::Suite;
@@ -31,6 +32,9 @@ pub struct Options {
     pub create: bool,
     /// How many persons' keys are kept: 1,024.
     pub subjects: usize,
+    /// What judges who may see what, and writes it down: nothing. With one, a handle opens nothing unless a reader was named
+    /// for it ([`Domain::read_by`](crate::Domain::read_by), or the key store's).
+    pub reveals: Option<Arc<dyn RevealPolicy>>,
     /// Where nonces and epochs are drawn from: the operating system, or the module when it is a FIPS module.
     pub random: Arc<dyn Random>,
 }
@@ -50,6 +54,7 @@ impl Options {
             read_only: false,
             create: true,
             subjects: 1024,
+            reveals: None,
             random: if fips {
                 Arc::new(HealthChecked::new(ModuleRandom(engine)))
             } else {

@@ -1,3 +1,4 @@
+use crate::mask::{Mask, Masked};
 use core::fmt;
 use phiseal_keys::{Error, ErrorKind};
 use zeroize::Zeroize;
@@ -24,6 +25,21 @@ impl<T: Zeroize> Phi<T> {
     #[must_use]
     pub const fn expose_secret(&self) -> &T {
         &self.0
+    }
+}
+
+impl<T: Zeroize + AsRef<str>> Phi<T> {
+    /// What may be displayed of the plaintext.
+    ///
+    /// ```
+    /// use phiseal_envelope::{Mask, Phi};
+    ///
+    /// let ssn = Phi::from(String::from("123-45-6789"));
+    /// assert_eq!(ssn.masked(Mask::ssn()).to_string(), "***-**-6789");
+    /// ```
+    #[must_use]
+    pub fn masked(&self, mask: Mask) -> Masked<'_> {
+        mask.of(self.0.as_ref())
     }
 }
 

@@ -59,11 +59,11 @@ impl Subject {
         let loaded = self.domain.current().await?;
         let person = self.person(&loaded).await?;
         if !person.cipher().sealing().is_some_and(|key| key.was_spent()) {
-            return Ok(person.cipher().clone());
+            return Ok(self.cipher(&person));
         }
         // The epochs are used up, or this is a forked child: the record is looked at, and the key sealed under anew.
         self.domain.people().look_again(self.tag);
-        Ok(self.person(&loaded).await?.cipher().clone())
+        Ok(self.cipher(&*self.person(&loaded).await?))
     }
 
     /// Seals `plaintext` under the person's current key.
@@ -99,20 +99,16 @@ impl Subject {
         sealed: &Sealed,
         context: &Context,
     ) -> Result<Phi<T>, Error> {
-        match self.ready().await?.open(sealed, context) {
-            Err(error) if error.kind() == ErrorKind::Stale => {
-                self.renewed().await?.open(sealed, context)
-            }
-            // The person may have been renewed elsewhere.
-            Err(error)
-                if matches!(error.kind(), ErrorKind::Foreign | ErrorKind::State)
-                    && self.may_look_for_foreign() =>
-            {
-                self.refresh().await?;
-                self.ready().await?.open(sealed, context)
-            }
-            opened => opened,
-        }
+        self.opened(|cipher| cipher.open(sealed, context)).await
+    }
+
+    /// Opens a text and shows of it what the policy's mask leaves.
+    ///
+    /// # Errors
+    ///
+    /// As [`FieldCipher::open_masked`] and [`Subject::ready`].
+    pub async fn open_masked(&self, sealed: &Sealed, context: &Context) -> Result<String, Error> {
+        self.opened(|cipher| cipher.open_masked(sealed, context)).await
     }
 
     /// Gives the person a new key, which seals from now on. The keys before it open, so that what is under them can be
@@ -149,6 +145,25 @@ impl Subject {
         self.person(&loaded).await.map(drop)
     }
 
+    /// What `open` opens with the person's keys, and once more after the look that its failure asks for.
+    async fn opened<T>(
+        &self,
+        open: impl Fn(&FieldCipher) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        match open(&*self.ready().await?) {
+            Err(error) if error.kind() == ErrorKind::Stale => open(&*self.renewed().await?),
+            // The person may have been renewed elsewhere.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Foreign | ErrorKind::State)
+                    && self.may_look_for_foreign() =>
+            {
+                self.refresh().await?;
+                open(&*self.ready().await?)
+            }
+            opened => opened,
+        }
+    }
+
     fn may_look_for_foreign(&self) -> bool {
         let now = self.domain.key_store().clock().now();
         self.domain.people().may_look_for_foreign(self.tag, now)
@@ -157,7 +172,11 @@ impl Subject {
     async fn renewed(&self) -> Result<Arc<FieldCipher>, Error> {
         let loaded = self.domain.renewed().await?;
         self.domain.people().look_again(self.tag);
-        Ok(self.person(&loaded).await?.cipher().clone())
+        Ok(self.cipher(&*self.person(&loaded).await?))
+    }
+
+    fn cipher(&self, person: &Person) -> Arc<FieldCipher> {
+        self.domain.cipher_of(person.cipher(), self.tag)
     }
 
     async fn create(&self) -> Result<Arc<Person>, Error> {

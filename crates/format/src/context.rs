@@ -315,7 +315,14 @@ impl EncodedContext {
     /// The value under `tag`, where there is one.
     #[must_use]
     pub fn value(&self, tag: u8) -> Option<&[u8]> {
-        self.components().find(|component| component.tag() == tag).as_ref().map(Component::value)
+        Self::value_in(&self.0, tag)
+    }
+
+    /// The value under `tag` in the bytes of an encoded context, up to where they are not one.
+    #[must_use]
+    pub fn value_in(encoded: &[u8], tag: u8) -> Option<&[u8]> {
+        let mut components = Components::new(encoded.get(1..)?);
+        components.find(|component| component.tag() == tag).as_ref().map(Component::value)
     }
 }
 

@@ -15,6 +15,7 @@ mod keyset;
 #[cfg(feature = "ed25519")]
 mod local_signer;
 mod os;
+mod policy_error;
 mod reader;
 mod restored;
 #[cfg(feature = "tokio")]
@@ -48,6 +49,7 @@ pub use key_store::{
 pub use keyset::{KeyVersion, Keyset};
 #[cfg(feature = "ed25519")]
 pub use local_signer::LocalSigner;
+pub use policy_error::PolicyError;
 pub use reader::Reader;
 pub use restored::{ClosedVersion, MissingKey, Restored, RestoredVersion};
 pub use secret::{Secret, memory_is_locked, require_locked_memory};

@@ -160,6 +160,8 @@ pub enum RecordKind {
     Roster,
     /// How far an act of the custodians has come, by its id.
     Run,
+    /// An emergency in which somebody broke the glass, by who it was, and whether it was reviewed.
+    Emergency,
     /// A vaulted token and what it stands for, by column and token. Not in a store of keys.
     Token,
     /// The token of a value, by column and the value's entry in a blind index. Not in a store of keys.
@@ -168,7 +170,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::StoreKey,
         Self::Keyset,
         Self::Subject,
@@ -176,6 +178,7 @@ impl RecordKind {
         Self::KeyId,
         Self::Roster,
         Self::Run,
+        Self::Emergency,
         Self::Token,
         Self::TokenEntry,
     ];
@@ -193,6 +196,7 @@ impl RecordKind {
             Self::Run => 7,
             Self::Token => 8,
             Self::TokenEntry => 9,
+            Self::Emergency => 10,
         }
     }
 }

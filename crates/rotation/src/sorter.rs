@@ -5,7 +5,7 @@ use crate::opened::{Keys, Opened, changed};
 use crate::persons::{KeyOf, Person, Persons};
 use crate::source::{Row, Stored, Table};
 use crate::{Class, Column, ColumnCensus};
-use phiseal_envelope::{FieldCipher, Subject};
+use phiseal_envelope::{Domain, FieldCipher, Subject};
 use phiseal_format::{FieldEnvelope, KeyId, text};
 use phiseal_keys::{Error, ErrorKind, KeyUse, Keyset};
 use std::collections::BTreeMap;
@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 /// Tells what the values of one column are, as the domain's keyset was when it began.
 pub(crate) struct Sorter<'a> {
-    column: &'a Column,
+    /// Whose values they are. What is opened here is shown nobody, so nothing judges it.
+    domain: Domain,
     name: &'a str,
     /// How a context is built from a row.
     shape: Shape<'a>,
@@ -62,16 +63,18 @@ impl<'a> Sorter<'a> {
         persons: Persons,
     ) -> Result<Self, Error> {
         // Somebody else may have rotated while the handle's lease ran.
-        column.domain.refresh().await?;
-        let keyset = column.domain.key_store().keyset(column.domain.name()).await?;
-        let cipher = column.domain.ready().await?;
+        let domain = column.domain.assume_allowed();
+        domain.refresh().await?;
+        let keyset = domain.key_store().keyset(domain.name()).await?;
+        let cipher = domain.ready().await?;
         let (person, opened, decoded) = (None, Opened::default(), Vec::new());
-        Ok(Self { column, name, shape, keyset, persons, cipher, person, opened, decoded })
+        Ok(Self { domain, name, shape, keyset, persons, cipher, person, opened, decoded })
     }
 
     /// The same for another thread.
     pub(crate) fn another(&self) -> Self {
         Self {
+            domain: self.domain.clone(),
             shape: self.shape.clone(),
             keyset: self.keyset.clone(),
             persons: self.persons.clone(),
@@ -85,7 +88,7 @@ impl<'a> Sorter<'a> {
 
     /// Looks whether the domain's keys may still be used: to be called before each page.
     pub(crate) async fn look(&mut self) -> Result<(), Error> {
-        self.cipher = self.column.domain.ready().await?;
+        self.cipher = self.domain.ready().await?;
         Ok(())
     }
 
@@ -161,7 +164,7 @@ impl<'a> Sorter<'a> {
         self,
         counts: BTreeMap<Class, u64>,
     ) -> Result<ColumnCensus, Error> {
-        let domain = &self.column.domain;
+        let domain = &self.domain;
         let now = domain.key_store().keyset(domain.name()).await?;
         let is_as_it_was = now.primary() == self.keyset.primary()
             && now.versions().iter().map(|it| (it.number(), it.state())).eq(self
@@ -193,7 +196,7 @@ impl<'a> Sorter<'a> {
             Some((subject, person)) => (Keys::Person(subject), person.current(&self.keyset)),
             None => {
                 let primary = self.keyset.version(self.keyset.primary());
-                (Keys::Domain(&self.column.domain), primary.map(|it| it.key_id().short()))
+                (Keys::Domain(&self.domain), primary.map(|it| it.key_id().short()))
             }
         };
         self.opened.seal(keys, key.ok_or_else(changed)?).await
@@ -224,7 +227,7 @@ impl<'a> Sorter<'a> {
                 self.opened.open(Keys::Person(person), &cipher, context, envelope).await
             }
             None => {
-                let keys = Keys::Domain(&self.column.domain);
+                let keys = Keys::Domain(&self.domain);
                 self.opened.open(keys, &self.cipher, context, envelope).await
             }
         }
@@ -263,7 +266,7 @@ impl<'a> Sorter<'a> {
     /// The person whom the row is about.
     async fn person_of(&self, row: &Row) -> Result<Arc<Person>, Error> {
         match self.shape.person(row) {
-            Some(name) => self.persons.find(name, &self.column.domain, &self.keyset).await,
+            Some(name) => self.persons.find(name, &self.domain, &self.keyset).await,
             None => Ok(Arc::new(Person::UNKNOWN)),
         }
     }

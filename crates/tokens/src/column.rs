@@ -3,7 +3,7 @@ use core::fmt;
 use core::time::Duration;
 use phiseal_envelope::{ColumnKeys, ColumnSecrets, Domain, FieldCipher};
 use phiseal_format::{Context, KeyId, TokenUse};
-use phiseal_keys::{Error, ErrorKind};
+use phiseal_keys::{Error, ErrorKind, Reader};
 use std::sync::Arc;
 
 /// A column of tokens, or of entries of an index: what kind they are, and which keys they are made with.
@@ -80,6 +80,17 @@ impl<K: Kind> Column<K> {
             domain: domain.clone(),
             context,
             kind: Arc::new(kind),
+            kept: ArcSwapOption::empty(),
+        }))
+    }
+
+    /// The same column in the hands of `reader`: [`Domain::read_by`].
+    #[must_use]
+    pub fn read_by(&self, reader: Reader) -> Self {
+        Self(Arc::new(Inner {
+            domain: self.0.domain.read_by(reader),
+            context: self.0.context.clone(),
+            kind: self.0.kind.clone(),
             kept: ArcSwapOption::empty(),
         }))
     }

@@ -2,7 +2,7 @@ use crate::date::iso;
 use crate::unbiased::below;
 use core::fmt;
 use jiff::ToSpan;
-use phiseal_envelope::{ColumnSecrets, Subject};
+use phiseal_envelope::{ColumnGuard, ColumnSecrets, RevealForm, Subject};
 use phiseal_format::{Context, KeyId, TokenUse};
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::hmac::HmacKey;
@@ -43,6 +43,7 @@ use phiseal_primitives::hmac::HmacKey;
 pub struct DateShift {
     /// By how many days, under which key; the newest last.
     days: Vec<(KeyId, i32)>,
+    guard: ColumnGuard,
 }
 
 impl DateShift {
@@ -72,7 +73,7 @@ impl DateShift {
         let newest = keys.newest().map(|(id, _)| id).ok();
         let mut days: Vec<_> = keys.all()?.map(|(id, days)| (id, *days)).collect();
         days.sort_by_key(|(id, _)| Some(*id) == newest);
-        Ok(Self { days })
+        Ok(Self { days, guard: keys.guard().clone() })
     }
 
     /// The date, moved by the person's newest key. It is `YYYY-MM-DD`, and what stands after a `T` stays as it is.
@@ -89,22 +90,22 @@ impl DateShift {
     ///
     /// # Errors
     ///
-    /// As [`DateShift::shifted`].
+    /// As [`DateShift::shifted`]; [`ErrorKind::Denied`] when the reader may not see the dates of the study.
     pub fn back(&self, date: &str) -> Result<String, Error> {
         let (_, days) = self.days.last().ok_or_else(none)?;
-        moved(date, -days)
+        self.guard.reveal(RevealForm::Full, || moved(date, -days))
     }
 
     /// The date as it was before it was moved by the key of this id.
     ///
     /// # Errors
     ///
-    /// As [`DateShift::shifted`]; [`ErrorKind::Foreign`] for a key that is not the person's.
+    /// As [`DateShift::back`]; [`ErrorKind::Foreign`] for a key that is not the person's.
     pub fn back_under(&self, key_id: KeyId, date: &str) -> Result<String, Error> {
         let days = self.days.iter().find(|(id, _)| *id == key_id).map(|(_, days)| -days);
         let days =
             days.ok_or_else(|| Error::new(ErrorKind::Foreign, "the key is not the person's"))?;
-        moved(date, days)
+        self.guard.reveal(RevealForm::Full, || moved(date, days))
     }
 
     /// The id of the key by which dates are moved now.

@@ -1,6 +1,6 @@
 use crate::column::sealed::Sealed;
 use crate::{Cardinality, Column, Keyed, Kind, Token};
-use phiseal_envelope::{ColumnSecrets, Phi, Plaintext};
+use phiseal_envelope::{ColumnSecrets, Phi, Plaintext, RevealForm};
 use phiseal_format::{
     KeyId, MAX_TOKEN_PLAINTEXT, TOKEN_PREFIX, TokenScheme, TokenUse, token_prefix,
 };
@@ -134,18 +134,22 @@ impl Keyed<Deterministic> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] over 64 KiB; [`ErrorKind::Stale`]; and why a key could not be had.
+    /// [`ErrorKind::Invalid`] over 64 KiB; [`ErrorKind::Stale`]; why a key could not be had; and [`ErrorKind::Denied`] when the
+    /// reader may not search the column.
     pub fn tokens(&self, value: impl AsRef<[u8]>) -> Result<Vec<Token>, Error> {
         let value = short_enough(value.as_ref())?;
-        let mut tokens = Vec::new();
-        for (id, key) in self.keys.all()? {
-            for scheme in [TokenScheme::Hash, TokenScheme::Siv] {
-                if scheme == TokenScheme::Hash || !key.is_module {
-                    tokens.push(key.token(id, scheme, value)?);
+        let keys: Vec<_> = self.keys.all()?.collect();
+        self.keys.guard().reveal(RevealForm::Index, || {
+            let mut tokens = Vec::new();
+            for (id, key) in keys {
+                for scheme in [TokenScheme::Hash, TokenScheme::Siv] {
+                    if scheme == TokenScheme::Hash || !key.is_module {
+                        tokens.push(key.token(id, scheme, value)?);
+                    }
                 }
             }
-        }
-        Ok(tokens)
+            Ok(tokens)
+        })
     }
 
     /// The value of a token.
@@ -154,10 +158,25 @@ impl Keyed<Deterministic> {
     ///
     /// [`ErrorKind::Foreign`] for one under a key that is not of the domain; [`ErrorKind::Unauthenticated`] when anything was
     /// changed, or it is of another column; [`ErrorKind::Unsupported`] for one that does not open, and with a FIPS module;
-    /// [`ErrorKind::Invalid`] when the value is no `T`; [`ErrorKind::Stale`].
+    /// [`ErrorKind::Invalid`] when the value is no `T`; [`ErrorKind::Stale`]; [`ErrorKind::Denied`] when the reader may not see it.
     pub fn open<T: Plaintext>(&self, token: &Token) -> Result<Phi<T>, Error> {
-        let value = self.keys.of(&token.key_id())?.open(token)?;
-        Ok(Phi::from(T::from_plaintext(value)?))
+        self.open_as(RevealForm::Full, token)
+    }
+
+    /// Opens the token of a text and shows of it what the policy's mask leaves.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyed::open`]; [`ErrorKind::Invalid`] where there is no policy.
+    pub fn open_masked(&self, token: &Token) -> Result<String, Error> {
+        let mask = self.keys.guard().mask()?;
+        let value: Phi<String> = self.open_as(RevealForm::Masked, token)?;
+        Ok(value.masked(mask).to_string())
+    }
+
+    fn open_as<T: Plaintext>(&self, form: RevealForm, token: &Token) -> Result<Phi<T>, Error> {
+        let key = self.keys.of(&token.key_id())?;
+        self.keys.guard().reveal(form, || Ok(Phi::from(T::from_plaintext(key.open(token)?)?)))
     }
 }
 
@@ -188,6 +207,16 @@ impl Column<Deterministic> {
     pub async fn open<T: Plaintext>(&self, token: &Token) -> Result<Phi<T>, Error> {
         self.ready_for(token.key_id()).await?;
         self.with(|keyed| keyed.open(token)).await
+    }
+
+    /// As [`Keyed::open_masked`], after whatever look is due.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyed::open_masked`] and [`Column::ready`].
+    pub async fn open_masked(&self, token: &Token) -> Result<String, Error> {
+        self.ready_for(token.key_id()).await?;
+        self.with(|keyed| keyed.open_masked(token)).await
     }
 }
 

@@ -30,7 +30,6 @@ pub mod generalise;
 mod leakage;
 #[cfg(feature = "tracing")]
 mod logs;
-mod mask;
 #[cfg(feature = "safe-harbor")]
 pub mod safe_harbor;
 mod token;
@@ -49,7 +48,7 @@ pub use format_preserving::{Format, FormatPreserving};
 pub use leakage::{ColumnLeakage, Leakage};
 #[cfg(feature = "tracing")]
 pub use logs::{Tokenized, TokenizedFields};
-pub use mask::{Mask, Masked};
+pub use phiseal_envelope::{Mask, Masked};
 pub use phiseal_format::TokenScheme;
 pub use token::Token;
 pub use vault::{Vault, VaultCensus, VaultRenewed, Vaulted, VaultedForm};

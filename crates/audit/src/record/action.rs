@@ -26,7 +26,7 @@ impl Action {
     ///
     /// [`ErrorKind::Invalid`] when it is empty, longer than 32 characters or has others.
     pub fn new(word: &'static str) -> Result<Self, Error> {
-        if !is_action(word) {
+        if !is_word(word) {
             return Err(Error::new(ErrorKind::Invalid, "an action is a word of a-z, 0-9 and -"));
         }
         Ok(Self(Cow::Borrowed(word)))
@@ -40,7 +40,7 @@ impl Action {
 
     /// One that a line holds.
     pub(super) fn parse(word: &str) -> Option<Self> {
-        is_action(word).then(|| Self(Cow::Owned(word.to_owned())))
+        is_word(word).then(|| Self(Cow::Owned(word.to_owned())))
     }
 }
 
@@ -62,7 +62,7 @@ impl fmt::Debug for Action {
     }
 }
 
-fn is_action(word: &str) -> bool {
+pub(super) fn is_word(word: &str) -> bool {
     (1..=32).contains(&word.len())
         && word.starts_with(|first: char| first.is_ascii_lowercase())
         && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')

@@ -1,4 +1,4 @@
-use super::{Action, Class, Outcome, Record, RequestId, Time};
+use super::{Action, Class, DataKind, Outcome, Record, RequestId, Time};
 use core::fmt::Display;
 use core::time::Duration;
 use phiseal_format::{EnvironmentId, KekId, KekVersion, hex};
@@ -25,6 +25,7 @@ pub const MAX_LINE: usize = 2048;
 /// | `domain`, `key`, `key_version` | with which data key |
 /// | `kek`, `kek_version` | under which key-encryption key; version 0 where the backend shows none |
 /// | `request`, `subject` | ids: of the request, and of the person by pseudonym |
+/// | `kind` | of what kind the data is, as a policy names it |
 /// | `count`, `took_us` | how many, and how many microseconds it took |
 ///
 /// Members from `actor` on are left out where nothing is known. Ids are lower-case hexadecimal.
@@ -101,6 +102,8 @@ struct Wire<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     took_us: Option<u64>,
@@ -129,6 +132,7 @@ impl<'a> Wire<'a> {
             kek_version: record.kek_version.map(|version| version.0),
             request: record.request.map(text),
             subject: record.subject.map(text),
+            kind: record.kind.as_ref().map(|kind| kind.as_str().into()),
             count: record.count,
             took_us: record.took.map(micros),
         }
@@ -153,6 +157,7 @@ impl<'a> Wire<'a> {
         record.kek_version = self.kek_version.map(KekVersion);
         record.request = parsed::<RequestId>(self.request.as_deref())?;
         record.subject = parsed(self.subject.as_deref())?;
+        record.kind = parsed::<DataKind>(self.kind.as_deref())?;
         record.count = self.count;
         record.took = self.took_us.map(Duration::from_micros);
         Some(Entry {

@@ -4,6 +4,7 @@ mod action;
 mod class;
 mod entry;
 mod kek_event;
+mod kind;
 mod outcome;
 mod request;
 mod time;
@@ -11,6 +12,7 @@ mod time;
 pub use self::action::Action;
 pub use self::class::Class;
 pub use self::entry::{Entry, MAX_LINE};
+pub use self::kind::DataKind;
 pub use self::outcome::Outcome;
 pub use self::request::RequestId;
 pub use self::time::Time;
@@ -24,7 +26,7 @@ use phiseal_keys::Reader;
 /// # Security
 ///
 /// There is no field for free text. Ids of domains, keys, persons and requests are 16 opaque bytes each; an action is a
-/// word of the program; actor and use are the opaque ids of a [`Reader`]; the name of a KEK is what its custodian gave it.
+/// word of the program, a kind of data one of a policy; actor and use are the opaque ids of a [`Reader`]; the name of a KEK is what its custodian gave it.
 /// All of it is visible ASCII without spaces, of bounded length.
 ///
 /// ```
@@ -63,6 +65,8 @@ pub struct Record {
     pub request: Option<RequestId>,
     /// About whom, by pseudonym.
     pub subject: Option<SubjectTag>,
+    /// What kind of data.
+    pub kind: Option<DataKind>,
     /// How many.
     pub count: Option<u64>,
     /// How long it took; a log keeps whole microseconds.
@@ -85,6 +89,7 @@ impl Record {
             kek_version: None,
             request: None,
             subject: None,
+            kind: None,
             count: None,
             took: None,
         }

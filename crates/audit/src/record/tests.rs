@@ -3,7 +3,7 @@ use super::*;
 use phiseal_format::{EncryptionContext, EnvironmentId, WrapAlgorithm, WrappedKey};
 use phiseal_keys::{ErrorKind, KekEvent, KekOperation};
 
-const FULL: &str = r#"{"v":1,"seq":7,"time":"2026-03-01T09:30:00.250Z","prev":"0102030405060708","env":"09090909090909090909090909090909","class":"reveal","action":"open","outcome":"not-found","actor":"svc-billing","use":"treatment","domain":"01010101010101010101010101010101","key":"02020202020202020202020202020202","key_version":3,"kek":"arn:aws:kms:eu:1:key/\"a\\b\"","kek_version":4,"request":"00030303030303030303030303030303","subject":"04040404040404040404040404040404","count":5,"took_us":1500}"#;
+const FULL: &str = r#"{"v":1,"seq":7,"time":"2026-03-01T09:30:00.250Z","prev":"0102030405060708","env":"09090909090909090909090909090909","class":"reveal","action":"open","outcome":"not-found","actor":"svc-billing","use":"treatment","domain":"01010101010101010101010101010101","key":"02020202020202020202020202020202","key_version":3,"kek":"arn:aws:kms:eu:1:key/\"a\\b\"","kek_version":4,"request":"00030303030303030303030303030303","subject":"04040404040404040404040404040404","kind":"lab-result","count":5,"took_us":1500}"#;
 const LEAST: &str = r#"{"v":1,"seq":1,"time":"1970-01-01T00:00:00.000Z","prev":"0000000000000000","env":"09090909090909090909090909090909","class":"custody","action":"log-opened","outcome":"success"}"#;
 
 fn full() -> Entry {
@@ -22,6 +22,7 @@ fn full() -> Entry {
     request[0] = 0;
     record.request = Some(RequestId::from_bytes(request));
     record.subject = Some(SubjectTag::from_bytes([4; 16]));
+    record.kind = Some("lab-result".parse().unwrap());
     record.count = Some(5);
     record.took = Some(Duration::from_micros(1_500));
     Entry {
@@ -51,6 +52,7 @@ fn the_longest_line_fits() {
     (record.key_version, record.kek_version) = (Some(u32::MAX), Some(KekVersion(u32::MAX)));
     (record.count, record.took) = (Some(u64::MAX), Some(Duration::MAX));
     record.action = Action::new("abcdefghijklmnopqrstuvwxyz-01234").unwrap();
+    record.kind = Some("abcdefghijklmnopqrstuvwxyz-01234".parse().unwrap());
     record.class = Class::BreakGlass;
     record.outcome = Outcome::Failure(ErrorKind::Unauthenticated);
     let line = entry.to_line();
@@ -79,6 +81,7 @@ fn any_other_text_is_refused() {
         ("a request with a sign", r#""request":"00"#, r#""request":"+0"#),
         ("another class", r#""reveal""#, r#""revealed""#),
         ("an unknown outcome", r#""not-found""#, r#""lost""#),
+        ("a kind of data in capitals", r#""lab-result""#, r#""Lab-result""#),
         ("an action of two words", r#""action":"open""#, r#""action":"open it""#),
         ("an action in capitals", r#""action":"open""#, r#""action":"Open""#),
         ("another zone", "250Z", "250+00:00"),
@@ -107,6 +110,9 @@ fn actions_are_words_of_the_program() {
         assert_eq!(Action::new(word).unwrap_err().kind(), ErrorKind::Invalid, "{word}");
     }
     assert_eq!(Action::new("retire-2").unwrap().as_str(), "retire-2");
+    for word in ["", "-a", "1a", "Jane Doe", "Upper", "abcdefghijklmnopqrstuvwxyz-012345"] {
+        assert_eq!(word.parse::<DataKind>().unwrap_err().kind(), ErrorKind::Invalid, "{word}");
+    }
 }
 
 #[test]

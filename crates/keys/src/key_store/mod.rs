@@ -3,6 +3,7 @@
 mod changes;
 mod custody;
 mod drill;
+mod emergencies;
 mod health;
 mod keysets;
 mod restored;
@@ -232,7 +233,8 @@ impl KeyStore {
     /// Remembers the highest revision seen.
     fn note_seen(&self, kind: RecordKind, id: &[u8], now: Seen) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_kept = |kind| matches!(kind, RecordKind::Keyset | RecordKind::Roster);
+        let is_kept =
+            |kind| matches!(kind, RecordKind::Keyset | RecordKind::Roster | RecordKind::Emergency);
         if !is_kept(kind) && seen.len() >= SEEN {
             // Persons and counts are many: what is forgotten here may be rolled back unnoticed, as if the process were new.
             seen.retain(|(kind, _), _| is_kept(*kind));

@@ -10,6 +10,7 @@ pub(super) struct MacKeys {
     key_id: Secret,
     roster: Secret,
     run: Secret,
+    emergency: Secret,
 }
 
 /// Bytes of a record's MAC, which stands at its end.
@@ -26,6 +27,7 @@ impl MacKeys {
             key_id: derive(RecordKind::KeyId)?,
             roster: derive(RecordKind::Roster)?,
             run: derive(RecordKind::Run)?,
+            emergency: derive(RecordKind::Emergency)?,
         })
     }
 
@@ -81,6 +83,7 @@ impl MacKeys {
             RecordKind::KeyId => &self.key_id,
             RecordKind::Roster => &self.roster,
             RecordKind::Run => &self.run,
+            RecordKind::Emergency => &self.emergency,
             RecordKind::StoreKey => {
                 return Err(Error::new(
                     ErrorKind::Invalid,

@@ -3,7 +3,7 @@ use super::subject_record::{SubjectKey, SubjectRecord, SubjectState, shredded};
 use crate::{
     Authority, DataKey, Error, ErrorKind, FullKeyId, Keyset, Record, RecordKind, WrappingKey,
 };
-use phiseal_format::{EncryptionContext, SubjectTag};
+use phiseal_format::{DomainId, EncryptionContext, SubjectTag};
 
 impl KeyStore {
     /// The opaque tag of the person that the application calls `subject`, in this domain.
@@ -17,14 +17,19 @@ impl KeyStore {
         if subject.is_empty() || subject.len() > 255 {
             return Err(Error::new(ErrorKind::Invalid, "a subject's name is 1 to 255 bytes"));
         }
-        let domain = keyset.domain();
-        let full = self.engine.hmac_sha_256(
-            self.subject_tag.expose_secret(),
-            &[domain.as_bytes(), subject.as_bytes()],
-        );
+        Ok(self.record_tag(keyset.domain(), None, subject.as_bytes()))
+    }
+
+    /// The pseudonym of a record in an audit log. That of a record without a tenant which is called what a person is, is the
+    /// person's tag.
+    #[must_use]
+    pub fn record_tag(&self, domain: DomainId, tenant: Option<&[u8]>, record: &[u8]) -> SubjectTag {
+        let (tenant, end): (&[u8], &[u8]) = tenant.map_or((b"", b""), |tenant| (tenant, b"/"));
+        let key = self.subject_tag.expose_secret();
+        let full = self.engine.hmac_sha_256(key, &[domain.as_bytes(), tenant, end, record]);
         let mut tag = [0; 16];
         tag.iter_mut().zip(full).for_each(|(to, from)| *to = from);
-        Ok(SubjectTag::from_bytes(tag))
+        SubjectTag::from_bytes(tag)
     }
 
     /// A person's record, verified; `None` when there is none.

@@ -17,7 +17,7 @@ use crate::column::sealed::Sealed;
 use crate::{Cardinality, Column, Keyed, Kind};
 use core::fmt;
 use entry::Generation;
-use phiseal_envelope::ColumnSecrets;
+use phiseal_envelope::{ColumnSecrets, RevealForm};
 use phiseal_format::TokenUse;
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::hmac::HmacKey;
@@ -250,18 +250,21 @@ impl Keyed<BlindIndex> {
     /// # Errors
     ///
     /// As [`BlindIndex::normalise`]; [`ErrorKind::Stale`]; and why a key could not be had that entries may be under, because a
-    /// search without it would miss them.
+    /// search without it would miss them; [`ErrorKind::Denied`] when the reader may not search the column.
     pub fn terms(&self, values: &[impl AsRef<str>]) -> Result<Vec<IndexEntry>, Error> {
         let normalised = self.kind.generations().map(|index| index.normalise(values));
         let normalised: Vec<Normalised> = normalised.collect::<Result<_, Error>>()?;
-        let mut terms = Vec::new();
-        for (_, key) in self.keys.all()? {
-            for (generation, value) in key.generations.iter().zip(&normalised).rev() {
-                terms.push(generation.entry(value));
+        let keys = self.keys.all()?;
+        self.keys.guard().reveal(RevealForm::Index, || {
+            let mut terms = Vec::new();
+            for (_, key) in keys {
+                for (generation, value) in key.generations.iter().zip(&normalised).rev() {
+                    terms.push(generation.entry(value));
+                }
             }
-        }
-        terms.reverse();
-        Ok(terms)
+            terms.reverse();
+            Ok(terms)
+        })
     }
 
     /// Of which generation a stored entry is.

@@ -8,7 +8,7 @@ pub use format::Format;
 use crate::column::sealed::Sealed;
 use crate::{Cardinality, Column, Keyed, Kind};
 use format::Split;
-use phiseal_envelope::{ColumnSecrets, Phi};
+use phiseal_envelope::{ColumnSecrets, Phi, RevealForm};
 use phiseal_format::{KeyId, TokenUse};
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::Validation;
@@ -116,7 +116,8 @@ impl Keyed<FormatPreserving> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for a value that is not of the form; [`ErrorKind::Stale`]; and why a key could not be had.
+    /// [`ErrorKind::Invalid`] for a value that is not of the form; [`ErrorKind::Stale`]; why a key could not be had; and
+    /// [`ErrorKind::Denied`] when the reader may not search the column.
     pub fn tokens(&self, value: &str) -> Result<Vec<(KeyId, String)>, Error> {
         let split = self.kind.format.split(value)?;
         let tokens = self.keys.all()?.map(|(id, ff1)| {
@@ -124,7 +125,7 @@ impl Keyed<FormatPreserving> {
             encrypt(ff1, &mut split)?;
             Ok((id, split.join()))
         });
-        tokens.collect()
+        self.keys.guard().reveal(RevealForm::Index, || tokens.collect())
     }
 
     /// The id of the one key that there is, and ever was.
@@ -146,13 +147,34 @@ impl Keyed<FormatPreserving> {
     /// # Errors
     ///
     /// [`ErrorKind::Invalid`] for a token that is not of the form; [`ErrorKind::Foreign`] for a key that is not of the
-    /// domain; [`ErrorKind::Stale`]; and why the key could not be had.
+    /// domain; [`ErrorKind::Stale`]; why the key could not be had; and [`ErrorKind::Denied`] when the reader may not see it.
     pub fn reveal_under(&self, key_id: KeyId, token: &str) -> Result<Phi<String>, Error> {
+        self.reveal_as(RevealForm::Full, key_id, token)
+    }
+
+    /// Reveals a token that is under the key of this id, and shows of its value what the policy's mask leaves.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyed::reveal_under`]; [`ErrorKind::Invalid`] where there is no policy.
+    pub fn reveal_masked_under(&self, key_id: KeyId, token: &str) -> Result<String, Error> {
+        let mask = self.keys.guard().mask()?;
+        Ok(self.reveal_as(RevealForm::Masked, key_id, token)?.masked(mask).to_string())
+    }
+
+    fn reveal_as(
+        &self,
+        form: RevealForm,
+        key_id: KeyId,
+        token: &str,
+    ) -> Result<Phi<String>, Error> {
         let mut split = self.kind.format.split(token)?;
         let ff1 = self.keys.of(&key_id)?;
-        let (tweak, free) = split.parts();
-        ff1.decrypt(tweak, free)?;
-        Ok(Phi::from(split.join()))
+        self.keys.guard().reveal(form, || {
+            let (tweak, free) = split.parts();
+            ff1.decrypt(tweak, free)?;
+            Ok(Phi::from(split.join()))
+        })
     }
 }
 
@@ -198,6 +220,16 @@ impl Column<FormatPreserving> {
         self.with(|keyed| keyed.reveal_under(keyed.only()?, token)).await
     }
 
+    /// As [`Column::reveal`], of which the policy's mask leaves what is shown.
+    ///
+    /// # Errors
+    ///
+    /// As [`Column::reveal`] and [`Keyed::reveal_masked_under`].
+    pub async fn reveal_masked(&self, token: &str) -> Result<String, Error> {
+        self.domain().refresh().await?;
+        self.with(|keyed| keyed.reveal_masked_under(keyed.only()?, token)).await
+    }
+
     /// As [`Keyed::reveal_under`], after whatever look is due.
     ///
     /// # Errors
@@ -206,6 +238,16 @@ impl Column<FormatPreserving> {
     pub async fn reveal_under(&self, key_id: KeyId, token: &str) -> Result<Phi<String>, Error> {
         self.ready_for(key_id).await?;
         self.with(|keyed| keyed.reveal_under(key_id, token)).await
+    }
+
+    /// As [`Keyed::reveal_masked_under`], after whatever look is due.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyed::reveal_masked_under`] and [`Column::ready`].
+    pub async fn reveal_masked_under(&self, key_id: KeyId, token: &str) -> Result<String, Error> {
+        self.ready_for(key_id).await?;
+        self.with(|keyed| keyed.reveal_masked_under(key_id, token)).await
     }
 
     /// As [`Keyed::tokens`], with the keys as they were at most a second ago.

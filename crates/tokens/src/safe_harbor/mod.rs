@@ -5,7 +5,7 @@ mod policy;
 mod report;
 
 pub use identifier::{Identifier, Rule};
-pub use policy::PolicyError;
+pub use phiseal_keys::PolicyError;
 pub use report::{Line, Report};
 
 use crate::generalise::{SparseAreas, age, year};

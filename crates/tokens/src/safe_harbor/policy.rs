@@ -2,8 +2,8 @@
 
 use super::{Identifier, Rule};
 use crate::generalise::SparseAreas;
-use core::fmt;
 use core::ops::Range;
+use phiseal_keys::PolicyError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -14,43 +14,6 @@ pub(super) struct Entry {
     pub(super) rule: Rule,
     pub(super) citation: String,
 }
-
-/// What is wrong with a policy, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyError {
-    line: usize,
-    column: usize,
-    message: String,
-}
-
-impl PolicyError {
-    /// The line, from 1.
-    #[must_use]
-    pub const fn line(&self) -> usize {
-        self.line
-    }
-
-    /// The column, in characters, from 1.
-    #[must_use]
-    pub const fn column(&self) -> usize {
-        self.column
-    }
-
-    fn at(text: &str, span: Option<Range<usize>>, message: impl Into<String>) -> Self {
-        let before = text.get(..span.map_or(0, |span| span.start)).unwrap_or(text);
-        let start = before.rfind('\n').map_or(0, |end| end + 1);
-        let column = before.get(start..).map_or(0, |line| line.chars().count()) + 1;
-        Self { line: before.matches('\n').count() + 1, column, message: message.into() }
-    }
-}
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}", self.line, self.column, self.message)
-    }
-}
-
-impl std::error::Error for PolicyError {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

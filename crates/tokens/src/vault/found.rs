@@ -30,6 +30,14 @@ impl Vault {
         record.map(Found::parse).transpose()
     }
 
+    /// As [`Vault::found`], of a token that may be revealed.
+    pub(super) async fn usable(&self, token: &str) -> Result<Found, Error> {
+        self.check_form(token)?;
+        let found = self.found(token).await?.ok_or_else(unknown)?;
+        found.header.usable(self.now())?;
+        Ok(found)
+    }
+
     pub(super) async fn opened<T: Plaintext>(
         &self,
         token: &str,
@@ -37,9 +45,9 @@ impl Vault {
     ) -> Result<Phi<T>, Error> {
         let context = found.header.context(&self.context, token);
         match found.header.person {
-            None => self.domain().open(&found.sealed, &context).await,
+            None => self.column.domain().open(&found.sealed, &context).await,
             Some(tag) => {
-                let person = self.domain().subject_of_tag(tag).await?;
+                let person = self.column.domain().subject_of_tag(tag).await?;
                 person.open(&found.sealed, &context).await
             }
         }
@@ -77,8 +85,10 @@ impl Vault {
     ) -> Result<Vec<u8>, Error> {
         let context = header.context(&self.context, token);
         let sealed = match header.person {
-            None => self.domain().seal(value, &context).await?,
-            Some(tag) => self.domain().subject_of_tag(tag).await?.seal(value, &context).await?,
+            None => self.column.domain().seal(value, &context).await?,
+            Some(tag) => {
+                self.column.domain().subject_of_tag(tag).await?.seal(value, &context).await?
+            }
         };
         Ok(header.with(sealed.as_bytes()))
     }

@@ -50,7 +50,7 @@ impl Vault {
     ) -> Result<String, Error> {
         check_len(value)?;
         if let Some(person) = person
-            && person.domain().id().await? != self.domain().id().await?
+            && person.domain().id().await? != self.column.domain().id().await?
         {
             return Err(Error::new(
                 ErrorKind::Foreign,
@@ -88,9 +88,9 @@ impl Vault {
                 writes.put(RecordKind::TokenEntry, search.newest, search.revision, bytes);
                 self.store.write_all(&writes.all()).await?;
             } else if self.now().abs_diff(found.header.made) < SETTLED_AFTER
-                && !self.domain().seals_under(id).await?
+                && !self.column.domain().seals_under(id).await?
             {
-                self.domain().refresh().await?;
+                self.column.domain().refresh().await?;
                 return Err(Error::new(ErrorKind::Conflict, "the keys were rotated meanwhile"));
             }
             return Ok(token);
@@ -100,7 +100,7 @@ impl Vault {
         let bytes = token.as_bytes().to_vec();
         writes.put(RecordKind::TokenEntry, search.newest.clone(), search.revision, bytes);
         self.store.write_all(&writes.all()).await?;
-        if self.domain().seals_under(id).await? {
+        if self.column.domain().seals_under(id).await? {
             return Ok(token);
         }
         // The keys were rotated meanwhile: somebody who knows that looks for another entry, and may have made a token too.
@@ -116,7 +116,7 @@ impl Vault {
         token: String,
     ) -> Result<String, Error> {
         for _ in 0..TRIES {
-            self.domain().refresh().await?;
+            self.column.domain().refresh().await?;
             let keyed = self.column.ready().await?;
             let (id, _) = keyed.keys.newest()?;
             let search = self.search(&keyed, value, tag, Some(&token)).await?;
@@ -142,7 +142,7 @@ impl Vault {
                 Err(error) if error.kind() == ErrorKind::Conflict => continue,
                 done => done?,
             }
-            if self.domain().seals_under(id).await? {
+            if self.column.domain().seals_under(id).await? {
                 return Ok(given);
             }
         }
@@ -257,7 +257,7 @@ impl Vault {
             tokens.push(token);
         }
         self.store.write_all(&writes.all()).await?;
-        if !drawn.is_empty() && !self.domain().seals_under(id).await? {
+        if !drawn.is_empty() && !self.column.domain().seals_under(id).await? {
             self.settle_all(values, &drawn, began, &mut tokens).await?;
         }
         Ok(tokens)
@@ -291,7 +291,7 @@ impl Vault {
         person: Option<&Subject>,
         writes: &mut Writes,
     ) -> Result<String, Error> {
-        let (kind, engine) = (self.column.kind(), self.domain().key_store().engine());
+        let (kind, engine) = (self.column.kind(), self.column.domain().key_store().engine());
         let mut token = kind.form.draw(engine)?;
         while writes.has(RecordKind::Token, &self.places.token(&token)) {
             token = kind.form.draw(engine)?;
@@ -303,7 +303,7 @@ impl Vault {
         let context = header.context(&self.context, &token);
         let sealed = match person {
             Some(person) => person.seal(value, &context).await?,
-            None => self.domain().seal(value, &context).await?,
+            None => self.column.domain().seal(value, &context).await?,
         };
         let bytes = header.with(sealed.as_bytes());
         writes.put(RecordKind::Token, self.places.token(&token), 0, bytes);

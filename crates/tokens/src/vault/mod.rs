@@ -21,7 +21,7 @@ use entry::Places;
 use found::{Found, unknown};
 use phiseal_envelope::{Domain, Phi, Plaintext, Subject};
 use phiseal_format::{Context, SubjectTag};
-use phiseal_keys::{Clock, Error, ErrorKind, RecordKind, Store};
+use phiseal_keys::{Clock, Error, ErrorKind, Reader, RecordKind, Store};
 use record::Header;
 use std::sync::Arc;
 use walk::Walk;
@@ -59,6 +59,8 @@ pub struct Vault {
     /// What values are sealed as, but for token and record.
     context: Context,
     places: Places,
+    /// Through which tokens are revealed. What else is opened here is shown nobody, and by the column's domain.
+    reading: Domain,
 }
 
 impl Vault {
@@ -105,10 +107,16 @@ impl Vault {
                 "the store holds keys: keep the vault in another one",
             ));
         }
-        let column = Column::of(domain, context.clone(), kind);
+        let column = Column::of(&domain.assume_allowed(), context.clone(), kind);
         let engine = domain.key_store().engine();
         let places = Places::new(engine, context.encode(&domain.id().await?)?.as_bytes());
-        Ok(Self { store, column, context, places })
+        Ok(Self { store, column, context, places, reading: domain.clone() })
+    }
+
+    /// The same vault in the hands of `reader`: [`Domain::read_by`].
+    #[must_use]
+    pub fn read_by(&self, reader: Reader) -> Self {
+        Self { reading: self.reading.read_by(reader), ..self.clone() }
     }
 
     /// The token of a value: the one that it has, or a new one. Of any number of callers at once, in any number of
@@ -172,12 +180,33 @@ impl Vault {
     ///
     /// [`ErrorKind::NotFound`] for a token that was never given out; [`ErrorKind::State`] for one that is disabled, has ended or was
     /// purged, or whose person was shredded; [`ErrorKind::Unauthenticated`] when the record was changed or moved;
-    /// [`ErrorKind::Invalid`] for what is not of the tokens' form, and when the value is no `T`.
+    /// [`ErrorKind::Invalid`] for what is not of the tokens' form, and when the value is no `T`; [`ErrorKind::Denied`] when the
+    /// reader may not see it.
     pub async fn reveal<T: Plaintext>(&self, token: &str) -> Result<Phi<T>, Error> {
-        self.check_form(token)?;
-        let found = self.found(token).await?.ok_or_else(unknown)?;
-        found.header.usable(self.now())?;
-        self.opened(token, &found).await
+        let found = self.usable(token).await?;
+        let context = found.header.context(&self.context, token);
+        match found.header.person {
+            None => self.reading.open(&found.sealed, &context).await,
+            Some(tag) => {
+                self.reading.subject_of_tag(tag).await?.open(&found.sealed, &context).await
+            }
+        }
+    }
+
+    /// Reveals a token and shows of its value what the policy's mask leaves.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::reveal`]; [`ErrorKind::Invalid`] where there is no policy.
+    pub async fn reveal_masked(&self, token: &str) -> Result<String, Error> {
+        let found = self.usable(token).await?;
+        let context = found.header.context(&self.context, token);
+        match found.header.person {
+            None => self.reading.open_masked(&found.sealed, &context).await,
+            Some(tag) => {
+                self.reading.subject_of_tag(tag).await?.open_masked(&found.sealed, &context).await
+            }
+        }
     }
 
     /// Holds a token back: it is not revealed, and its value gets no other, until it is [enabled](Vault::enable).
@@ -244,11 +273,11 @@ impl Vault {
     /// The domain whose keys it has.
     #[must_use]
     pub fn domain(&self) -> &Domain {
-        self.column.domain()
+        &self.reading
     }
 
     fn clock(&self) -> &dyn Clock {
-        &**self.domain().key_store().clock()
+        &**self.column.domain().key_store().clock()
     }
 
     fn now(&self) -> u64 {

@@ -11,7 +11,7 @@ impl Vault {
     /// Forgets a token and all entries that name it. Whether there was one.
     pub(super) async fn forgotten(&self, token: &str) -> Result<bool, Error> {
         // Entries under a key that another process has made are to go as well.
-        self.domain().refresh().await?;
+        self.column.domain().refresh().await?;
         for _ in 0..TRIES {
             let found = match self.found(token).await {
                 Err(error) if error.kind() == ErrorKind::State => return Ok(false),

@@ -51,7 +51,7 @@ impl Vault {
     ///
     /// As [`Column::ready`](crate::Column::ready), and what the vault's store answers.
     pub async fn census(&self) -> Result<VaultCensus, Error> {
-        self.domain().refresh().await?;
+        self.column.domain().refresh().await?;
         let mut census = VaultCensus::default();
         let mut tokens = self.walk(RecordKind::Token, self.places.tokens());
         while let Some((_, record)) = tokens.next().await? {
@@ -87,7 +87,7 @@ impl Vault {
     ///
     /// As [`Vault::tokenize`], but that a record which is none, and a value that does not open, are counted.
     pub async fn renew(&self) -> Result<VaultRenewed, Error> {
-        self.domain().refresh().await?;
+        self.column.domain().refresh().await?;
         let mut renewed = VaultRenewed::default();
         let mut tokens = self.walk(RecordKind::Token, self.places.tokens());
         while let Some((id, _)) = tokens.next().await? {
@@ -226,16 +226,16 @@ impl Vault {
     /// Whether the value is under the key that seals now.
     async fn is_newest(&self, found: &Found) -> Result<bool, Error> {
         let cipher = match found.header.person {
-            None => self.domain().ready().await?,
-            Some(tag) => self.domain().subject_of_tag(tag).await?.ready().await?,
+            None => self.column.domain().ready().await?,
+            Some(tag) => self.column.domain().subject_of_tag(tag).await?.ready().await?,
         };
         Ok(cipher.sealing_key_id() == Some(found.sealed.key_id()))
     }
 
     async fn is_shredded(&self, person: Option<SubjectTag>) -> Result<bool, Error> {
         let Some(tag) = person else { return Ok(false) };
-        let keyset = self.domain().keyset().await?;
-        let record = self.domain().key_store().find_subject(&keyset, tag).await?;
+        let keyset = self.column.domain().keyset().await?;
+        let record = self.column.domain().key_store().find_subject(&keyset, tag).await?;
         Ok(record.is_some_and(|record| matches!(record.state(), SubjectState::Shredded { .. })))
     }
 }

@@ -9,7 +9,7 @@ use core::fmt;
 /// `6789` the last four characters are all of it.
 ///
 /// ```
-/// use phiseal_tokens::Mask;
+/// use phiseal_envelope::Mask;
 ///
 /// assert_eq!(Mask::all().of("Jane Doe").to_string(), "****");
 /// assert_eq!(Mask::ssn().of("123-45-6789").to_string(), "***-**-6789");
