@@ -21,8 +21,8 @@
 //! ```
 
 use crate::{
-    Context, Error, FieldCipher, FullKeyId, KekBackend, KeyStore, Keyset, Phi, Plaintext, Renewal,
-    Rewrapped, Sealed, Store, SubjectRecord, SubjectsRenewed, SubjectsRewrapped,
+    Context, Error, FieldCipher, FullKeyId, KekBackend, KeyStore, Keyset, Phi, Plaintext, Reader,
+    Renewal, Rewrapped, Sealed, Store, SubjectRecord, SubjectsRenewed, SubjectsRewrapped,
 };
 use phiseal_keys::Erasure;
 use pollster::block_on;
@@ -143,6 +143,21 @@ impl Domain {
     /// As [`crate::Domain::open`].
     pub fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
         block_on(self.0.open(sealed, context))
+    }
+
+    /// As [`crate::Domain::open_masked`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::open_masked`].
+    pub fn open_masked(&self, sealed: &Sealed, context: &Context) -> Result<String, Error> {
+        block_on(self.0.open_masked(sealed, context))
+    }
+
+    /// As [`crate::Domain::read_by`].
+    #[must_use]
+    pub fn read_by(&self, reader: Reader) -> Self {
+        Self(self.0.read_by(reader))
     }
 
     /// As [`crate::Domain::subject`].
@@ -293,6 +308,15 @@ impl Subject {
     /// As [`crate::Subject::open`].
     pub fn open<T: Plaintext>(&self, sealed: &Sealed, context: &Context) -> Result<Phi<T>, Error> {
         block_on(self.0.open(sealed, context))
+    }
+
+    /// As [`crate::Subject::open_masked`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Subject::open_masked`].
+    pub fn open_masked(&self, sealed: &Sealed, context: &Context) -> Result<String, Error> {
+        block_on(self.0.open_masked(sealed, context))
     }
 
     /// As [`crate::Subject::renew`].

@@ -30,7 +30,10 @@ pub mod address;
 pub mod blocking;
 pub mod manual;
 
-/// A tamper-evident log of key operations.
+/// Who may see what, for which use, in which form; break-glass.
+#[cfg(feature = "access")]
+pub use phiseal_access as access;
+/// A tamper-evident log of key operations and reveals.
 #[cfg(feature = "audit")]
 pub use phiseal_audit as audit;
 /// KEK backends: one module each.
@@ -46,7 +49,8 @@ pub use phiseal_tokens as tokens;
 
 pub use self::phiseal::{Builder, Phiseal};
 pub use phiseal_envelope::{
-    BoundContext, Domain, FieldCipher, NoncePolicy, Options, Phi, Plaintext, Sealed, Subject,
+    BoundContext, Domain, FieldCipher, Mask, Masked, NoncePolicy, Options, Phi, Plaintext, Reveal,
+    RevealForm, RevealPolicy, Sealed, Subject,
 };
 pub use phiseal_format::{
     Context, DomainId, EncryptionContext, EnvironmentId, KekId, KekVersion, KeyId, SubjectTag,
@@ -57,10 +61,10 @@ pub use phiseal_keys::{
     DrilledVersion, Erasure, Error, ErrorKind, Finding, FindingKind, FullKeyId, GeneratedKey,
     Health, Kek, KekAdmin, KekAdminBackend, KekAnswer, KekBackend, KekEvent, KekEvents, KekHealth,
     KekInfo, KekOperation, Keks, KeyState, KeyStore, KeyStoreConfig, KeyVersion, Keyset,
-    ManualClock, MissingKey, Moment, Reader, Record, RecordKind, RecordWrite, Renewal, Restored,
-    RestoredVersion, Rewrapped, Secret, Store, SubjectKey, SubjectKeyState, SubjectRecord,
-    SubjectState, SubjectsPage, SubjectsRenewed, SubjectsRewrapped, SubjectsWith, SystemClock,
-    UnwrappedKey, VersionHealth, VersionSet, Wraps, memory_is_locked, require_locked_memory,
-    rewrap_in_process,
+    ManualClock, MissingKey, Moment, PolicyError, Reader, Record, RecordKind, RecordWrite, Renewal,
+    Restored, RestoredVersion, Rewrapped, Secret, Store, SubjectKey, SubjectKeyState,
+    SubjectRecord, SubjectState, SubjectsPage, SubjectsRenewed, SubjectsRewrapped, SubjectsWith,
+    SystemClock, UnwrappedKey, VersionHealth, VersionSet, Wraps, memory_is_locked,
+    require_locked_memory, rewrap_in_process,
 };
 pub use phiseal_primitives::{Engine, Module, Validation, default_engine, engine, engines};

@@ -1,5 +1,5 @@
 use core::fmt;
-use phiseal_envelope::{Domain, NoncePolicy, Options};
+use phiseal_envelope::{Domain, NoncePolicy, Options, RevealPolicy};
 use phiseal_keys::{
     Clock, Error, ErrorKind, FullKeyId, KekBackend, Keks, KeyStore, KeyStoreConfig, Reader, Store,
     require_locked_memory,
@@ -173,6 +173,13 @@ impl Builder {
     pub fn reader(mut self, reader: Reader) -> Self {
         self.config.reader = Some(reader);
         self
+    }
+
+    /// What judges who may see what, and writes it down, in all domains: then a handle opens nothing unless a reader was named
+    /// for it, here or by [`Domain::read_by`]. The feature `access` has one that reads a policy file.
+    #[must_use]
+    pub fn reveals(self, policy: Arc<dyn RevealPolicy>) -> Self {
+        self.options(|options| options.reveals = Some(policy))
     }
 
     /// Another clock than the machine's.

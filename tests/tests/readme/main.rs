@@ -12,6 +12,9 @@ mod ten_lines;
 mod shred;
 #[rustfmt::skip]
 mod search;
+#[rustfmt::skip]
+#[expect(clippy::unwrap_used, reason = "the README shows what must fail")]
+mod judged;
 
 const README: &str = include_str!("../../../README.md");
 
@@ -23,7 +26,12 @@ fn snippets() -> Vec<String> {
 #[test]
 fn the_readme_shows_these_files_and_nothing_else() {
     let public = |source: &str| source.replace("pub(crate) fn", "fn");
-    let files = [include_str!("ten_lines.rs"), include_str!("shred.rs"), include_str!("search.rs")];
+    let files = [
+        include_str!("ten_lines.rs"),
+        include_str!("shred.rs"),
+        include_str!("search.rs"),
+        include_str!("judged.rs"),
+    ];
     let files = files.map(public);
     assert_eq!(snippets(), files);
 }
@@ -57,4 +65,18 @@ fn search_runs() {
     let phi = Phiseal::open(MemoryStore::new(), MemoryKek::new(phiseal::default_engine()).unwrap())
         .unwrap();
     search::search(&phi.domain("clinic/patients").unwrap()).unwrap();
+}
+
+#[test]
+fn judged_runs() {
+    let policy = README.split("```toml\n").nth(1).and_then(|block| block.split("```").next());
+    let folder = tempfile::tempdir().unwrap();
+    let engine = phiseal::default_engine();
+    let signer = phiseal::audit::LocalSigner::generate(engine).unwrap();
+    let environment = phiseal::EnvironmentId::from_bytes([7; 16]);
+    let log = phiseal::audit::Log::builder("clinic.example/audit", environment, signer, engine);
+    let log = log.unwrap().open(folder.path().join("audit.jsonl")).unwrap();
+    judged::judged(policy.unwrap(), log).unwrap();
+    let log = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    assert_eq!(log.matches(r#""class":"reveal""#).count(), 3);
 }

@@ -9,7 +9,7 @@ use crate::{root, text_of};
 const GOLDEN: &str = "tests/golden/facade-dependencies.txt";
 
 /// The features that bring crates along, each with a line in README.md: how many, and what building them costs.
-const FEATURES: [&str; 13] = [
+const FEATURES: [&str; 14] = [
     "audit",
     "layers",
     "recovery",
@@ -19,6 +19,7 @@ const FEATURES: [&str; 13] = [
     "tokens",
     "phone",
     "safe-harbor",
+    "access",
     "pkcs11",
     "transit",
     "aws-kms",
