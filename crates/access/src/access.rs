@@ -6,29 +6,46 @@ use phiseal_audit::{Action, Class, Log, Outcome, Record, RequestId};
 use phiseal_envelope::{Mask, Reveal, RevealForm, RevealPolicy};
 use phiseal_keys::{Clock, Error, ErrorKind, Moment, Reader, SystemClock};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Judges by a policy what readers see, and writes each reveal on an audit log.
 ///
 /// Set as [`Options::reveals`](phiseal_envelope::Options::reveals) of a domain, it is asked before anything is opened, revealed or
-/// searched through that domain. What is allowed is recorded with what came of it before the reader gets it, and is withheld when
-/// it cannot be recorded; what is denied is recorded too. A record names actor, use, kind of data and the person's pseudonym:
+/// searched through that domain. What is allowed is handed to the log, with what came of it, before the reader gets it, and is
+/// withheld when the log does not take it; what is denied is recorded too. A record names actor, use, kind of data, and the
+/// pseudonym of the person or of the record that the field is of
+/// ([`KeyStore::record_tag`](phiseal_keys::KeyStore::record_tag)); columns of tokens and indexes know of no person, unless they are
+/// of one's own key.
 ///
 /// | class | action | |
 /// |---|---|---|
 /// | `reveal` | `reveal`, `reveal-masked`, `search` | allowed by the policy, or denied |
-/// | `reveal` | `rate-alert` | one actor revealed more than is usual; `count` says how many |
+/// | `reveal` | `rate-alert` | one actor asked for more than is usual; `count` says how much |
 /// | `break-glass` | the same | allowed only by an emergency, whose id stands under `request` |
 ///
-/// Records are on disk a moment later ([`Log::commit`]): what a crash takes is what was revealed in that moment.
+/// Records are on disk a moment later ([`Log::commit`]). What a crash or a full disk takes is what was revealed in that moment;
+/// once the log cannot be written, nothing is revealed.
+///
+/// Alerts count what is asked for, denied or not, searches too, by actor and in this process. A window begins with the first that
+/// is asked for after the one before is over.
+///
+/// One policy is of all domains that it is set for: where a field of one name is another thing in another domain, give that one
+/// another policy.
 pub struct Access {
     policy: Policy,
     log: Log,
     clock: Arc<dyn Clock>,
     rates: Option<Rates>,
     /// Who has broken the glass, in this process.
-    emergencies: Mutex<HashMap<Reader, InForce>>,
+    emergencies: Mutex<Emergencies>,
     on_alert: Box<dyn Fn(&Alert) + Send + Sync>,
+}
+
+/// Who has broken the glass, and how often each actor's emergencies were ended.
+#[derive(Debug, Default)]
+struct Emergencies {
+    in_force: HashMap<Reader, InForce>,
+    dismissals: HashMap<Box<str>, u64>,
 }
 
 /// An emergency that lets its reader see more.
@@ -85,24 +102,43 @@ impl Access {
         (self.on_alert)(alert);
     }
 
-    /// Lets a reader see what may be seen in an emergency.
-    pub(crate) fn admit(&self, reader: Reader, emergency: InForce) {
-        let now = self.clock.now();
-        let mut emergencies = self.emergencies.lock().unwrap_or_else(PoisonError::into_inner);
-        emergencies.retain(|_, emergency| now < emergency.until);
-        emergencies.insert(reader, emergency);
+    /// How often emergencies of an actor were ended: to be read before the one that is to be admitted is.
+    pub(crate) fn dismissals(&self, actor: &str) -> u64 {
+        self.emergencies().dismissals.get(actor).copied().unwrap_or_default()
+    }
+
+    /// Lets a reader see what may be seen in an emergency, unless it was ended since `dismissals` was the count.
+    pub(crate) fn admit(
+        &self,
+        reader: &Reader,
+        emergency: InForce,
+        dismissals: u64,
+    ) -> Result<(), Error> {
+        let (now, actor) = (self.clock.now(), reader.actor());
+        let mut emergencies = self.emergencies();
+        if emergencies.dismissals.get(actor).copied().unwrap_or_default() != dismissals {
+            return Err(Error::new(ErrorKind::State, "the emergency was ended meanwhile"));
+        }
+        emergencies.in_force.retain(|_, emergency| now < emergency.until);
+        emergencies.in_force.insert(reader.clone(), emergency);
+        Ok(())
     }
 
     /// Ends that at once.
     pub(crate) fn dismiss(&self, actor: &str) {
-        let mut emergencies = self.emergencies.lock().unwrap_or_else(PoisonError::into_inner);
-        emergencies.retain(|reader, _| reader.actor() != actor);
+        let mut emergencies = self.emergencies();
+        emergencies.in_force.retain(|reader, _| reader.actor() != actor);
+        *emergencies.dismissals.entry(actor.into()).or_default() += 1;
     }
 
     fn emergency_of(&self, reader: &Reader) -> Option<InForce> {
         let now = self.clock.now();
-        let emergencies = self.emergencies.lock().unwrap_or_else(PoisonError::into_inner);
-        emergencies.get(reader).filter(|emergency| now < emergency.until).copied()
+        let emergencies = self.emergencies();
+        emergencies.in_force.get(reader).filter(|emergency| now < emergency.until).copied()
+    }
+
+    fn emergencies(&self) -> MutexGuard<'_, Emergencies> {
+        self.emergencies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What allows a reveal: the policy, or an emergency.
@@ -128,14 +164,13 @@ impl Access {
     fn count(&self, reveal: &Reveal<'_>) -> Result<(), Error> {
         let (Some(rates), Some(reader)) = (&self.rates, reveal.reader) else { return Ok(()) };
         let now = self.clock.coarse();
-        let Some(reveals) = rates.count(reader.actor(), reveal.count, now) else { return Ok(()) };
+        let Some(asked) = rates.count(reader.actor(), reveal.count, now) else { return Ok(()) };
+        let within = rates.limit().within;
+        self.alert(&Alert::Rate { reader: reader.clone(), asked, within });
         let mut record = Record::new(Class::Reveal, Action::new("rate-alert")?, Outcome::Success);
         record.reader = Some(reader.clone());
-        record.count = Some(reveals);
-        self.log.append(record)?;
-        let within = rates.limit().within;
-        self.alert(&Alert::Rate { reader: reader.clone(), reveals, within });
-        Ok(())
+        record.count = Some(asked);
+        self.log.append(record)
     }
 
     fn record(
@@ -171,15 +206,14 @@ impl RevealPolicy for Access {
             Ok(emergency) => emergency,
             Err(denied) => {
                 self.record(reveal, None, Outcome::Failure(denied.kind()))?;
+                self.count(reveal)?;
                 return Err(denied);
             }
         };
         let opened = open();
         let outcome = opened.as_ref().map(|_| ()).map_err(Error::kind);
         self.record(reveal, emergency, Outcome::from(outcome))?;
-        if opened.is_ok() && reveal.form > RevealForm::Index {
-            self.count(reveal)?;
-        }
+        self.count(reveal)?;
         opened
     }
 

@@ -6,13 +6,13 @@ use phiseal_keys::Reader;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Alert {
-    /// An actor reveals more than the policy takes for usual: one alert in each window.
+    /// An actor asks for more than the policy takes for usual: one alert in each window.
     #[non_exhaustive]
     Rate {
         /// Who, and for which use the one was that was too many.
         reader: Reader,
-        /// How many have been revealed since the window began.
-        reveals: u64,
+        /// How much was asked for since the window began: revealed, searched or denied.
+        asked: u64,
         /// How long a window is.
         within: Duration,
     },

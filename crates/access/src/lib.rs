@@ -3,7 +3,7 @@
 //! | piece | what it is |
 //! |---|---|
 //! | [`Policy`] | what a file says: kinds of data, roles, grants. What it does not grant is denied |
-//! | [`Access`] | judges by it every field that is opened, token that is revealed and index that is searched through a handle of [`Domain::read_by`](phiseal_envelope::Domain::read_by), and writes each on an audit log; raises an [`Alert`] when one actor reveals more than is usual |
+//! | [`Access`] | judges by it every field that is opened, token that is revealed and index that is searched through a handle of [`Domain::read_by`](phiseal_envelope::Domain::read_by), and writes each on an audit log; raises an [`Alert`] when one actor asks for more than is usual |
 //! | [`BreakGlass`] | lets somebody see what the policy denies: for a short time, for a reason, on the audit log under a class of its own, and not again before another person has reviewed it |
 //!
 //! The policy guards an application against itself: a handle that was given out for a reader opens what that reader may see, and
@@ -21,6 +21,6 @@ mod rate;
 
 pub use access::Access;
 pub use alert::Alert;
-pub use break_glass::{BreakGlass, Emergency, Finding, Review};
+pub use break_glass::{BreakGlass, Emergency, Finding, Review, Unreviewed};
 pub use phiseal_keys::PolicyError;
 pub use policy::Policy;

@@ -1,14 +1,14 @@
-//! How much each actor reveals.
+//! How much each actor asks for.
 
 use crate::policy::RateLimit;
 use phiseal_keys::Moment;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// The windows of the actors who reveal something at present.
+/// The windows of the actors who ask for something at present.
 ///
-/// A window begins with an actor's first reveal after the one before was over: what is revealed at its end and in the next one's
-/// beginning is counted apart.
+/// A window begins with the first that an actor asks for after the one before was over: what is asked for at its end and in the next
+/// one's beginning is counted apart.
 #[derive(Debug)]
 pub(crate) struct Rates {
     limit: RateLimit,
@@ -25,7 +25,7 @@ struct Windows {
 #[derive(Debug)]
 struct Window {
     began: Moment,
-    reveals: u64,
+    asked: u64,
 }
 
 impl Rates {
@@ -37,9 +37,9 @@ impl Rates {
         self.limit
     }
 
-    /// Counts `count` reveals of `actor`, and says how many those are in the window if they are the first that are too many.
+    /// Counts what `actor` asks for, and says how much that is in the window where it is too much for the first time.
     pub(crate) fn count(&self, actor: &str, count: u64, now: Moment) -> Option<u64> {
-        let RateLimit { reveals: limit, within } = self.limit;
+        let RateLimit { most: limit, within } = self.limit;
         let is_over = |window: &Window| now.since(window.began) >= within;
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if windows.actors.len() > windows.enough {
@@ -48,17 +48,17 @@ impl Rates {
         }
         let before = match windows.actors.get_mut(actor) {
             Some(window) if !is_over(window) => {
-                let before = window.reveals;
-                window.reveals = before.saturating_add(count);
+                let before = window.asked;
+                window.asked = before.saturating_add(count);
                 before
             }
             _ => {
-                windows.actors.insert(actor.into(), Window { began: now, reveals: count });
+                windows.actors.insert(actor.into(), Window { began: now, asked: count });
                 0
             }
         };
-        let reveals = before.saturating_add(count);
-        (before <= limit && reveals > limit).then_some(reveals)
+        let asked = before.saturating_add(count);
+        (before <= limit && asked > limit).then_some(asked)
     }
 }
 
@@ -70,9 +70,9 @@ mod tests {
     use core::time::Duration;
 
     #[test]
-    fn one_reveal_too_many_is_said_once_in_each_window() {
+    fn one_too_many_is_said_once_in_each_window() {
         let within = Duration::from_secs(60);
-        let rates = Rates::new(RateLimit { reveals: 3, within });
+        let rates = Rates::new(RateLimit { most: 3, within });
         let at = |seconds: u64| Moment::from_nanos(seconds * 1_000_000_000);
         for second in 0..3 {
             assert_eq!(rates.count("ada", 1, at(second)), None);
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn actors_whose_windows_are_over_are_forgotten() {
-        let rates = Rates::new(RateLimit { reveals: 1, within: Duration::from_nanos(10) });
+        let rates = Rates::new(RateLimit { most: 1, within: Duration::from_nanos(10) });
         for number in 0..10_000 {
             rates.count(&format!("actor {number}"), 1, Moment::from_nanos(number));
         }

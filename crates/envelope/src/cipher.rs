@@ -79,9 +79,14 @@ impl FieldCipher {
         }
     }
 
-    /// Whether this is that cipher with a guard.
-    pub(crate) fn is_guarded(&self, bare: &Arc<Self>) -> bool {
-        self.reading.as_ref().is_some_and(|reading| Arc::ptr_eq(&reading.bare, bare))
+    /// Whether both are the same cipher, but for whatever judges what they open.
+    #[must_use]
+    pub fn has_keys_of(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        Arc::ptr_eq(self.bare(), other.bare())
+    }
+
+    fn bare(self: &Arc<Self>) -> &Arc<Self> {
+        self.reading.as_ref().map_or(self, |reading| &reading.bare)
     }
 
     /// How many bytes an envelope has over its plaintext, not counting padding.
@@ -264,8 +269,8 @@ impl FieldCipher {
     /// # Errors
     ///
     /// As [`FieldCipher::open_bound`]. `buffer` is then as it was, so that the same call can be made again after
-    /// [`ErrorKind::Stale`]; after [`ErrorKind::Unauthenticated`], and for a padding that is none, it holds zeros where the
-    /// ciphertext was.
+    /// [`ErrorKind::Stale`]; after [`ErrorKind::Unauthenticated`], for a padding that is none, and where a policy could not write
+    /// down that it was opened, it holds zeros where the ciphertext was.
     #[inline]
     pub fn open_in_place<'a>(
         &self,
@@ -316,6 +321,10 @@ impl FieldCipher {
 
     /// What `make` makes of the keys of one column of tokens, or of an index: once for each version that opens here.
     ///
+    /// # Security
+    ///
+    /// `make` gets keys: whatever judges what is opened here does not judge what is done with them.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Malformed`] for a context that cannot be encoded; [`ErrorKind::Memory`]; and what `make` returns.
@@ -325,9 +334,14 @@ impl FieldCipher {
         make: impl Fn(&ColumnSecrets<'_>) -> Result<T, Error>,
     ) -> Result<ColumnKeys<T>, Error> {
         let make = |key: &OpeningKey| make(&ColumnSecrets::new(key, column, self.domain));
+        ColumnKeys::new(&self.sealing, &self.opening, &self.missing, &self.known, make)
+    }
+
+    /// What judges what is revealed of a column here.
+    #[must_use]
+    pub fn column_guard(&self, column: &Context) -> ColumnGuard {
         let reading = self.reading.as_ref().map(|reading| (&reading.guard, reading.person));
-        let guard = ColumnGuard::new(reading, column, self.domain);
-        ColumnKeys::new(&self.sealing, &self.opening, &self.missing, &self.known, guard, make)
+        ColumnGuard::new(reading, column, self.domain)
     }
 
     /// Until when it is known that there is no other key.

@@ -1,7 +1,6 @@
 //! The keys of a column of tokens, or of an index.
 
 use crate::deadline::Deadline;
-use crate::guard::ColumnGuard;
 use crate::missing::{Life, Missing};
 use crate::opening::OpeningKey;
 use crate::sealing::SealingKey;
@@ -20,7 +19,6 @@ pub struct ColumnKeys<T> {
     keys: Vec<(Arc<OpeningKey>, T)>,
     missing: Vec<Missing>,
     known: Arc<Deadline>,
-    guard: ColumnGuard,
 }
 
 /// One version of the domain's key, for the one column, from which the keys of each use are derived.
@@ -36,7 +34,6 @@ impl<T> ColumnKeys<T> {
         opening: &[Arc<OpeningKey>],
         missing: &[Missing],
         known: &Arc<Deadline>,
-        guard: ColumnGuard,
         make: impl Fn(&OpeningKey) -> Result<T, Error>,
     ) -> Result<Self, Error> {
         let keys = opening.iter().map(|key| Ok((key.clone(), make(key)?)));
@@ -45,14 +42,7 @@ impl<T> ColumnKeys<T> {
             keys: keys.collect::<Result<_, Error>>()?,
             missing: missing.to_vec(),
             known: known.clone(),
-            guard,
         })
-    }
-
-    /// What judges what is revealed of the column.
-    #[must_use]
-    pub const fn guard(&self) -> &ColumnGuard {
-        &self.guard
     }
 
     /// What new tokens and entries are made with, and the id of its key.

@@ -5,7 +5,6 @@ use crate::loaded::{self, Loaded};
 use crate::options::Options;
 use crate::people::People;
 use crate::phi::{Phi, Plaintext};
-use crate::reveal::RevealPolicy;
 use crate::sealed::Sealed;
 use crate::subject::Subject;
 use arc_swap::ArcSwapOption;
@@ -39,6 +38,14 @@ struct Inner {
     people: People,
 }
 
+impl Inner {
+    /// What judges this reader, where the options have a policy.
+    fn reading(&self, reader: Option<Reader>) -> Option<Arc<Guarded>> {
+        let policy = self.options.reveals.clone()?;
+        Some(Arc::new(Guarded::new(Guard::new(policy, reader, self.store.clone()))))
+    }
+}
+
 impl Domain {
     /// Opens the domain, or makes it when there is none and the options say so.
     ///
@@ -70,11 +77,6 @@ impl Domain {
         if options.lease > Keyset::LONGEST_LEASE {
             return Err(Error::new(ErrorKind::Invalid, "a lease is at most ten minutes"));
         }
-        let guard = |policy: &Arc<dyn RevealPolicy>| {
-            let reader = store.reader().cloned();
-            Arc::new(Guarded::new(Guard::new(policy.clone(), reader, store.clone())))
-        };
-        let reading = options.reveals.as_ref().map(guard);
         let inner = Arc::new(Inner {
             store,
             name: name.into(),
@@ -85,6 +87,7 @@ impl Domain {
             looked_for_foreign: AtomicU64::new(0),
             looked_at: AtomicU64::new(0),
         });
+        let reading = inner.reading(inner.store.reader().cloned());
         Ok(Self { inner, reading })
     }
 
@@ -92,15 +95,15 @@ impl Domain {
     /// a cheap handle, for one request. Without a policy nothing is judged.
     #[must_use]
     pub fn read_by(&self, reader: Reader) -> Self {
-        let guarded = |reading: &Arc<Guarded>| Arc::new(Guarded::new(reading.guard().of(reader)));
-        Self { inner: self.inner.clone(), reading: self.reading.as_ref().map(guarded) }
+        Self { inner: self.inner.clone(), reading: self.inner.reading(Some(reader)) }
     }
 
     /// The same domain with nothing that judges openings: for what opens and shows nobody, as a rotation does.
     ///
     /// # Security
     ///
-    /// What is opened here is neither refused nor written down. It is not to reach whoever handles requests.
+    /// What is opened here is neither refused nor written down. It is not to reach whoever handles requests. A reader who is
+    /// [named](Domain::read_by) for it is judged again.
     #[must_use]
     pub fn assume_allowed(&self) -> Self {
         Self { inner: self.inner.clone(), reading: None }

@@ -4,12 +4,12 @@ use crate::bound::BoundContext;
 use crate::cipher::FieldCipher;
 use crate::mask::Mask;
 use crate::reveal::{Reveal, RevealForm, RevealPolicy};
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use core::fmt;
 use core::str;
 use phiseal_format::{Context, DomainId, SubjectTag, tag};
 use phiseal_keys::{Error, ErrorKind, KeyStore, Reader};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// A policy, and the reader that it judges.
 #[derive(Clone)]
@@ -27,11 +27,6 @@ impl Guard {
         store: Arc<KeyStore>,
     ) -> Self {
         Self { policy, reader, store }
-    }
-
-    /// The same policy, judging another reader.
-    pub(crate) fn of(&self, reader: Reader) -> Self {
-        Self { reader: Some(reader), ..self.clone() }
     }
 
     /// Opens, if the reader may see what the context names, and hands over what was opened once that is written down.
@@ -63,11 +58,23 @@ impl Guard {
         let reveal = Reveal { reader, domain, field, subject, form, count: 1 };
         let (mut open, mut opened) = (Some(open), None);
         let twice = || Error::new(ErrorKind::Faulty, "the policy opens twice, or not at all");
-        self.policy.reveal(&reveal, &mut || {
-            opened = Some(open.take().ok_or_else(twice)?()?);
-            Ok(())
-        })?;
-        opened.ok_or_else(twice)
+        let judged = self.policy.reveal(&reveal, &mut || match open.take() {
+            Some(open) => {
+                let outcome = open();
+                let told = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
+                opened = Some(outcome);
+                told
+            }
+            None => Err(twice()),
+        });
+        match (judged, opened) {
+            (Ok(()), Some(opened)) => opened,
+            (Ok(()), None) => Err(twice()),
+            (Err(_), Some(Err(error))) => Err(error),
+            // What keeps a policy from writing down says nothing of keys: nobody is to look for others.
+            (Err(error), _) if error.kind() != ErrorKind::Denied => Err(unrecorded(&error)),
+            (Err(denied), _) => Err(denied),
+        }
     }
 
     /// What the masked form of the context's field leaves.
@@ -87,31 +94,31 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// What a domain's handle reads through: its guard, and the cipher that it was put before last.
+/// What a domain's handle reads through: its guard, and the cipher that it was put before last, while that is in use.
 #[derive(Debug)]
 pub(crate) struct Guarded {
     guard: Arc<Guard>,
-    last: ArcSwapOption<FieldCipher>,
+    last: ArcSwap<Weak<FieldCipher>>,
 }
 
 impl Guarded {
     pub(crate) fn new(guard: Guard) -> Self {
-        Self { guard: Arc::new(guard), last: ArcSwapOption::empty() }
+        Self { guard: Arc::new(guard), last: ArcSwap::default() }
     }
 
     pub(crate) const fn guard(&self) -> &Arc<Guard> {
         &self.guard
     }
 
-    /// The cipher with the guard before it: the same for the same cipher, so that what is made of it can be kept.
+    /// The cipher with the guard before it.
     pub(crate) fn before(&self, cipher: &Arc<FieldCipher>) -> Arc<FieldCipher> {
-        if let Some(last) = &*self.last.load()
-            && last.is_guarded(cipher)
+        if let Some(last) = self.last.load().upgrade()
+            && last.has_keys_of(cipher)
         {
-            return last.clone();
+            return last;
         }
         let guarded = Arc::new(FieldCipher::guarded(cipher, &self.guard, None));
-        self.last.store(Some(guarded.clone()));
+        self.last.store(Arc::new(Arc::downgrade(&guarded)));
         guarded
     }
 }
@@ -158,6 +165,24 @@ impl ColumnGuard {
         }
     }
 
+    /// Does `make`, whose outcome would tell somebody who chooses what goes in as much as a reveal in this form: judged for a
+    /// reader who was named, and not on a handle that nobody was named for, because whoever writes needs no grant.
+    ///
+    /// # Errors
+    ///
+    /// As [`ColumnGuard::reveal`].
+    #[inline]
+    pub fn make<T>(
+        &self,
+        form: RevealForm,
+        make: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match &self.0 {
+            Some(of) if of.guard.reader.is_some() => self.reveal(form, make),
+            _ => make(),
+        }
+    }
+
     /// What the masked form leaves.
     ///
     /// # Errors
@@ -177,4 +202,10 @@ impl OfColumn {
 
 pub(crate) fn no_mask() -> Error {
     Error::new(ErrorKind::Invalid, "there is no policy that says what a mask leaves of the field")
+}
+
+#[cold]
+fn unrecorded(error: &Error) -> Error {
+    let message = "what was asked for is not shown, because it could not be written down";
+    Error::new(ErrorKind::Faulty, message).with_source(error.to_string())
 }

@@ -1,7 +1,7 @@
 use arc_swap::ArcSwapOption;
 use core::fmt;
 use core::time::Duration;
-use phiseal_envelope::{ColumnKeys, ColumnSecrets, Domain, FieldCipher};
+use phiseal_envelope::{ColumnGuard, ColumnKeys, ColumnSecrets, Domain, FieldCipher};
 use phiseal_format::{Context, KeyId, TokenUse};
 use phiseal_keys::{Error, ErrorKind, Reader};
 use std::sync::Arc;
@@ -37,13 +37,23 @@ struct Inner<K: Kind> {
     domain: Domain,
     context: Context,
     kind: Arc<K>,
-    kept: ArcSwapOption<Kept<K>>,
+    kept: ArcSwapOption<Kept<Keyed<K>>>,
+    /// Shared by the handles of all readers.
+    keys: Arc<ArcSwapOption<Kept<ColumnKeys<K::Key>>>>,
 }
 
 /// What was made of a cipher's keys.
-struct Kept<K: Kind> {
+struct Kept<T> {
     of: Arc<FieldCipher>,
-    keyed: Arc<Keyed<K>>,
+    made: Arc<T>,
+}
+
+impl<T> Kept<T> {
+    /// What was made of this cipher's keys, if that is what is kept.
+    fn of(kept: &ArcSwapOption<Self>, cipher: &Arc<FieldCipher>) -> Option<Arc<T>> {
+        let kept = kept.load();
+        kept.as_ref().filter(|kept| kept.of.has_keys_of(cipher)).map(|kept| kept.made.clone())
+    }
 }
 
 /// A kind of tokens or indexes that has keys.
@@ -81,6 +91,7 @@ impl<K: Kind> Column<K> {
             context,
             kind: Arc::new(kind),
             kept: ArcSwapOption::empty(),
+            keys: Arc::default(),
         }))
     }
 
@@ -92,6 +103,7 @@ impl<K: Kind> Column<K> {
             context: self.0.context.clone(),
             kind: self.0.kind.clone(),
             kept: ArcSwapOption::empty(),
+            keys: self.0.keys.clone(),
         }))
     }
 
@@ -165,15 +177,22 @@ impl<K: Kind> Column<K> {
     }
 
     fn keyed(&self, cipher: Arc<FieldCipher>) -> Result<Arc<Keyed<K>>, Error> {
-        if let Some(kept) = &*self.0.kept.load()
-            && Arc::ptr_eq(&kept.of, &cipher)
-        {
-            return Ok(kept.keyed.clone());
+        if let Some(keyed) = Kept::of(&self.0.kept, &cipher) {
+            return Ok(keyed);
         }
         let kind = self.0.kind.clone();
-        let keys = cipher.column_keys(&self.0.context, |secrets| kind.key(secrets))?;
-        let keyed = Arc::new(Keyed { kind, keys });
-        self.0.kept.store(Some(Arc::new(Kept { of: cipher, keyed: keyed.clone() })));
+        let keys = match Kept::of(&self.0.keys, &cipher) {
+            Some(keys) => keys,
+            None => {
+                let make = |secrets: &ColumnSecrets<'_>| kind.key(secrets);
+                let keys = Arc::new(cipher.column_keys(&self.0.context, make)?);
+                let kept = Kept { of: cipher.clone(), made: keys.clone() };
+                self.0.keys.store(Some(Arc::new(kept)));
+                keys
+            }
+        };
+        let keyed = Arc::new(Keyed { kind, keys, guard: cipher.column_guard(&self.0.context) });
+        self.0.kept.store(Some(Arc::new(Kept { of: cipher, made: keyed.clone() })));
         Ok(keyed)
     }
 }
@@ -211,7 +230,9 @@ impl<K: Kind> fmt::Debug for Column<K> {
 /// [`ErrorKind::Stale`] until [`Column::ready`] has looked.
 pub struct Keyed<K: Kind> {
     pub(crate) kind: Arc<K>,
-    pub(crate) keys: ColumnKeys<K::Key>,
+    pub(crate) keys: Arc<ColumnKeys<K::Key>>,
+    /// What judges what is revealed, and searched.
+    pub(crate) guard: ColumnGuard,
 }
 
 impl<K: Kind> Keyed<K> {

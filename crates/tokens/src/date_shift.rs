@@ -6,6 +6,7 @@ use phiseal_envelope::{ColumnGuard, ColumnSecrets, RevealForm, Subject};
 use phiseal_format::{Context, KeyId, TokenUse};
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::hmac::HmacKey;
+use zeroize::Zeroizing;
 
 /// Dates of one person, all moved by the same number of days, which follows from the person's own key: intervals survive, and
 /// when the person is shredded nobody moves them back.
@@ -69,21 +70,24 @@ impl DateShift {
             let key = secrets.derive_by(TokenUse::DateShift, &format!("{range} days"))?;
             Ok(drawn(&HmacKey::new(secrets.engine(), key.expose_secret()), range))
         };
-        let keys = person.ready().await?.column_keys(&column, shift)?;
+        let cipher = person.ready().await?;
+        let keys = cipher.column_keys(&column, shift)?;
         let newest = keys.newest().map(|(id, _)| id).ok();
         let mut days: Vec<_> = keys.all()?.map(|(id, days)| (id, *days)).collect();
         days.sort_by_key(|(id, _)| Some(*id) == newest);
-        Ok(Self { days, guard: keys.guard().clone() })
+        Ok(Self { days, guard: cipher.column_guard(&column) })
     }
 
     /// The date, moved by the person's newest key. It is `YYYY-MM-DD`, and what stands after a `T` stays as it is.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for what is no such date, and for one that would leave the years 1 to 9999.
+    /// [`ErrorKind::Invalid`] for what is no such date, and for one that would leave the years 1 to 9999; [`ErrorKind::Denied`] when a
+    /// reader was named who may not see the dates of the study in full.
     pub fn shifted(&self, date: &str) -> Result<String, Error> {
         let (_, days) = self.days.last().ok_or_else(none)?;
-        moved(date, *days)
+        // Of one date and what it became anybody can work out the days.
+        self.guard.make(RevealForm::Full, || moved(date, *days))
     }
 
     /// The date as it was before it was moved by the person's newest key.
@@ -93,7 +97,7 @@ impl DateShift {
     /// As [`DateShift::shifted`]; [`ErrorKind::Denied`] when the reader may not see the dates of the study.
     pub fn back(&self, date: &str) -> Result<String, Error> {
         let (_, days) = self.days.last().ok_or_else(none)?;
-        self.guard.reveal(RevealForm::Full, || moved(date, -days))
+        self.moved_back(date, -days)
     }
 
     /// The date as it was before it was moved by the key of this id.
@@ -105,7 +109,13 @@ impl DateShift {
         let days = self.days.iter().find(|(id, _)| *id == key_id).map(|(_, days)| -days);
         let days =
             days.ok_or_else(|| Error::new(ErrorKind::Foreign, "the key is not the person's"))?;
-        self.guard.reveal(RevealForm::Full, || moved(date, days))
+        self.moved_back(date, days)
+    }
+
+    fn moved_back(&self, date: &str, days: i32) -> Result<String, Error> {
+        // Wiped if it is withheld.
+        let moved = || Ok(Zeroizing::new(moved(date, days)?));
+        Ok(core::mem::take(&mut *self.guard.reveal(RevealForm::Full, moved)?))
     }
 
     /// The id of the key by which dates are moved now.

@@ -122,11 +122,12 @@ impl Keyed<Deterministic> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] over 64 KiB; and as [`Keyed::key_id`].
+    /// [`ErrorKind::Invalid`] over 64 KiB; [`ErrorKind::Denied`] when a reader was named who may not search the column; and as
+    /// [`Keyed::key_id`].
     pub fn token(&self, value: impl AsRef<[u8]>) -> Result<Token, Error> {
         let value = short_enough(value.as_ref())?;
         let (id, key) = self.keys.newest()?;
-        key.token(id, key.scheme, value)
+        self.guard.make(RevealForm::Index, || key.token(id, key.scheme, value))
     }
 
     /// The tokens of a value under each key that opens, newest last: what to look for in a column of several versions. They are of
@@ -139,7 +140,7 @@ impl Keyed<Deterministic> {
     pub fn tokens(&self, value: impl AsRef<[u8]>) -> Result<Vec<Token>, Error> {
         let value = short_enough(value.as_ref())?;
         let keys: Vec<_> = self.keys.all()?.collect();
-        self.keys.guard().reveal(RevealForm::Index, || {
+        self.guard.reveal(RevealForm::Index, || {
             let mut tokens = Vec::new();
             for (id, key) in keys {
                 for scheme in [TokenScheme::Hash, TokenScheme::Siv] {
@@ -169,14 +170,14 @@ impl Keyed<Deterministic> {
     ///
     /// As [`Keyed::open`]; [`ErrorKind::Invalid`] where there is no policy.
     pub fn open_masked(&self, token: &Token) -> Result<String, Error> {
-        let mask = self.keys.guard().mask()?;
+        let mask = self.guard.mask()?;
         let value: Phi<String> = self.open_as(RevealForm::Masked, token)?;
         Ok(value.masked(mask).to_string())
     }
 
     fn open_as<T: Plaintext>(&self, form: RevealForm, token: &Token) -> Result<Phi<T>, Error> {
         let key = self.keys.of(&token.key_id())?;
-        self.keys.guard().reveal(form, || Ok(Phi::from(T::from_plaintext(key.open(token)?)?)))
+        self.guard.reveal(form, || Ok(Phi::from(T::from_plaintext(key.open(token)?)?)))
     }
 }
 

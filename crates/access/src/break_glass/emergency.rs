@@ -12,7 +12,7 @@ pub struct Emergency {
     pub id: RequestId,
     /// Who broke the glass, and for which use.
     pub reader: Reader,
-    /// Why; `None` when the key that sealed it is gone.
+    /// Why; `None` when the key that sealed it is gone, or another domain's.
     pub reason: Option<Phi<String>>,
     /// When it began.
     pub began: Time,
@@ -49,6 +49,8 @@ pub(super) struct Kept {
     /// Milliseconds since 1970, as all times here.
     pub(super) began: u64,
     pub(super) ends: u64,
+    /// When it was last known to be in force: a clock before this is wrong.
+    pub(super) seen: u64,
     /// When it ended, if that was written down.
     pub(super) ended: Option<u64>,
     pub(super) reason: Sealed,
@@ -79,6 +81,28 @@ impl Kept {
         }
     }
 
+    /// The same, as it is shown: with the reason and the reviewer's note, where those can be had.
+    pub(super) fn with_texts(
+        &self,
+        reason: Option<Phi<String>>,
+        note: Option<Phi<String>>,
+    ) -> Emergency {
+        Emergency {
+            id: self.id,
+            reader: self.reader.clone(),
+            reason,
+            began: Time::from_millis(self.began),
+            ends: Time::from_millis(self.ended.unwrap_or(self.ends)),
+            review: self.review.as_ref().map(|review| Review {
+                reviewer: review.reviewer.clone(),
+                at: Time::from_millis(review.at),
+                finding: review.finding,
+                note,
+            }),
+            number: self.number,
+        }
+    }
+
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let review = self.review.as_ref().map(|review| WireReview {
             actor: review.reviewer.actor().to_owned(),
@@ -94,6 +118,7 @@ impl Kept {
             usage: self.reader.usage().to_owned(),
             began: self.began,
             ends: self.ends,
+            seen: self.seen,
             ended: self.ended,
             reason: self.reason.to_string(),
             review,
@@ -122,6 +147,7 @@ impl Kept {
             id: wire.id.parse()?,
             began: wire.began,
             ends: wire.ends,
+            seen: wire.seen,
             ended: wire.ended,
             reason: wire.reason.parse()?,
             review: review.transpose()?,
@@ -141,6 +167,7 @@ struct Wire {
     usage: String,
     began: u64,
     ends: u64,
+    seen: u64,
     ended: Option<u64>,
     reason: String,
     review: Option<WireReview>,

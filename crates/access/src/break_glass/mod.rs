@@ -5,21 +5,21 @@ mod places;
 mod review;
 
 pub use emergency::{Emergency, Review};
-pub use review::Finding;
+pub use review::{Finding, Unreviewed};
 
 use crate::access::{Access, InForce};
 use crate::alert::Alert;
 use core::time::Duration;
 use emergency::{Kept, State};
 use phiseal_audit::{Action, Class, Outcome, Record, RequestId};
-use phiseal_envelope::Domain;
+use phiseal_envelope::{Domain, Phi};
 use phiseal_keys::{Error, ErrorKind, KeyStore, Moment, Reader};
 use std::sync::Arc;
 
 /// Lets somebody see what the policy denies, in an emergency (45 CFR 164.312(a)(2)(ii)).
 ///
-/// Whoever may, by the policy's `[break-glass]`, does it for a time and for a reason. It is on the audit log, on disk, before the
-/// first field is seen; an [`Alert`] is raised; whatever it lets through is recorded under the class `break-glass` with the
+/// Whoever may, by the policy's `[break-glass]`, does it for a time and for a reason. It is on the audit log, on disk, and an
+/// [`Alert`] is raised, before the first field is seen; whatever it lets through is recorded under the class `break-glass` with the
 /// emergency's id. It ends by itself. The same actor cannot do it again until another person, a reviewer by the policy, has
 /// [reviewed](BreakGlass::review) it.
 ///
@@ -30,7 +30,8 @@ use std::sync::Arc;
 ///
 /// Whoever can write the key store cannot forge a review, but can take the record of an emergency out, or put the store back to a
 /// time before it: the audit log has it still. A review is by another actor; whether that is another person is for whoever gives
-/// out the actors' names to see to.
+/// out the actors' names to see to. An emergency that was [resumed](BreakGlass::resume) in other processes goes on there until its
+/// time is over, also when it is ended or reviewed before.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -73,7 +74,7 @@ use std::sync::Arc;
 /// assert!(glass.begin(&nurse, reason, Duration::from_secs(1800)).await.is_err());
 ///
 /// let officer = Reader::new("privacy-officer", "review")?;
-/// for emergency in glass.unreviewed(&officer).await? {
+/// for emergency in glass.unreviewed(&officer).await?.emergencies {
 ///     glass.review(&officer, &emergency, Finding::Justified, "seen the chart, talked to the nurse").await?;
 /// }
 /// # Ok::<(), phiseal_keys::Error>(()) }).unwrap();
@@ -107,43 +108,69 @@ impl BreakGlass {
         reason: &str,
         lasts: Duration,
     ) -> Result<Emergency, Error> {
-        let begun = self.begun(reader, reason, lasts).await;
-        if let Err(error) = &begun {
-            self.append(BEGIN, reader, None, Outcome::Failure(error.kind()))?;
-        }
-        let kept = begun?;
-        self.append(BEGIN, reader, Some(kept.id), Outcome::Success)?;
+        let dismissals = self.access.dismissals(reader.actor());
+        let (kept, reason) = match self.planned(reader, reason, lasts).await {
+            Ok(planned) => planned,
+            Err(error) => {
+                self.append(BEGIN, reader, None, Outcome::Failure(error.kind()))?;
+                return Err(error);
+            }
+        };
+        let id = kept.id;
+        // All of it before anything is in force: whoever goes away in the middle has seen nothing that nobody knows of.
+        self.append(BEGIN, reader, Some(id), Outcome::Success)?;
         self.access.log().commit().await?;
-        self.access.admit(reader.clone(), InForce { id: kept.id, until: self.until(lasts) });
-        let alert = Alert::BreakGlass { reader: reader.clone(), emergency: kept.id, lasts };
-        self.access.alert(&alert);
-        self.opened(kept).await
+        self.access.alert(&Alert::BreakGlass { reader: reader.clone(), emergency: id, lasts });
+        // Of two who begin at the same moment, one does.
+        let written = self.written(kept, |_| ()).await.map_err(|error| match error.kind() {
+            ErrorKind::Conflict => not_reviewed(),
+            _ => error,
+        });
+        if let Err(error) = &written {
+            self.append(BEGIN, reader, Some(id), Outcome::Failure(error.kind()))?;
+        }
+        let kept = written?;
+        self.access.admit(reader, InForce { id, until: self.until(lasts) }, dismissals)?;
+        Ok(kept.with_texts(Some(reason), None))
     }
 
-    /// Lets the same reader go on in another process, or after a restart, until the emergency ends; `None` when there is none.
+    /// Lets the same reader go on in another process, or after a restart, until the emergency ends, and no longer than the policy
+    /// allows now; `None` when there is none.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::State`] when the wall clock stands before the emergency began; what the key store answers; and why it could
-    /// not be written to the audit log.
+    /// [`ErrorKind::Denied`] for who may not any more, by the policy; [`ErrorKind::State`] when the wall clock stands before the
+    /// emergency began, or before it was resumed last; what the key store answers; and why it could not be written to the audit
+    /// log.
     pub async fn resume(&self, reader: &Reader) -> Result<Option<Emergency>, Error> {
+        let dismissals = self.access.dismissals(reader.actor());
         let Some(kept) = self.latest(reader.actor()).await? else { return Ok(None) };
         let kept = self.settled(kept).await?;
         let now = self.wall();
         if kept.reader != *reader || kept.state(now) != State::InForce {
             return Ok(None);
         }
-        if now < kept.began {
-            return Err(Error::new(
+        let refused = match self.access.policy().longest_emergency(reader.actor()) {
+            None => Some(Error::new(ErrorKind::Denied, MAY_NOT)),
+            Some(_) if now < kept.seen => Some(Error::new(
                 ErrorKind::State,
-                "the clock stands before the emergency began: set it right",
-            ));
+                "the clock stands before the emergency began, or was resumed: set it right",
+            )),
+            Some(_) => None,
+        };
+        if let Some(error) = refused {
+            self.append(RESUME, reader, Some(kept.id), Outcome::Failure(error.kind()))?;
+            return Err(error);
         }
+        let longest = self.access.policy().longest_emergency(reader.actor()).unwrap_or_default();
+        let ends = kept.ends.min(kept.began.saturating_add(millis(longest)));
+        let left = Duration::from_millis(ends.saturating_sub(now));
+        let emergency = self.opened(&kept).await?;
         self.append(RESUME, reader, Some(kept.id), Outcome::Success)?;
         self.access.log().commit().await?;
-        let left = Duration::from_millis(kept.ends.saturating_sub(now));
-        self.access.admit(reader.clone(), InForce { id: kept.id, until: self.until(left) });
-        Ok(Some(self.opened(kept).await?))
+        let kept = self.written(kept, |kept| kept.seen = now).await?;
+        self.access.admit(reader, InForce { id: kept.id, until: self.until(left) }, dismissals)?;
+        Ok(Some(emergency))
     }
 
     /// Ends an actor's emergency before its time, here at once; processes where it was resumed go on until its time is over.
@@ -159,15 +186,21 @@ impl BreakGlass {
             return Err(Error::new(ErrorKind::NotFound, "no emergency of this actor is in force"));
         };
         self.append(END, reader, Some(kept.id), Outcome::Success)?;
-        self.written(kept, |kept| kept.ended = Some(now)).await.map(drop)
+        let written = self.written(kept, |kept| kept.ended = Some(now)).await;
+        // Once more, for one that was being resumed.
+        self.access.dismiss(reader.actor());
+        written.map(drop)
     }
 
-    async fn begun(&self, reader: &Reader, reason: &str, lasts: Duration) -> Result<Kept, Error> {
+    /// The emergency that is to begin, and why.
+    async fn planned(
+        &self,
+        reader: &Reader,
+        reason: &str,
+        lasts: Duration,
+    ) -> Result<(Kept, Phi<String>), Error> {
         let Some(longest) = self.access.policy().longest_emergency(reader.actor()) else {
-            return Err(Error::new(
-                ErrorKind::Denied,
-                "the policy does not let this actor break the glass",
-            ));
+            return Err(Error::new(ErrorKind::Denied, MAY_NOT));
         };
         if lasts.is_zero() || lasts > longest {
             return Err(Error::new(
@@ -191,7 +224,7 @@ impl BreakGlass {
         self.store().engine().fill_random(&mut id)?;
         let (id, began) = (RequestId::from_bytes(id), self.wall());
         let ends = began.saturating_add(millis(lasts));
-        let reason = self.sealed(id, REASON, reason).await?;
+        let sealed = self.sealed(id, REASON, reason).await?;
         let kept = Kept {
             reader: reader.clone(),
             number,
@@ -199,15 +232,12 @@ impl BreakGlass {
             id,
             began,
             ends,
+            seen: began,
             ended: None,
-            reason,
+            reason: sealed,
             review: None,
         };
-        // Of two who begin at the same moment, one does.
-        self.written(kept, |_| ()).await.map_err(|error| match error.kind() {
-            ErrorKind::Conflict => not_reviewed(),
-            _ => error,
-        })
+        Ok((kept, Phi::from(reason.to_owned())))
     }
 
     /// The same, with its end written down once it is over: a clock that is set back does not revive it.
@@ -245,6 +275,8 @@ impl BreakGlass {
         self.access.time().now().saturating_add(lasts)
     }
 }
+
+const MAY_NOT: &str = "the policy does not let this actor break the glass";
 
 const BEGIN: &str = "break-glass";
 const RESUME: &str = "break-glass-resume";

@@ -1,8 +1,8 @@
 //! Where emergencies are kept, and how they are sealed.
 
-use super::emergency::{Emergency, Kept, Review};
+use super::emergency::{Emergency, Kept};
 use super::{BreakGlass, NOTE, REASON};
-use phiseal_audit::{RequestId, Time};
+use phiseal_audit::RequestId;
 use phiseal_envelope::{Phi, Sealed};
 use phiseal_format::Context;
 use phiseal_keys::{Error, ErrorKind};
@@ -29,19 +29,23 @@ impl BreakGlass {
         }
     }
 
-    /// All emergencies, in order of actors, each actor's in the order in which they were.
-    pub(super) async fn all(&self) -> Result<Vec<Kept>, Error> {
-        let (mut after, mut all) = (None::<Vec<u8>>, Vec::new());
+    /// All emergencies, in order of actors, each actor's in the order in which they were; and why some cannot be read.
+    pub(super) async fn all(&self) -> Result<(Vec<Kept>, Vec<Error>), Error> {
+        let (mut after, mut all, mut faults) = (None::<Vec<u8>>, Vec::new(), Vec::new());
         loop {
             let ids = self.store().emergencies(after.as_deref(), PAGE).await?;
             for id in &ids {
-                if let Some((actor, number)) = place(id) {
-                    all.extend(self.kept(actor, Some(number)).await?);
+                let Some((actor, number)) = place(id) else { continue };
+                match self.kept(actor, Some(number)).await {
+                    Ok(kept) => all.extend(kept),
+                    // One that was tampered with is no reason to leave the others alone.
+                    Err(error) if !error.is_retryable() => faults.push(error),
+                    Err(error) => return Err(error),
                 }
             }
             match ids.into_iter().next_back() {
                 Some(id) => after = Some(id),
-                None => return Ok(all),
+                None => return Ok((all, faults)),
             }
         }
     }
@@ -90,26 +94,13 @@ impl BreakGlass {
     }
 
     /// What is kept, with its texts opened.
-    pub(super) async fn opened(&self, kept: Kept) -> Result<Emergency, Error> {
+    pub(super) async fn opened(&self, kept: &Kept) -> Result<Emergency, Error> {
         let reason = self.text_of(kept.id, REASON, &kept.reason).await?;
-        let review = match kept.review {
+        let note = match &kept.review {
+            Some(review) => self.text_of(kept.id, NOTE, &review.note).await?,
             None => None,
-            Some(review) => Some(Review {
-                reviewer: review.reviewer,
-                at: Time::from_millis(review.at),
-                finding: review.finding,
-                note: self.text_of(kept.id, NOTE, &review.note).await?,
-            }),
         };
-        Ok(Emergency {
-            id: kept.id,
-            reader: kept.reader,
-            reason,
-            began: Time::from_millis(kept.began),
-            ends: Time::from_millis(kept.ended.unwrap_or(kept.ends)),
-            review,
-            number: kept.number,
-        })
+        Ok(kept.with_texts(reason, note))
     }
 
     /// `None` when the key is gone: what happened is known all the same.
@@ -131,11 +122,13 @@ impl BreakGlass {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conflict`] when one is changed meanwhile; and what key store and domain answer.
+    /// [`ErrorKind::Conflict`] when one is changed meanwhile; [`ErrorKind::Tampered`] or [`ErrorKind::Malformed`] for a record that
+    /// cannot be read, once all others are renewed; and what key store and domain answer.
     pub async fn renew(&self) -> Result<u64, Error> {
         self.domain.refresh().await?;
         let (newest, mut renewed) = (self.domain.ready().await?.sealing_key_id(), 0);
-        for mut kept in self.all().await? {
+        let (all, faults) = self.all().await?;
+        for mut kept in all {
             let (id, before) = (kept.id, renewed);
             let note = kept.review.as_mut().map(|review| (NOTE, &mut review.note));
             for (what, sealed) in core::iter::once((REASON, &mut kept.reason)).chain(note) {
@@ -151,7 +144,8 @@ impl BreakGlass {
                 self.written(kept, |_| ()).await?;
             }
         }
-        Ok(renewed)
+        // Only now: what can be read is renewed.
+        faults.into_iter().next().map_or(Ok(renewed), Err)
     }
 }
 

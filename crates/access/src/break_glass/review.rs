@@ -15,21 +15,38 @@ pub enum Finding {
     Unjustified,
 }
 
+/// What waits for a review.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Unreviewed {
+    /// In order of actors.
+    pub emergencies: Vec<Emergency>,
+    /// Why records cannot be read: somebody has written the key store. Their actors cannot break the glass until it is put right.
+    pub faults: Vec<Error>,
+}
+
+const QUEUE: &str = "review-queue";
+
 impl BreakGlass {
-    /// The emergencies that nobody has reviewed, also those that are in force. The reasons may name patients.
+    /// The emergencies that nobody has reviewed, also those that are in force. The reasons may name patients: that they were read
+    /// is recorded.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Denied`] for who is no reviewer by the policy; and what the key store answers.
-    pub async fn unreviewed(&self, reviewer: &Reader) -> Result<Vec<Emergency>, Error> {
-        self.check_reviewer(reviewer)?;
-        let mut unreviewed = Vec::new();
-        for kept in self.all().await? {
-            if kept.review.is_none() {
-                unreviewed.push(self.opened(kept).await?);
-            }
+    /// [`ErrorKind::Denied`] for who is no reviewer by the policy; what the key store answers; and why it could not be written to the
+    /// audit log.
+    pub async fn unreviewed(&self, reviewer: &Reader) -> Result<Unreviewed, Error> {
+        if let Err(denied) = self.check_reviewer(reviewer) {
+            self.append(QUEUE, reviewer, None, Outcome::Failure(denied.kind()))?;
+            return Err(denied);
         }
-        Ok(unreviewed)
+        let (all, faults) = self.all().await?;
+        let mut emergencies = Vec::new();
+        for kept in all.iter().filter(|kept| kept.review.is_none()) {
+            emergencies.push(self.opened(kept).await?);
+        }
+        self.append(QUEUE, reviewer, None, Outcome::Success)?;
+        Ok(Unreviewed { emergencies, faults })
     }
 
     /// Writes down what `reviewer`, who is another actor, found. From then on the actor may break the glass again.
@@ -87,7 +104,10 @@ impl BreakGlass {
         self.append(finding.action(), reviewer, Some(kept.id), Outcome::Success)?;
         self.access.log().commit().await?;
         let review = KeptReview { reviewer: reviewer.clone(), at, finding, note };
-        self.written(kept, |kept| kept.review = Some(review)).await.map(drop)
+        self.written(kept, |kept| kept.review = Some(review)).await?;
+        // A clock that was set on must not have it reviewed while it is in force here.
+        self.access.dismiss(actor);
+        Ok(())
     }
 
     fn check_reviewer(&self, reviewer: &Reader) -> Result<(), Error> {

@@ -34,8 +34,8 @@ use std::collections::HashMap;
 /// kinds = ["ssn"]
 /// form = "masked"        # index, masked or full; each includes those before it. Where none is said, index
 ///
-/// [alert]                # optional: one alert for each actor who reveals more
-/// reveals = 500
+/// [alert]                # optional: one alert for each actor who asks for more
+/// more-than = 500
 /// within = "10m"
 ///
 /// [break-glass]          # optional: without it, nobody may
@@ -82,10 +82,10 @@ struct Grant {
     form: RevealForm,
 }
 
-/// More reveals by one actor than are usual.
+/// More than one actor usually asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RateLimit {
-    pub(crate) reveals: u64,
+    pub(crate) most: u64,
     pub(crate) within: Duration,
 }
 

@@ -52,7 +52,8 @@ struct GrantTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AlertTable {
-    reveals: Spanned<u64>,
+    #[serde(rename = "more-than")]
+    more_than: Spanned<u64>,
     within: Spanned<String>,
 }
 
@@ -89,6 +90,9 @@ impl Reading<'_> {
             let place = kinds.len();
             kinds.push(Kind { name: self.kind_name(&name)?, mask: self.mask(kind.mask)? });
             for field in self.some(kind.fields, "a kind of data has a field")? {
+                if field.get_ref().is_empty() {
+                    return Err(self.wrong(&field, "a field has a name"));
+                }
                 if fields.contains_key(field.get_ref()) {
                     return Err(self.wrong(&field, "the field has a kind already"));
                 }
@@ -187,10 +191,10 @@ impl Reading<'_> {
     }
 
     fn alert(&self, alert: AlertTable) -> Result<RateLimit, PolicyError> {
-        if *alert.reveals.get_ref() == 0 {
-            return Err(self.wrong(&alert.reveals, "an alert is of more than some reveals"));
+        if *alert.more_than.get_ref() == 0 {
+            return Err(self.wrong(&alert.more_than, "an alert is of more than something"));
         }
-        Ok(RateLimit { reveals: alert.reveals.into_inner(), within: self.duration(&alert.within)? })
+        Ok(RateLimit { most: alert.more_than.into_inner(), within: self.duration(&alert.within)? })
     }
 
     fn emergency(

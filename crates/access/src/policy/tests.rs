@@ -105,6 +105,12 @@ fn a_policy_that_is_wrong_says_where() {
         ),
         (
             "fields = [\"ssn\"]",
+            "fields = [\"\"]",
+            line_of("fields = [\"ssn\"]"),
+            "column 11: a field has a name",
+        ),
+        (
+            "fields = [\"ssn\"]",
             "fields = []",
             line_of("fields = [\"ssn\"]"),
             "column 10: a kind of data has a field",
@@ -182,18 +188,18 @@ fn a_policy_that_is_wrong_says_where() {
             "column 18: the role is granted",
         ),
         (
-            "form = \"full\"",
-            "form = \"plain\"",
+            "\"allergies\"]\nform = \"full\"",
+            "\"allergies\"]\nform = \"plain\"",
             line_of("form = \"full\""),
             "column 8: a form is one of index, masked, full",
         ),
         (
-            "reveals = 100",
-            "reveals = 0",
-            line_of("reveals = 100"),
-            "column 11: an alert is of more than some",
+            "more-than = 100",
+            "more-than = 0",
+            line_of("more-than = 100"),
+            "column 13: an alert is of more than some",
         ),
-        ("reveals = 100", "reveals = -1", line_of("reveals = 100"), "column 11: "),
+        ("more-than = 100", "more-than = -1", line_of("more-than = 100"), "column 13: "),
         (
             "within = \"10m\"",
             "within = \"0s\"",

@@ -1,6 +1,6 @@
 //! Breaking the glass.
 
-use crate::{Clinic, Process, field, reader};
+use crate::{Clinic, POLICY, Process, field, reader};
 use core::time::Duration;
 use phiseal_access::{Alert, Finding};
 use phiseal_audit::{Class, Time};
@@ -119,7 +119,7 @@ fn an_unreviewed_one_blocks_the_next_until_another_person_has_reviewed_it() {
     assert_eq!(kind(review("privacy-officer", &first, &"x".repeat(4097))), ErrorKind::Invalid);
     assert_eq!(begin().unwrap_err().kind(), ErrorKind::State);
 
-    let unreviewed = block_on(process.glass.unreviewed(&officer)).unwrap();
+    let unreviewed = block_on(process.glass.unreviewed(&officer)).unwrap().emergencies;
     let whose: Vec<_> = unreviewed.iter().map(|it| it.reader.actor()).collect();
     assert_eq!(whose, ["nurse/1", "nurse/2"]);
     assert_eq!(unreviewed[0].reason.as_ref().unwrap().expose_secret(), WHY);
@@ -156,13 +156,121 @@ fn who_may_not_or_says_no_reason_breaks_nothing() {
 
 #[test]
 fn what_cannot_be_written_down_breaks_nothing() {
-    let process = Clinic::new().process();
+    let clinic = Clinic::new();
+    let process = clinic.process();
     process.log.close().unwrap();
     let nurse = reader("nurse/17", "treatment");
     let refused = block_on(process.glass.begin(&nurse, WHY, HALF_AN_HOUR)).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::State);
     assert!(process.alerts.lock().unwrap().is_empty());
-    assert!(!sees_ssn(&process, &process.domain.read_by(nurse)));
+    assert!(!sees_ssn(&process, &process.domain.read_by(nurse.clone())));
+    // Nor in another process, and nobody has to review what never was.
+    let other = clinic.process();
+    assert!(block_on(other.glass.resume(&nurse)).unwrap().is_none());
+    block_on(other.glass.begin(&nurse, WHY, HALF_AN_HOUR)).unwrap();
+}
+
+/// Whoever goes away in the middle of it has seen nothing that nobody knows of.
+#[test]
+fn what_is_left_half_way_is_on_the_log_before_it_is_in_force() {
+    let clinic = Clinic::new();
+    let who = reader("nurse/17", "treatment");
+    let (mut polls, mut was_in_force) = (0, false);
+    while !was_in_force {
+        polls += 1;
+        let process = clinic.process();
+        let mut begin = Box::pin(process.glass.begin(&who, WHY, HALF_AN_HOUR));
+        let waker = std::task::Waker::noop();
+        let mut context = std::task::Context::from_waker(waker);
+        for _ in 0..polls {
+            if begin.as_mut().poll(&mut context).is_ready() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(begin);
+        was_in_force = block_on(clinic.process().glass.resume(&who)).unwrap().is_some();
+        let told = process.told();
+        assert!(!was_in_force || told == ["break-glass break-glass success"], "{told:?}");
+        assert!(!was_in_force || process.alerts.lock().unwrap().len() == 1);
+    }
+    assert!(polls > 1, "the control: it was left half way");
+}
+
+#[test]
+fn one_that_is_ended_while_it_begins_is_not_in_force() {
+    let clinic = Clinic::new();
+    let process = clinic.process();
+    let who = reader("nurse/17", "treatment");
+    let nurse = process.domain.read_by(who.clone());
+    for round in 0..50 {
+        std::thread::scope(|scope| {
+            let begin = scope.spawn(|| block_on(process.glass.begin(&who, WHY, HALF_AN_HOUR)));
+            let mut ended = block_on(process.glass.end(&who));
+            while ended.is_err() {
+                std::thread::yield_now();
+                ended = block_on(process.glass.end(&who));
+            }
+            let _ = begin.join().unwrap();
+        });
+        assert!(!sees_ssn(&process, &nurse), "round {round}");
+        let officer = reader("privacy-officer", "review");
+        let waiting = block_on(process.glass.unreviewed(&officer)).unwrap();
+        assert_eq!((waiting.emergencies.len(), waiting.faults.len()), (1, 0));
+        let review =
+            process.glass.review(&officer, &waiting.emergencies[0], Finding::Justified, "ok");
+        block_on(review).unwrap();
+    }
+}
+
+#[test]
+fn one_is_resumed_only_as_the_policy_is_now() {
+    let clinic = Clinic::new();
+    let who = reader("nurse/17", "treatment");
+    block_on(clinic.process().glass.begin(&who, WHY, HALF_AN_HOUR)).unwrap();
+    let shorter = clinic.process_by(&POLICY.replace("longest = \"1h\"", "longest = \"10m\""), None);
+    clinic.clock.advance(Duration::from_secs(599));
+    block_on(shorter.glass.resume(&who)).unwrap().unwrap();
+    let nurse = shorter.domain.read_by(who.clone());
+    assert!(sees_ssn(&shorter, &nurse));
+    clinic.clock.advance(Duration::from_secs(1));
+    assert!(!sees_ssn(&shorter, &nurse));
+    let stricter = POLICY.replace("roles = [\"nurse\"]", "roles = [\"clerk\"]");
+    let stricter = clinic.process_by(&stricter, None);
+    let refused = block_on(stricter.glass.resume(&who)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Denied);
+    assert_eq!(stricter.told(), ["break-glass break-glass-resume denied"]);
+}
+
+/// Somebody has written one record in the key store.
+#[test]
+fn one_bad_record_holds_up_nobody_else() {
+    let clinic = Clinic::new();
+    let process = clinic.process();
+    for actor in ["nurse/1", "nurse/2"] {
+        let who = reader(actor, "treatment");
+        block_on(process.glass.begin(&who, WHY, HALF_AN_HOUR)).unwrap();
+        block_on(process.glass.end(&who)).unwrap();
+    }
+    let (id, record) =
+        block_on(clinic.store.scan(RecordKind::Emergency, None, 1)).unwrap().remove(0);
+    let write = clinic.store.write(RecordKind::Emergency, &id, record.revision, b"changed");
+    block_on(write).unwrap();
+    let process = clinic.process();
+    let officer = reader("privacy-officer", "review");
+    let waiting = block_on(process.glass.unreviewed(&officer)).unwrap();
+    assert_eq!(
+        waiting.faults.iter().map(|it| it.kind()).collect::<Vec<_>>(),
+        [ErrorKind::Tampered]
+    );
+    assert_eq!(waiting.emergencies.len(), 1);
+    let review = process.glass.review(&officer, &waiting.emergencies[0], Finding::Justified, "ok");
+    block_on(review).unwrap();
+    let begin =
+        |actor| block_on(process.glass.begin(&reader(actor, "treatment"), WHY, HALF_AN_HOUR));
+    assert!(begin("nurse/2").is_ok());
+    assert_eq!(begin("nurse/1").unwrap_err().kind(), ErrorKind::Tampered);
+    assert_eq!(block_on(process.glass.renew()).unwrap_err().kind(), ErrorKind::Tampered);
 }
 
 #[test]
@@ -203,7 +311,12 @@ fn it_goes_on_in_another_process_and_no_longer_than_it_may() {
     assert!(sees_ssn(&second, &nurse));
     clinic.clock.advance(Duration::from_secs(1));
     assert!(!sees_ssn(&second, &nurse));
-    // A clock that is set back revives nothing that was seen to be over.
+    // A clock that is set back behind where it was resumed resumes nothing.
+    clinic.clock.set_wall(1_800_000_999);
+    let behind = block_on(clinic.process().glass.resume(&who)).unwrap_err();
+    assert_eq!(behind.kind(), ErrorKind::State);
+    clinic.clock.set_wall(1_800_001_800);
+    // Nor does it revive what was seen to be over.
     let third = clinic.process();
     assert!(block_on(third.glass.resume(&who)).unwrap().is_none());
     clinic.clock.set_wall(1_800_000_100);
@@ -284,7 +397,7 @@ fn reasons_outlive_a_rotation_when_they_are_renewed() {
         block_on(process.domain.refresh()).unwrap();
     };
     let reasons = || -> Vec<_> {
-        let unreviewed = block_on(process.glass.unreviewed(&officer)).unwrap();
+        let unreviewed = block_on(process.glass.unreviewed(&officer)).unwrap().emergencies;
         unreviewed.into_iter().map(|it| it.reason.map(|it| it.expose_secret().clone())).collect()
     };
     block_on(process.domain.rotate()).unwrap();
@@ -296,7 +409,7 @@ fn reasons_outlive_a_rotation_when_they_are_renewed() {
     block_on(process.domain.rotate()).unwrap();
     destroy(2);
     assert_eq!(reasons(), [None, None]);
-    let unreviewed = block_on(process.glass.unreviewed(&officer)).unwrap();
+    let unreviewed = block_on(process.glass.unreviewed(&officer)).unwrap().emergencies;
     let review = process.glass.review(&officer, &unreviewed[0], Finding::Unjustified, "unknown");
     block_on(review).unwrap();
     block_on(process.glass.begin(&reader("nurse/0", "treatment"), WHY, HALF_AN_HOUR)).unwrap();

@@ -58,6 +58,11 @@ impl Clinic {
 
     /// A process that is one reader's.
     fn process_of(&self, reader: Option<Reader>) -> Process {
+        self.process_by(POLICY, reader)
+    }
+
+    /// A process with another policy.
+    fn process_by(&self, policy: &str, reader: Option<Reader>) -> Process {
         let engine = default_engine();
         let mut config = KeyStoreConfig::new(engine);
         config.clock = Arc::new(self.clock.clone());
@@ -76,7 +81,7 @@ impl Clinic {
         let log = log.clock(self.clock.clone()).open(&path).unwrap();
         let alerts = Arc::new(Mutex::new(Vec::new()));
         let told = alerts.clone();
-        let access = Access::new(Policy::parse(POLICY).unwrap(), log.clone())
+        let access = Access::new(Policy::parse(policy).unwrap(), log.clone())
             .clock(self.clock.clone())
             .on_alert(move |alert| told.lock().unwrap().push(alert.clone()));
         let access = Arc::new(access);

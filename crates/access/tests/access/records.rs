@@ -113,3 +113,21 @@ fn no_value_and_no_reason_is_on_the_log() {
         assert!(!text.contains("canary") && !text.contains("Jane"), "{text}");
     }
 }
+
+#[test]
+fn every_tenant_and_record_has_a_pseudonym_of_its_own() {
+    let process = Clinic::new().process();
+    let (keys, id) = (process.domain.key_store(), block_on(process.domain.id()).unwrap());
+    let parts = ["", "a", "b", "/", "a/b", "b/c", "a/b/c", "Patient/7", "phiseal/v1 tenant"];
+    let tenants = parts.iter().map(|part| Some(part.as_bytes())).chain([None]);
+    let mut tags = std::collections::HashSet::new();
+    for tenant in tenants {
+        for record in parts {
+            assert!(
+                tags.insert(keys.record_tag(id, tenant, record.as_bytes())),
+                "{tenant:?} {record}"
+            );
+        }
+    }
+    assert_eq!(tags.len(), 10 * 9);
+}

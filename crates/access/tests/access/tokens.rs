@@ -1,7 +1,7 @@
 //! Tokens and indexes in the hands of readers.
 
 use crate::{Clinic, Process};
-use phiseal_envelope::Phi;
+use phiseal_envelope::{Domain, Phi};
 use phiseal_keys::{Error, ErrorKind, Reader};
 use phiseal_stores::MemoryStore;
 use phiseal_tokens::{
@@ -43,6 +43,11 @@ fn deterministic_tokens_open_for_who_may() {
     let column = Column::new(&process.domain, "name", Deterministic::new(MANY).unwrap());
     let token = block_on(column.token("Jane Doe")).expect("whoever writes makes tokens");
     assert!(process.records().is_empty());
+    // Who is named could compare what he guesses.
+    denied(block_on(column.read_by(billing()).token("Jane Doe")));
+    assert_eq!(block_on(column.read_by(scheduling()).token("Jane Doe")).unwrap(), token);
+    let made = process.records().len();
+    assert_eq!(actions(&process), ["reveal search denied", "reveal search success"]);
     assert_eq!(text(block_on(column.read_by(nurse()).open(&token))), "Jane Doe");
     assert_eq!(block_on(column.read_by(nurse()).open_masked(&token)).unwrap(), "J****");
     denied(block_on(column.open::<String>(&token)));
@@ -54,7 +59,7 @@ fn deterministic_tokens_open_for_who_may() {
     denied(block_on(by_index.open::<String>(&token)));
     denied(block_on(column.read_by(billing()).tokens("Jane Doe")));
     assert_eq!(
-        actions(&process),
+        actions(&process)[made..],
         [
             "reveal reveal success",
             "reveal reveal-masked success",
@@ -86,6 +91,8 @@ fn format_preserving_tokens_open_for_who_may() {
         denied(block_on(nobody.reveal_masked(&token)));
         denied(block_on(nobody.tokens("123-45-6789")));
     }
+    denied(block_on(column.read_by(nurse()).tokenize("123-45-6789")));
+    denied(block_on(column.read_by(nurse()).tokenize_under("123-45-6789")));
     let allowed = Column::new(&process.domain.assume_allowed(), "ssn", column.kind().clone());
     assert_eq!(text(block_on(allowed.reveal(&token))), "123-45-6789");
 }
@@ -101,11 +108,13 @@ fn an_index_is_searched_by_who_may() {
     assert_eq!(block_on(index.read_by(nurse()).terms(&["doe"])).unwrap(), [entry]);
     denied(block_on(index.terms(&["doe"])));
     denied(block_on(index.read_by(billing()).terms(&["doe"])));
+    denied(block_on(index.read_by(billing()).entry(&["doe"])));
     assert_eq!(
         actions(&process),
         [
             "reveal search success",
             "reveal search success",
+            "reveal search denied",
             "reveal search denied",
             "reveal search denied"
         ]
@@ -132,6 +141,9 @@ fn a_vault_reveals_to_who_may_and_goes_on_without_a_reader() {
     denied(block_on(vault.reveal::<String>(&token)));
     denied(block_on(vault.read_by(billing()).reveal::<String>(&token)));
     denied(block_on(vault.read_by(scheduling()).reveal_masked(&token)));
+    denied(block_on(vault.read_by(billing()).tokenize("Jane Doe")));
+    denied(block_on(vault.read_by(billing()).tokenize_all(&["Jane Doe"])));
+    assert_eq!(block_on(vault.read_by(scheduling()).tokenize("Jane Doe")).unwrap(), token);
     // Nor does the vault hand out a way around.
     let sealed = block_on(vault.domain().seal("Jane Doe", &crate::field("name"))).unwrap();
     denied(block_on(vault.domain().open::<String>(&sealed, &crate::field("name"))));
@@ -145,19 +157,42 @@ fn a_vault_reveals_to_who_may_and_goes_on_without_a_reader() {
 
 #[test]
 fn shifted_dates_are_moved_back_for_who_may() {
-    let clinic = Clinic::new();
-    let process = clinic.process();
-    let person = block_on(process.domain.subject_or_create("mrn-1029")).unwrap();
-    let shift = block_on(DateShift::new(&person, "study 7", 365)).unwrap();
+    let process = Clinic::new().process();
+    let shift_of = |domain: &Domain| {
+        let person = block_on(domain.subject_or_create("mrn-1029")).unwrap();
+        block_on(DateShift::new(&person, "study 7", 365)).unwrap()
+    };
+    let shift = shift_of(&process.domain);
     let shifted = shift.shifted("2024-02-29").expect("whoever writes shifts dates");
     denied(shift.back(&shifted));
     denied(shift.back_under(shift.key_id().unwrap(), &shifted));
-    let nurse = process.domain.read_by(nurse());
-    let person = block_on(nurse.subject("mrn-1029")).unwrap();
-    let shift = block_on(DateShift::new(&person, "study 7", 365)).unwrap();
-    denied(shift.back(&shifted));
-    let person = block_on(process.domain.assume_allowed().subject("mrn-1029")).unwrap();
-    let shift = block_on(DateShift::new(&person, "study 7", 365)).unwrap();
-    assert_eq!(shift.back(&shifted).unwrap(), "2024-02-29");
-    assert_eq!(actions(&process), ["reveal reveal denied"; 3]);
+    // One date of one's own, shifted, tells the days.
+    let nurse = shift_of(&process.domain.read_by(nurse()));
+    denied(nurse.back(&shifted));
+    denied(nurse.shifted("2000-01-01"));
+    let registrar = shift_of(&process.domain.read_by(crate::reader("registrar", "research")));
+    assert_eq!(registrar.back(&shifted).unwrap(), "2024-02-29");
+    assert_eq!(registrar.shifted("2024-02-29").unwrap(), shifted);
+    let told = actions(&process);
+    assert_eq!(told[..4], ["reveal reveal denied"; 4]);
+    assert_eq!(told[4..], ["reveal reveal success"; 2]);
+}
+
+/// The keys of a column are made once for all readers.
+#[test]
+fn handles_of_readers_share_the_keys_of_a_column() {
+    let process = Clinic::new().process();
+    let column = Column::new(&process.domain, "name", Deterministic::new(MANY).unwrap());
+    let token = block_on(column.token("Jane Doe")).unwrap();
+    for _ in 0..3 {
+        assert_eq!(text(block_on(column.read_by(nurse()).open(&token))), "Jane Doe");
+        denied(block_on(column.read_by(billing()).open::<String>(&token)));
+    }
+    block_on(process.domain.rotate()).unwrap();
+    let newer = block_on(column.token("Jane Doe")).unwrap();
+    assert_ne!(newer.key_id(), token.key_id());
+    for token in [&token, &newer] {
+        assert_eq!(text(block_on(column.read_by(nurse()).open(token))), "Jane Doe");
+        denied(block_on(column.read_by(billing()).open::<String>(token)));
+    }
 }

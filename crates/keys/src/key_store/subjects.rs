@@ -21,12 +21,18 @@ impl KeyStore {
     }
 
     /// The pseudonym of a record in an audit log. That of a record without a tenant which is called what a person is, is the
-    /// person's tag.
+    /// person's tag; each tenant's are made by a key of its own.
     #[must_use]
     pub fn record_tag(&self, domain: DomainId, tenant: Option<&[u8]>, record: &[u8]) -> SubjectTag {
-        let (tenant, end): (&[u8], &[u8]) = tenant.map_or((b"", b""), |tenant| (tenant, b"/"));
+        let tag = |key: &[u8; 32]| self.engine.hmac_sha_256(key, &[domain.as_bytes(), record]);
         let key = self.subject_tag.expose_secret();
-        let full = self.engine.hmac_sha_256(key, &[domain.as_bytes(), tenant, end, record]);
+        let full = match tenant {
+            None => tag(key),
+            Some(tenant) => {
+                let of_tenant = [b"phiseal/v1 tenant", &domain.as_bytes()[..], tenant];
+                tag(&self.engine.hmac_sha_256(key, &of_tenant))
+            }
+        };
         let mut tag = [0; 16];
         tag.iter_mut().zip(full).for_each(|(to, from)| *to = from);
         SubjectTag::from_bytes(tag)

@@ -228,7 +228,7 @@ impl Keyed<BlindIndex> {
     ///
     /// # Errors
     ///
-    /// As [`BlindIndex::normalise`] and [`Keyed::key_id`].
+    /// As [`BlindIndex::normalise`] and [`Keyed::key_id`]; [`ErrorKind::Denied`] when a reader was named who may not search the column.
     pub fn entry(&self, values: &[impl AsRef<str>]) -> Result<IndexEntry, Error> {
         self.entry_of(&self.kind.normalise(values)?)
     }
@@ -237,10 +237,11 @@ impl Keyed<BlindIndex> {
     ///
     /// # Errors
     ///
-    /// As [`Keyed::key_id`].
+    /// As [`Keyed::key_id`]; [`ErrorKind::Denied`] when a reader was named who may not search the column.
     #[inline]
     pub fn entry_of(&self, value: &Normalised) -> Result<IndexEntry, Error> {
-        Ok(self.keys.newest()?.1.newest()?.entry(value))
+        let key = self.keys.newest()?.1.newest()?;
+        self.guard.make(RevealForm::Index, || Ok(key.entry(value)))
     }
 
     /// What to look for: the entries of every generation that rows may still have, newest first. A handle that only reads can
@@ -255,7 +256,7 @@ impl Keyed<BlindIndex> {
         let normalised = self.kind.generations().map(|index| index.normalise(values));
         let normalised: Vec<Normalised> = normalised.collect::<Result<_, Error>>()?;
         let keys = self.keys.all()?;
-        self.keys.guard().reveal(RevealForm::Index, || {
+        self.guard.reveal(RevealForm::Index, || {
             let mut terms = Vec::new();
             for (_, key) in keys {
                 for (generation, value) in key.generations.iter().zip(&normalised).rev() {

@@ -104,12 +104,15 @@ impl Keyed<FormatPreserving> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for a value that is not of the form; and as [`Keyed::key_id`].
+    /// [`ErrorKind::Invalid`] for a value that is not of the form; [`ErrorKind::Denied`] when a reader was named who may not search
+    /// the column; and as [`Keyed::key_id`].
     pub fn tokenize_under(&self, value: &str) -> Result<(KeyId, String), Error> {
         let mut split = self.kind.format.split(value)?;
         let (id, ff1) = self.keys.newest()?;
-        encrypt(ff1, &mut split)?;
-        Ok((id, split.join()))
+        self.guard.make(RevealForm::Index, || {
+            encrypt(ff1, &mut split)?;
+            Ok((id, split.join()))
+        })
     }
 
     /// The token of a value under each key that opens, newest last: what to look for in a column of several versions.
@@ -125,7 +128,7 @@ impl Keyed<FormatPreserving> {
             encrypt(ff1, &mut split)?;
             Ok((id, split.join()))
         });
-        self.keys.guard().reveal(RevealForm::Index, || tokens.collect())
+        self.guard.reveal(RevealForm::Index, || tokens.collect())
     }
 
     /// The id of the one key that there is, and ever was.
@@ -158,7 +161,7 @@ impl Keyed<FormatPreserving> {
     ///
     /// As [`Keyed::reveal_under`]; [`ErrorKind::Invalid`] where there is no policy.
     pub fn reveal_masked_under(&self, key_id: KeyId, token: &str) -> Result<String, Error> {
-        let mask = self.keys.guard().mask()?;
+        let mask = self.guard.mask()?;
         Ok(self.reveal_as(RevealForm::Masked, key_id, token)?.masked(mask).to_string())
     }
 
@@ -170,7 +173,7 @@ impl Keyed<FormatPreserving> {
     ) -> Result<Phi<String>, Error> {
         let mut split = self.kind.format.split(token)?;
         let ff1 = self.keys.of(&key_id)?;
-        self.keys.guard().reveal(form, || {
+        self.guard.reveal(form, || {
             let (tweak, free) = split.parts();
             ff1.decrypt(tweak, free)?;
             Ok(Phi::from(split.join()))

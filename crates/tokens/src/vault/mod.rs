@@ -19,7 +19,7 @@ use crate::Column;
 use core::fmt;
 use entry::Places;
 use found::{Found, unknown};
-use phiseal_envelope::{Domain, Phi, Plaintext, Subject};
+use phiseal_envelope::{Domain, Phi, Plaintext, RevealForm, Subject};
 use phiseal_format::{Context, SubjectTag};
 use phiseal_keys::{Clock, Error, ErrorKind, Reader, RecordKind, Store};
 use record::Header;
@@ -125,9 +125,10 @@ impl Vault {
     /// # Errors
     ///
     /// [`ErrorKind::State`] when the value's token is disabled; [`ErrorKind::Invalid`] over 64 KiB; [`ErrorKind::Tampered`] when the
-    /// vault names the token of another value; [`ErrorKind::Denied`] on a handle that only reads; [`ErrorKind::Conflict`] when
-    /// others are quicker time after time; and what the vault's store answers.
+    /// vault names the token of another value; [`ErrorKind::Denied`] on a handle that only reads, and when a reader was named who may
+    /// not search the column; [`ErrorKind::Conflict`] when others are quicker time after time; and what the vault's store answers.
     pub async fn tokenize(&self, value: impl AsRef<[u8]> + Send) -> Result<String, Error> {
+        self.may_search().await?;
         self.token_of(value.as_ref(), None).await
     }
 
@@ -143,6 +144,7 @@ impl Vault {
         person: &Subject,
         value: impl AsRef<[u8]> + Send,
     ) -> Result<String, Error> {
+        self.may_search().await?;
         self.token_of(value.as_ref(), Some(person)).await
     }
 
@@ -156,6 +158,7 @@ impl Vault {
         values: &[impl AsRef<[u8]> + Sync],
     ) -> Result<Vec<String>, Error> {
         let Some(first) = values.first() else { return Ok(Vec::new()) };
+        self.may_search().await?;
         // What stands together in a table is new together, or known together.
         let mut made = self.made_together(values, self.is_new(first.as_ref()).await?).await;
         if made.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
@@ -274,6 +277,13 @@ impl Vault {
     #[must_use]
     pub fn domain(&self) -> &Domain {
         &self.reading
+    }
+
+    /// Refuses a reader who was named and may not search the column: to have the token of a value that one has guessed is to look
+    /// for it.
+    async fn may_search(&self) -> Result<(), Error> {
+        let guard = self.reading.ready().await?.column_guard(&self.context);
+        guard.make(RevealForm::Index, || Ok(()))
     }
 
     fn clock(&self) -> &dyn Clock {
