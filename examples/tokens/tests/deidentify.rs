@@ -2,31 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails the test")]
 
+mod programs;
+
+use programs::{run, text};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 fn deidentify(arguments: &[&str]) -> Output {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    Command::new(cargo)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "phiseal-examples-tokens",
-            "--example",
-            "deidentify",
-            "--",
-        ])
-        .args(arguments)
-        .output()
-        .unwrap()
+    run("deidentify", arguments)
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+/// What it complains of.
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Every string in a value but for those under these names.
@@ -46,8 +36,7 @@ fn strings(value: &Value, without: &[&str], out: &mut Vec<String>) {
 fn nothing_of_the_projects_patients_is_in_the_copy() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("copy.ndjson");
-    let output = deidentify(&["--out", out.to_str().unwrap(), "--today", "2026-11-23"]);
-    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report = text(&deidentify(&["--out", out.to_str().unwrap(), "--today", "2026-11-23"]));
     let copy = fs::read_to_string(&out).unwrap();
     let original =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/patients.ndjson"))
@@ -81,7 +70,6 @@ fn nothing_of_the_projects_patients_is_in_the_copy() {
         assert!(born["birthDate"].as_str().is_none_or(|year| year.len() == 4), "{line}");
     }
     assert!(checked > 1_500, "the control: {checked}");
-    let report = text(&output.stdout);
     for said in [
         "200 resources copied",
         "45 CFR 164.514(b)(2)(i)(A)",
@@ -123,7 +111,7 @@ fn what_belonged_together_still_does_and_all_that_is_not_known_goes() {
     let arguments =
         [file.to_str().unwrap(), "--out", out.to_str().unwrap(), "--today", "2026-11-23"];
     let output = deidentify(&arguments);
-    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output);
     let copy = fs::read_to_string(&out).unwrap();
     assert!(!copy.to_lowercase().contains("canary"), "{copy}");
     let copy: Value = serde_json::from_str(&copy).unwrap();
@@ -157,7 +145,7 @@ fn what_belonged_together_still_does_and_all_that_is_not_known_goes() {
     assert_eq!(observation["valueQuantity"], json!({ "value": 166.5, "unit": "cm" }));
     assert_eq!(observation["code"]["coding"][0]["display"], "Body height");
     assert_eq!(observation["type"], json!(["vegan"]));
-    let report = text(&output.stdout);
+    let report = text(&output);
     for said in [
         "extension 1",
         "note 1",
@@ -174,13 +162,13 @@ fn what_belonged_together_still_does_and_all_that_is_not_known_goes() {
     // A copy is not written over another one.
     let again = deidentify(&arguments);
     assert_eq!(again.status.code(), Some(1));
-    assert!(text(&again.stderr).contains("exists"), "{}", text(&again.stderr));
+    assert!(complaint(&again).contains("exists"), "{}", complaint(&again));
 }
 
 #[test]
 fn what_is_wrong_is_said_with_line_and_column() {
     let folder = tempfile::tempdir().unwrap();
-    let shown = text(&deidentify(&["--show-policy"]).stdout);
+    let shown = text(&deidentify(&["--show-policy"]));
     let (policy, lines) = (folder.path().join("policy.toml"), folder.path().join("lines.ndjson"));
     fs::write(&policy, shown.replacen("rule = \"remove\"", "rule = \"hash\"", 1)).unwrap();
     fs::write(
@@ -197,6 +185,6 @@ fn what_is_wrong_is_said_with_line_and_column() {
     ] {
         let output = deidentify(arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert!(text(&output.stderr).contains(said), "{said}: {}", text(&output.stderr));
+        assert!(complaint(&output).contains(said), "{said}: {}", complaint(&output));
     }
 }

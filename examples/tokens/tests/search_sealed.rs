@@ -2,30 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails the test")]
 
+mod programs;
+
+use programs::{run, text};
 use std::io::Write;
-use std::process::{Command, Output};
+use std::process::Output;
 
 fn search(arguments: &[&str]) -> Output {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    Command::new(cargo)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "phiseal-examples-tokens",
-            "--example",
-            "search_sealed",
-            "--",
-        ])
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
+    run("search_sealed", arguments)
 }
 
 const PATIENTS: &str = r#"{"resourceType":"Patient","id":"p1","name":[{"family":"Müller"},{"family":"Canarydoe"}],"birthDate":"1980-01-31","telecom":[{"system":"phone","value":"+1 206 555 0123"}]}
