@@ -9,7 +9,7 @@ use crate::{root, text_of};
 const GOLDEN: &str = "tests/golden/facade-dependencies.txt";
 
 /// The features that bring crates along, each with a line in README.md: how many, and what building them costs.
-const FEATURES: [&str; 14] = [
+const FEATURES: [&str; 15] = [
     "audit",
     "layers",
     "recovery",
@@ -20,6 +20,7 @@ const FEATURES: [&str; 14] = [
     "phone",
     "safe-harbor",
     "access",
+    "tracing",
     "pkcs11",
     "transit",
     "aws-kms",

@@ -9,6 +9,8 @@
 //! | what is protected against whom, and, first of all, what is not | [`threat_model`] |
 //! | which pieces there are and what happens in them, with numbers | [`design`] |
 //! | how to do something, with programs that run | [`howto`] |
+//! | how to search, join, shift, mask and de-identify | [`tokens`] |
+//! | how to say who may see what, and what happens in an emergency | [`reveals`] |
 //! | how to keep, rotate and retire keys | [`custody`] |
 //! | what may be done with a key, and when | [`key_states`] |
 //! | how to put keys under the guard of something else | [`writing_a_backend`] |
@@ -37,6 +39,9 @@
 //! | rewrap | the same data key under a new KEK version; data is untouched |
 //! | reseal | open data and seal it again, under the primary key |
 //! | rotate | make a new data key the primary |
+//! | token | a value that stands in the place of another one, and can be stored and joined |
+//! | blind index | a keyed hash of a normalised value, for equality search |
+//! | reveal | show a reader a value: to search by it, masked, or in full |
 
 pub mod custody;
 pub mod design;
@@ -44,5 +49,7 @@ pub mod fips;
 pub mod howto;
 pub mod key_states;
 pub mod past_mistakes;
+pub mod reveals;
 pub mod threat_model;
+pub mod tokens;
 pub mod writing_a_backend;

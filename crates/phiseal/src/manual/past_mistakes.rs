@@ -52,6 +52,16 @@
 //! | N parallel callers made N keys, or N calls to the key service | AWS Encryption SDK for JavaScript#1665 | One caller asks, the others wait for its answer |
 //! | Keys that had been disabled served on from a cache | akash#3912, of an emulator that does so | An answer that a key may not be used ends opening under it at once; every key has a time after which the KEK is asked again |
 //!
+//! # Tokens and search
+//!
+//! | what happened | where | here |
+//! |---|---|---|
+//! | Search keys and indexes could not be changed once there was data | AWS Database Encryption SDK's beacons; Rails, #52872 | Entries name their generation; searches look for all of them, and each row moves when it is gone through |
+//! | A hash without a key or salt was called anonymised: any dictionary reads it | Presidio, until #1845 | Every kind has a key of its tenant and column; what is derived from a value is called a pseudonym, and no rule of the Safe Harbor policy |
+//! | Format-preserving tokens were of FF3-1, which NIST withdraws | Vault's Transform | FF1 only |
+//! | Halves were swapped for values of even length | `fpe` 0.6.0 | All 57,246 vectors (`crates/primitives/tests/wycheproof.rs`), and random inputs against another implementation (`tests/tests/tokens/permutation.rs`) |
+//! | Dates of one person were shifted by different days in different files | Microsoft's Tools for Health Data Anonymization, by default | The days follow from the person's key and the study, wherever it is done |
+//!
 //! # Secrets in memory, logs and time
 //!
 //! | what happened | where | here |

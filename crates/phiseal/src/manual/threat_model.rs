@@ -36,12 +36,26 @@
 //! A backup is a stolen database that has not been stolen yet. Data sealed under a key that was destroyed later can be
 //! opened from a backup that has the wrapped key of that time, by whoever still has the KEK version that wrapped it.
 //!
+//! # The same, with tokens and indexes in it
+//!
+//! Gets, beside the above: which rows have equal tokens or entries in columns of one name, and how often each occurs; of tokens
+//! that open and of format-preserving ones, the length, and what was kept. Knowing how often values occur among people, that tells
+//! frequent ones, and of columns together it can single persons out: each kind says so in its first lines, columns of few values
+//! are refused, and [counting](super::tokens#what-equal-tokens-give-away) shows how bad it is. Without the keys no token opens and
+//! no guess can be tried.
+//!
+//! Whoever may *ask* for tokens or searches can try guesses one by one. A [policy](super::reveals) says who may, writes it down, and
+//! raises an alert when it is many.
+//!
 //! # Somebody who can write the data
 //!
 //! Has: everything above, and can put any bytes in any cell. Can delete, and can put back an older value of the same
 //! cell. Cannot make a value that opens, change one, or move one to where the context differs: every bit of the header,
 //! the context and the plaintext is authenticated (SP 800-38D), and the context is not stored, it is what the reader says
 //! that it expects. All failures are one error, [`ErrorKind::Unauthenticated`](crate::ErrorKind::Unauthenticated).
+//!
+//! A token is bound to its column and to no row, as rows are joined by it: it can be moved to another row. A format-preserving
+//! one has no room for a tag: changed, it reveals another value.
 //!
 //! The binding is as fine as the context. With `context!(field = "ssn")` alone, one patient's number still opens in
 //! another patient's row: name the record, and the tenant where there are several.

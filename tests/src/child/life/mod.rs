@@ -1,5 +1,8 @@
 //! The whole life of keys and data, with everything printed that a program might print.
 
+mod reveals;
+mod tokens;
+
 use crate::say;
 use core::fmt::{Debug, Display};
 use phiseal::backends::local::{Cost, LocalKek, Passphrase};
@@ -125,6 +128,8 @@ pub(crate) fn live(engine: &str, leak: bool) {
     backends(engine, &mut printer, &mut canaries);
     options(engine, &mut printer, &mut canaries);
     secrets(engine, &mut printer, &canaries);
+    tokens::live(engine, &mut printer, &mut canaries);
+    reveals::live(engine, &mut printer, &mut canaries);
     if leak {
         for canary in [canaries.phi(), canaries.passphrases[0].clone(), canaries.keys[0].to_vec()] {
             for form in forms(&canary) {
