@@ -22,6 +22,7 @@ mod lying;
 mod mask;
 mod normalise;
 mod planted;
+mod policy;
 mod recovery_texts;
 mod seal_roundtrip;
 mod sealed_text;
@@ -45,6 +46,7 @@ pub use key_file::key_file;
 pub use keyset::keyset;
 pub use normalise::normalise;
 pub use planted::planted;
+pub use policy::policy;
 pub use recovery_texts::recovery_texts;
 pub use seal_roundtrip::seal_roundtrip;
 pub use sealed_text::sealed_text;
@@ -59,7 +61,7 @@ pub use wrapped_key::wrapped_key;
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// Every target but the planted one.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     ("audit_checkpoint", audit_checkpoint),
     ("audit_note", audit_note),
     ("audit_record", audit_record),
@@ -71,6 +73,7 @@ pub const TARGETS: [Target; 20] = [
     ("key_file", key_file),
     ("keyset", keyset),
     ("normalise", normalise),
+    ("policy", policy),
     ("recovery_texts", recovery_texts),
     ("seal_roundtrip", seal_roundtrip),
     ("sealed_text", sealed_text),

@@ -9,6 +9,7 @@ mod fields;
 mod format;
 mod key_file;
 mod keyset;
+mod policies;
 mod recovery_texts;
 mod store_records;
 mod tokens;
@@ -45,6 +46,7 @@ pub fn seeds() -> Vec<Seed> {
         ("key_file", key_file::files()),
         ("keyset", keyset::keysets()),
         ("normalise", tokens::values()),
+        ("policy", policies::policies()),
         ("recovery_texts", recovery_texts::texts()),
         ("seal_roundtrip", fields::messages()),
         ("sealed_text", fields::sealed()),
