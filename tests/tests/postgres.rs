@@ -8,9 +8,10 @@
 )]
 
 use phiseal::backends::memory::MemoryKek;
-use phiseal::blocking::{Domain, Phiseal};
+use phiseal::blocking::{Domain, Phiseal, wait};
 use phiseal::stores::PostgresStore;
-use phiseal::{Phi, Sealed};
+use phiseal::tokens::{Cardinality, Vault, Vaulted, VaultedForm};
+use phiseal::{ErrorKind, Phi, Sealed};
 use phiseal_tests::world::{DOMAIN, what};
 use std::collections::BTreeSet;
 use std::env;
@@ -120,4 +121,75 @@ fn of_many_that_make_a_domain_one_keyset_comes() {
     assert_eq!(place.process().domains().unwrap(), [DOMAIN]);
     assert_eq!(place.sql("SELECT count(*) FROM {s}.records WHERE kind = 2"), "1");
     assert_eq!(place.sql("SELECT count(*) FROM {s}.records WHERE kind = 1"), "1");
+}
+
+/// Sixteen writers in four processes, each with a connection of its own to the vault; the keys are in another schema.
+#[test]
+fn sixteen_writers_give_each_value_one_token() {
+    const VALUES: usize = 12;
+    let (Some(keys), Some(place)) = (Place::new("vault_keys"), Place::new("vault")) else { return };
+    let vault = |process: &Phiseal| {
+        let domain = process.domain(DOMAIN).unwrap();
+        let kind = Vaulted::new(VaultedForm::text(), &Cardinality::SSN).unwrap();
+        let store = Arc::new(place.store());
+        (wait(Vault::open(store, domain.as_async(), "ssn", kind)).unwrap(), domain)
+    };
+    let processes: Vec<Phiseal> = (0..4).map(|_| keys.process()).collect();
+    let start = Barrier::new(16);
+    let value = |number: usize| format!("canary 123-45-{number:04}");
+    let given: Vec<Vec<String>> = thread::scope(|scope| {
+        let writers: Vec<_> = (0..16)
+            .map(|writer| {
+                let (process, start) = (&processes[writer % 4], &start);
+                scope.spawn(move || {
+                    let (vault, _) = vault(process);
+                    start.wait();
+                    let values: Vec<String> = (0..VALUES).map(value).collect();
+                    if writer % 5 == 0 {
+                        return wait(vault.tokenize_all(&values)).unwrap();
+                    }
+                    values.iter().map(|value| wait(vault.tokenize(value)).unwrap()).collect()
+                })
+            })
+            .collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+    });
+    assert!(given.iter().all(|tokens| *tokens == given[0]));
+    let count = |kind: u8| {
+        let sql = format!("SELECT count(*) FROM {{s}}.records WHERE kind = {kind} AND bytes <> ''");
+        place.sql(&sql)
+    };
+    assert_eq!((count(8), count(9)), (VALUES.to_string(), VALUES.to_string()));
+
+    // The index is lost, and made anew from the sealed rows; the keys are rotated, and the vault follows.
+    let (vault, domain) = vault(&keys.process());
+    place.sql("DELETE FROM {s}.records WHERE kind = 9");
+    domain.rotate().unwrap();
+    wait(vault.renew()).unwrap();
+    assert_eq!(count(9), VALUES.to_string());
+    let census = wait(vault.census()).unwrap();
+    let newest = domain.ready().unwrap().sealing_key_id().unwrap();
+    assert_eq!(
+        census.tokens.keys().chain(census.entries.keys()).collect::<BTreeSet<_>>(),
+        BTreeSet::from([&newest])
+    );
+    for (number, token) in given[0].iter().enumerate() {
+        let opened: Phi<String> = wait(vault.reveal(token)).unwrap();
+        assert_eq!(*opened.expose_secret(), value(number));
+        assert_eq!(wait(vault.tokenize(value(number))).unwrap(), *token);
+    }
+
+    // Whoever reads the database reads no value, and who is shredded takes tokens along.
+    let person = domain.subject_or_create("mrn-1029").unwrap();
+    let token = wait(vault.tokenize_of(person.as_async(), "canary of a person")).unwrap();
+    let dump = place.sql("SELECT encode(id, 'escape') || encode(bytes, 'escape') FROM {s}.records");
+    assert!(dump.contains(&token) && !dump.contains("canary"), "{dump}");
+    domain.shred_subject("mrn-1029").unwrap();
+    assert_eq!(wait(vault.reveal::<String>(&token)).unwrap_err().kind(), ErrorKind::State);
+    assert_eq!(wait(vault.purge_person(person.as_async().tag())).unwrap(), 1);
+    assert_eq!(count(8), VALUES.to_string());
+    // Nor is the vault ever where the keys are.
+    let kind = Vaulted::new(VaultedForm::text(), &Cardinality::SSN).unwrap();
+    let refused = wait(Vault::open(Arc::new(keys.store()), domain.as_async(), "ssn", kind));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unsupported);
 }
