@@ -71,7 +71,7 @@ impl Clinic {
     fn columns(&self) -> Vec<Column> {
         let column = |field| {
             let binding = Binding::new().record("mrn-{id}").unwrap().field(field).unwrap();
-            Column { domain: self.domain.clone(), binding }
+            Column::sealed(&self.domain, binding)
         };
         COLUMNS.map(column).into()
     }

@@ -16,8 +16,10 @@ const SAME: &str = "WITH asked AS MATERIALIZED (SELECT * FROM unnest($1::int8[])
     FROM unnest($10::int8[], $2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[]) \
     AS c(n, o0, n0, o1, n1, o2, n2) JOIN held a ON a.n = c.n \
     WHERE t.id = a.k0 AND t.id >= $8 AND t.id <= $9 \
-    AND t.ssn = c.o0 AND t.name COLLATE \"C\" = c.o1 AND t.note COLLATE \"C\" = c.o2 \
-    RETURNING c.n / (CASE WHEN t.ssn = c.n0 AND t.name COLLATE \"C\" = c.n1 AND t.note COLLATE \"C\" = c.n2 \
+    AND t.ssn IS NOT DISTINCT FROM c.o0 AND t.name COLLATE \"C\" IS NOT DISTINCT FROM c.o1 \
+    AND t.note COLLATE \"C\" IS NOT DISTINCT FROM c.o2 \
+    RETURNING c.n / (CASE WHEN t.ssn IS NOT DISTINCT FROM c.n0 AND t.name COLLATE \"C\" IS NOT DISTINCT FROM c.n1 \
+    AND t.note COLLATE \"C\" IS NOT DISTINCT FROM c.n2 \
     THEN 1 ELSE 0 END) AS n) SELECT n FROM w0";
 
 pub(crate) struct Postgres {

@@ -117,7 +117,7 @@ pub(crate) async fn count(
 ) -> Result<Census, Error> {
     let table = source.table();
     let mut sorters = sorters(columns, table).await?;
-    let clock = columns.first().map(|column| column.domain.key_store().clock().clone());
+    let clock = columns.first().map(|column| column.domain().key_store().clock().clone());
     let now = || clock.as_ref().map_or(0, |clock| clock.wall());
     let began = now();
     let mut counted: Vec<BTreeMap<Class, u64>> = vec![BTreeMap::new(); columns.len()];

@@ -17,8 +17,9 @@ impl Census {
     /// ```
     ///
     /// Columns are in the table's order, classes in that of [`Class`]. Their bytes: 0 nothing, 1 current, 2 person, 3 older,
-    /// 4 newer, 5 closed, 6 shredded, 7 foreign, 8 plaintext, 9 damaged, 10 person's older key, 11 person's dropped key. The
-    /// version is 0 for classes that have none.
+    /// 4 newer, 5 closed, 6 shredded, 7 foreign, 8 plaintext, 9 damaged, 10 person's older key, 11 person's dropped key,
+    /// 12 not in the index, 13 index entry of something else, 14 index entry of nothing. The version is 0 for classes that have
+    /// none.
     #[must_use]
     pub fn hash(&self, engine: &dyn Engine) -> [u8; 32] {
         let mut bytes = Vec::with_capacity(1024);
@@ -59,6 +60,9 @@ const fn encoded(class: Class) -> (u8, u32) {
         Class::Damaged => (9, 0),
         Class::PersonOlder => (10, 0),
         Class::PersonDropped => (11, 0),
+        Class::Unindexed => (12, 0),
+        Class::Stray => (13, 0),
+        Class::Leftover => (14, 0),
     }
 }
 

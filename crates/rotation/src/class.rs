@@ -31,6 +31,13 @@ pub enum Class {
     Plaintext,
     /// Was sealed, and does not open: it was changed, cut, or moved to where it does not belong.
     Damaged,
+    /// An index has no entry for a value that is there.
+    Unindexed,
+    /// An entry of an index that is not that of the row's value: of another value, by a definition that was replaced, or under a key
+    /// that is not known.
+    Stray,
+    /// An entry of an index for a value that is not there, or of a person who was shredded.
+    Leftover,
 }
 
 impl Class {
@@ -40,14 +47,26 @@ impl Class {
         matches!(self, Self::Nothing | Self::Current | Self::Person | Self::Shredded)
     }
 
-    /// Whether it is sealed under a version that opens and is not the primary, or an older key of the person's.
+    /// Whether it is a value that opened.
+    #[cfg(feature = "tokens")]
+    pub(crate) const fn is_open(self) -> bool {
+        matches!(
+            self,
+            Self::Current | Self::Person | Self::PersonOlder | Self::Older(_) | Self::Newer(_)
+        )
+    }
+
+    /// Whether it is sealed under a version that opens and is not the primary, or an older key of the person's, or an entry of an
+    /// index that is to be another one.
     pub(crate) const fn is_to_be_resealed(self) -> bool {
         matches!(self, Self::Older(_) | Self::Newer(_) | Self::PersonOlder)
+            || matches!(self, Self::Unindexed | Self::Stray | Self::Leftover)
     }
 
     /// Whether it was sealed under another key than the current one, or may have been.
     pub(crate) const fn is_left(self) -> bool {
-        !self.is_in_order() && !matches!(self, Self::Foreign | Self::Plaintext)
+        !self.is_in_order()
+            && !matches!(self, Self::Foreign | Self::Plaintext | Self::Unindexed | Self::Leftover)
     }
 
     /// Whether a value of this class is under version `number`, or may be.
@@ -64,7 +83,10 @@ impl Class {
             | Self::PersonDropped
             | Self::Shredded
             | Self::Foreign
-            | Self::Plaintext => false,
+            | Self::Plaintext
+            | Self::Unindexed
+            | Self::Stray
+            | Self::Leftover => false,
         }
     }
 }
@@ -84,6 +106,9 @@ impl fmt::Display for Class {
             Self::Foreign => f.write_str("foreign key"),
             Self::Plaintext => f.write_str("plaintext"),
             Self::Damaged => f.write_str("damaged"),
+            Self::Unindexed => f.write_str("not in the index"),
+            Self::Stray => f.write_str("index entry of something else"),
+            Self::Leftover => f.write_str("index entry of nothing"),
         }
     }
 }

@@ -1,14 +1,38 @@
-//! What a sealed column is.
+//! What a column is that is gone through.
 
 use crate::Binding;
+#[cfg(feature = "tokens")]
+use crate::sorter::Index;
 use phiseal_envelope::Domain;
 
-/// A sealed column: which domain it is sealed in, and as what.
+/// A column that is gone through: which domain's keys it is under, and as what.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "what callers build")]
-pub struct Column {
+pub struct Column(pub(crate) Content);
+
+/// What a column holds.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    /// Sealed values.
+    Sealed { domain: Domain, binding: Binding },
+    /// Entries of an index of other columns.
+    #[cfg(feature = "tokens")]
+    Index(Index),
+}
+
+impl Column {
+    /// A column of sealed values: the domain, and how the context of a value is built.
+    #[must_use]
+    pub fn sealed(domain: &Domain, binding: Binding) -> Self {
+        Self(Content::Sealed { domain: domain.clone(), binding })
+    }
+
     /// The domain.
-    pub domain: Domain,
-    /// How the context of a value is built.
-    pub binding: Binding,
+    #[must_use]
+    pub fn domain(&self) -> &Domain {
+        match &self.0 {
+            Content::Sealed { domain, .. } => domain,
+            #[cfg(feature = "tokens")]
+            Content::Index(index) => index.domain(),
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //! | say where sealed values are | a [`source`], or a `manifest` that names several |
 //! | say what they are sealed as | [`Binding`], [`Column`] |
 //! | count them by what they are | [`census()`] |
-//! | seal them anew under the primary version | [`reseal`] |
+//! | seal them anew under the primary version, and fill indexes beside them | [`reseal`] |
 //! | have several people agree to a change of keys | [`custody`] |
 //! | do all of it, through crashes and beside others | [`run`] |
 //! | know when it is time | [`Policy`] |

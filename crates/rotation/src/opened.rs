@@ -108,6 +108,12 @@ impl Opened {
         }
     }
 
+    /// What was opened last.
+    #[cfg(feature = "tokens")]
+    pub(crate) fn plaintext(&self) -> &[u8] {
+        self.plaintext.bytes()
+    }
+
     /// Wipes the last plaintext.
     pub(crate) fn forget(&mut self) {
         self.is_open = false;

@@ -5,7 +5,7 @@
 //! only where it is still as it was read, so that whoever writes meanwhile wins; what was written meanwhile is read again. Killed
 //! at any time, it goes on when it is called again: what is done is done.
 
-use crate::sorter::{Sorter, sorters};
+use crate::sorter::{Renewed, Sorter, sorters};
 use crate::source::{Change, Outcome, Row, RowKey, Source, Stored, Swap};
 use crate::spare::Spare;
 use crate::turns::Turns;
@@ -46,7 +46,7 @@ pub struct Resealed {
     pub rows: u64,
     /// Rows that were written.
     pub written: u64,
-    /// Values that were sealed anew and written.
+    /// Values that were sealed anew and written, entries of indexes too.
     pub values: u64,
     /// Rows that somebody else wrote in between: they were read again.
     pub overtaken: u64,
@@ -253,22 +253,47 @@ impl Sealer<'_> {
         let (mut changes, mut findings) = (Vec::new(), Vec::new());
         for row in &mut page.rows {
             let mut swaps = self.spare.swaps();
-            for (column, sorter) in self.sorters.iter_mut().enumerate() {
-                let Some(value) = row.sealed.get(column) else { continue };
-                let class = sorter.class(row, value).await?;
-                if class.is_to_be_resealed() {
-                    let envelope = sorter.seal().await?;
-                    let new = match value {
-                        Stored::Text(_) => self.spare.text(envelope),
-                        _ => self.spare.bytes(envelope),
-                    };
-                    let old = core::mem::replace(&mut row.sealed[column], Stored::Nothing);
-                    swaps.push(Swap { column, old, new });
-                } else if !class.is_in_order() {
-                    let column = sorter.name().to_owned();
-                    findings.push(Finding { key: row.key.clone(), column, class });
+            let mut made_of = Vec::new();
+            // Entries of indexes first, as they are made of the other values.
+            for is_made_of_others in [true, false] {
+                for (column, sorter) in self.sorters.iter_mut().enumerate() {
+                    if sorter.is_made_of_others() != is_made_of_others {
+                        continue;
+                    }
+                    let Some(value) = row.sealed.get(column) else { continue };
+                    let class = sorter.class(row, value).await?;
+                    let mut new = None;
+                    if class.is_to_be_resealed() {
+                        new = match sorter.renewed().await? {
+                            Renewed::Envelope(envelope) => Some(match value {
+                                Stored::Text(_) => self.spare.text(envelope),
+                                _ => self.spare.bytes(envelope),
+                            }),
+                            #[cfg(feature = "tokens")]
+                            Renewed::Entry(entry) => Some(entry.unwrap_or(Stored::Nothing)),
+                            #[cfg(feature = "tokens")]
+                            Renewed::Cannot => None,
+                        };
+                    }
+                    // A value that is not of the column's type is for somebody else to put right.
+                    if let Some(new) = new.filter(|new| is_of_one_type(value, new)) {
+                        let old = core::mem::replace(&mut row.sealed[column], Stored::Nothing);
+                        swaps.push(Swap { column, old, new });
+                        made_of.extend(sorter.made_of());
+                    } else if !class.is_in_order() {
+                        let column = sorter.name().to_owned();
+                        findings.push(Finding { key: row.key.clone(), column, class });
+                    }
+                    sorter.forget();
                 }
-                sorter.forget();
+            }
+            // What a new entry is made of must still be there when it is written.
+            for column in made_of {
+                let value = row.sealed.get(column).filter(|value| **value != Stored::Nothing);
+                let is_swapped = swaps.iter().any(|swap| swap.column == column);
+                if let Some(value) = value.filter(|_| !is_swapped) {
+                    swaps.push(Swap { column, old: value.clone(), new: value.clone() });
+                }
             }
             if !swaps.is_empty() {
                 changes.push(Change { key: row.key.take(), swaps });
@@ -276,6 +301,16 @@ impl Sealer<'_> {
         }
         Ok(Sealed { page, changes, findings })
     }
+}
+
+/// Whether `new` may stand in the place of `old`.
+const fn is_of_one_type(old: &Stored, new: &Stored) -> bool {
+    matches!(
+        (old, new),
+        (Stored::Nothing, _)
+            | (Stored::Bytes(_), Stored::Bytes(_) | Stored::Nothing)
+            | (Stored::Text(_), Stored::Text(_) | Stored::Nothing)
+    )
 }
 
 /// Writes pages.
@@ -343,7 +378,8 @@ impl Writer<'_, '_> {
         for (change, outcome) in changes.iter().zip(outcomes) {
             match outcome {
                 Outcome::Written => {
-                    let values = u64::try_from(change.swaps.len()).unwrap_or(u64::MAX);
+                    let swapped = change.swaps.iter().filter(|swap| swap.old != swap.new).count();
+                    let values = u64::try_from(swapped).unwrap_or(u64::MAX);
                     self.done.written = self.done.written.saturating_add(1);
                     self.done.values = self.done.values.saturating_add(values);
                 }

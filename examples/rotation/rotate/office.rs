@@ -88,7 +88,7 @@ impl Office {
             let mut columns = Vec::new();
             for column in source.columns() {
                 let domain = block_on(self.phi.domain(&column.domain))?;
-                columns.push(Column { domain, binding: column.binding.clone() });
+                columns.push(Column::sealed(&domain, column.binding.clone()));
             }
             let opened = block_on(source.open()).map_err(|error| {
                 let table = source.table().name();

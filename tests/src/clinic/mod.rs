@@ -146,7 +146,7 @@ impl Clinic {
     pub fn holdings(&self, domain: &Domain) -> Vec<Holding> {
         let columns = COLUMNS.map(|field| {
             let binding = Binding::new().record("mrn-{id}").unwrap().field(field).unwrap();
-            Column { domain: domain.clone(), binding }
+            Column::sealed(domain, binding)
         });
         vec![Holding { source: self.data().source(), columns: columns.into() }]
     }

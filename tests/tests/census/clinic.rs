@@ -55,7 +55,7 @@ impl Clinic {
         let domain = self.domain_of(self.store.clone());
         let bound = |field: &str| Binding::new().record("{mrn}").unwrap().field(field).unwrap();
         let bindings = [bound("ssn"), bound("name"), bound("note").subject("{mrn}").unwrap()];
-        bindings.map(|binding| Column { domain: domain.clone(), binding }).into()
+        bindings.map(|binding| Column::sealed(&domain, binding)).into()
     }
 
     /// The domain as a handle has it whose keys are in `store`.

@@ -75,6 +75,7 @@ fn columns_that_do_not_go_with_the_table_are_refused() {
     let mut columns = clinic.columns();
     assert_eq!(count(&columns), Ok(()), "the control");
     assert_eq!(count(&columns[..2]), Err(ErrorKind::Invalid));
-    columns[1].binding = Binding::new().record("{absent}").unwrap();
+    let absent = Binding::new().record("{absent}").unwrap();
+    columns[1] = rotation::Column::sealed(&columns[1].domain().clone(), absent);
     assert_eq!(count(&columns), Err(ErrorKind::Invalid));
 }

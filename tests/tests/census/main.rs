@@ -6,6 +6,7 @@ mod certificate;
 mod clinic;
 mod copied;
 mod elsewhere;
+mod indexes;
 mod keys_that_change;
 mod persons;
 mod resealed;

@@ -212,7 +212,7 @@ fn a_census_reads_each_person_at_most_once_for_each_row() {
             .map(|(field, of_person)| {
                 let bound = Binding::new().record("{mrn}").unwrap().field(field).unwrap();
                 let binding = if of_person { bound.subject("{mrn}").unwrap() } else { bound };
-                Column { domain: domain.clone(), binding }
+                Column::sealed(&domain, binding)
             })
             .collect();
         let before = reads.load(Ordering::SeqCst);

@@ -55,8 +55,7 @@ fn visits(clinic: &Clinic, domain: &Domain, columns: &[&str]) -> Holding {
     let table = Table::new("visits", &["id"], columns).unwrap();
     let source = SqliteSource::open(clinic.folder().join("clinic.db"), table).unwrap();
     let binding = Binding::new().record("mrn-{id}").unwrap().field("ssn").unwrap();
-    let columns =
-        columns.iter().map(|_| Column { domain: domain.clone(), binding: binding.clone() });
+    let columns = columns.iter().map(|_| Column::sealed(domain, binding.clone()));
     Holding { source: Box::new(source), columns: columns.collect() }
 }
 

@@ -17,7 +17,7 @@ fn holdings(clinic: &Clinic, domain: &Domain, count: usize) -> Vec<Holding> {
         let table = Table::new(&table, &["id"], &columns).unwrap();
         let source = SqliteSource::open(clinic.folder().join("clinic.db"), table).unwrap();
         let binding = Binding::new().record("mrn-{id}").unwrap().field("ssn").unwrap();
-        let column = |_: &&str| Column { domain: domain.clone(), binding: binding.clone() };
+        let column = |_: &&str| Column::sealed(domain, binding.clone());
         Holding { source: Box::new(source), columns: columns.iter().map(column).collect() }
     };
     (0..count).map(holding).collect()

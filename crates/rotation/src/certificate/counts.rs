@@ -140,6 +140,9 @@ enum ClassName {
     Foreign,
     Plaintext,
     Damaged,
+    Unindexed,
+    Stray,
+    Leftover,
 }
 
 impl ClassText {
@@ -157,6 +160,9 @@ impl ClassText {
             Class::Foreign => (ClassName::Foreign, None),
             Class::Plaintext => (ClassName::Plaintext, None),
             Class::Damaged => (ClassName::Damaged, None),
+            Class::Unindexed => (ClassName::Unindexed, None),
+            Class::Stray => (ClassName::Stray, None),
+            Class::Leftover => (ClassName::Leftover, None),
         };
         Self { class, version, values }
     }
@@ -175,6 +181,9 @@ impl ClassText {
             (ClassName::Foreign, None) => Class::Foreign,
             (ClassName::Plaintext, None) => Class::Plaintext,
             (ClassName::Damaged, None) => Class::Damaged,
+            (ClassName::Unindexed, None) => Class::Unindexed,
+            (ClassName::Stray, None) => Class::Stray,
+            (ClassName::Leftover, None) => Class::Leftover,
             _ => return None,
         })
     }

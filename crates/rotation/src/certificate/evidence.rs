@@ -165,10 +165,13 @@ impl Certificate {
                         | Class::Older(_)
                         | Class::Newer(_) => &mut sums.opened,
                         Class::Plaintext => &mut sums.plaintext,
-                        Class::Damaged | Class::Foreign => &mut sums.unsound,
+                        Class::Damaged | Class::Foreign | Class::Stray | Class::Leftover => {
+                            &mut sums.unsound
+                        }
                         Class::Closed(_)
                         | Class::PersonDropped
                         | Class::Shredded
+                        | Class::Unindexed
                         | Class::Nothing => &mut sums.closed,
                     };
                     *sum = sum.saturating_add(*values);

@@ -42,7 +42,7 @@ impl Holding {
     /// Whether one of its columns is sealed in this domain.
     fn holds(&self, domain: &Domain) -> bool {
         let environment = domain.key_store().environment();
-        self.columns.iter().map(|column| &column.domain).any(|other| {
+        self.columns.iter().map(Column::domain).any(|other| {
             other.name() == domain.name() && other.key_store().environment() == environment
         })
     }
@@ -50,7 +50,7 @@ impl Holding {
     /// Whether `census` is of just its columns.
     pub(super) fn is_of(&self, census: &Census) -> bool {
         let names = self.source.table().sealed().iter();
-        let here = names.zip(&self.columns).map(|(name, it)| (name.as_str(), it.domain.name()));
+        let here = names.zip(&self.columns).map(|(name, it)| (name.as_str(), it.domain().name()));
         let there = census.columns.iter().map(|it| (it.column.as_str(), it.domain.as_str()));
         self.source.table().name() == census.table && here.eq(there)
     }

@@ -44,8 +44,8 @@ use phiseal_keys::{BoxFuture, Error, ErrorKind};
 ///    else can write the source while it is open. A row that is there from the beginning to the end of a series of scans is in it.
 /// 2. Values come as they are stored: nothing, bytes, text, or something else.
 /// 3. `replace` writes a row's new values only where each value that it replaces is still the old one, to the byte and in its
-///    type; otherwise the row stays as it is, and the outcome is [`Outcome::Changed`], or [`Outcome::Gone`] where there is no
-///    such row.
+///    type, or still nothing; otherwise the row stays as it is, and the outcome is [`Outcome::Changed`], or [`Outcome::Gone`]
+///    where there is no such row.
 /// 4. All of a change is written, or nothing of it. One change that was not written is no reason not to write another one; but
 ///    one that means nothing in the table ([`Change::check`]) is: the batch is refused as [`Invalid`](ErrorKind::Invalid).
 /// 5. What `replace` says was [`Outcome::Written`] is there after a crash: at once, or where [`Source::keeps_each_batch`] says
@@ -109,9 +109,9 @@ pub struct Change {
 pub struct Swap {
     /// Which sealed column, by its place in [`Table::sealed`].
     pub column: usize,
-    /// What must be there: bytes or text.
+    /// What must be there: bytes, text or nothing.
     pub old: Stored,
-    /// What is to be there, of the same type.
+    /// What is to be there: bytes or text, of the same type if there was something, or nothing in the place of something.
     pub new: Stored,
 }
 
@@ -129,7 +129,8 @@ pub enum Outcome {
 
 impl Change {
     /// Refuses a change that means nothing in `table`: one without a swap, or with two of one column, or of a column that is not
-    /// sealed, one that swaps anything else than bytes for bytes or text for text, and one whose key has not as many parts.
+    /// sealed, one that swaps bytes for text or the other way round, nothing for nothing, or anything else, and one whose key has
+    /// not as many parts.
     ///
     /// # Errors
     ///
@@ -139,7 +140,9 @@ impl Change {
             swap.column < table.sealed().len()
                 && matches!(
                     (&swap.old, &swap.new),
-                    (Stored::Bytes(_), Stored::Bytes(_)) | (Stored::Text(_), Stored::Text(_))
+                    (Stored::Bytes(_) | Stored::Nothing, Stored::Bytes(_))
+                        | (Stored::Text(_) | Stored::Nothing, Stored::Text(_))
+                        | (Stored::Bytes(_) | Stored::Text(_), Stored::Nothing)
                 )
         };
         let twice = |(at, swap): (usize, &Swap)| {

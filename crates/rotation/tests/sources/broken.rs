@@ -26,6 +26,8 @@ enum Fault {
     ReplacesWithoutComparing,
     ComparesWithoutCase,
     ComparesWithoutType,
+    TakesNothingForAnything,
+    LeavesWhatIsToBeNothing,
     SaysChangedForGone,
     WritesOverOthers,
     WritesHalfAChange,
@@ -41,7 +43,7 @@ enum Fault {
 }
 
 /// Each fault and the clauses that it breaks.
-const FAULTS: [(Fault, &[u8]); 24] = [
+const FAULTS: [(Fault, &[u8]); 26] = [
     (Fault::LosesARowAtAPageEdge, &[1]),
     (Fault::RepeatsARowAtAPageEdge, &[1]),
     (Fault::BringsOneRowTooMany, &[1]),
@@ -54,6 +56,8 @@ const FAULTS: [(Fault, &[u8]); 24] = [
     (Fault::ReplacesWithoutComparing, &[3]),
     (Fault::ComparesWithoutCase, &[3]),
     (Fault::ComparesWithoutType, &[3]),
+    (Fault::TakesNothingForAnything, &[3]),
+    (Fault::LeavesWhatIsToBeNothing, &[3]),
     (Fault::SaysChangedForGone, &[3]),
     (Fault::WritesOverOthers, &[3]),
     (Fault::WritesHalfAChange, &[4]),
@@ -249,6 +253,7 @@ impl Toy {
                 (now, old) => now == old,
             },
             Fault::ComparesWithoutType => bytes(&now) == bytes(&swap.old),
+            Fault::TakesNothingForAnything => now == swap.old || swap.old == Stored::Nothing,
             // What it has read is what it takes to be there, until it writes itself.
             Fault::WritesOverOthers => {
                 let read = self.read.lock().unwrap();
@@ -284,6 +289,9 @@ impl Toy {
             match (swap.column, swap.new.clone()) {
                 (0, Stored::Bytes(bytes)) => row.ssn = Some(bytes),
                 (_, Stored::Text(text)) => row.name = Some(text),
+                (_, Stored::Nothing) if self.is(Fault::LeavesWhatIsToBeNothing) => {}
+                (0, Stored::Nothing) => row.ssn = None,
+                (_, Stored::Nothing) => row.name = None,
                 _ => {}
             }
         }

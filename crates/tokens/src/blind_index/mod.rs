@@ -117,6 +117,12 @@ impl BlindIndex {
         Ok(self)
     }
 
+    /// Of how many parts it is.
+    #[must_use]
+    pub const fn part_count(&self) -> usize {
+        self.parts.len()
+    }
+
     /// How many different entries there can be, by what was declared.
     #[must_use]
     pub const fn cardinality(&self) -> &Cardinality {

@@ -51,7 +51,43 @@ pub(super) fn only_the_old_value_is_replaced(fixture: &Fixture) -> Result<(), St
     ensure!(outcome == [Outcome::Changed], "what was replaced is still {outcome:?}");
     handle.finish()?;
     drop(handle);
+    nothing_is_a_value_like_others(fixture)?;
     others_win(fixture)
+}
+
+/// It is replaced where it is there, and stands where it is written.
+fn nothing_is_a_value_like_others(fixture: &Fixture) -> Result<(), Stop> {
+    let (full, empty) = (sample(3, "full"), Sample { ssn: None, name: None, ..sample(3, "empty") });
+    fixture.world().put(&full);
+    fixture.world().put(&empty);
+    let handle = fixture.open()?;
+    let change = |of: &Sample, column, old, new| -> Result<Change, Stop> {
+        Ok(Change { key: fixture.key(of.clinic, &of.id)?, swaps: vec![Swap { column, old, new }] })
+    };
+    let new_ssn = fixture.ssn(b"new");
+    for (of, column, old, new, expected) in [
+        (&full, SSN, Stored::Nothing, new_ssn.clone(), Outcome::Changed),
+        (&full, NAME, Stored::Nothing, text("new"), Outcome::Changed),
+        (&empty, SSN, fixture.ssn(b"ssn of 3 empty"), Stored::Nothing, Outcome::Changed),
+        (&empty, SSN, Stored::Nothing, new_ssn.clone(), Outcome::Written),
+        (&empty, SSN, Stored::Nothing, new_ssn.clone(), Outcome::Changed),
+        (&empty, NAME, Stored::Nothing, text("new"), Outcome::Written),
+        (&full, SSN, fixture.ssn(b"ssn of 3 full"), Stored::Nothing, Outcome::Written),
+        (&full, NAME, text("name full of 3"), Stored::Nothing, Outcome::Written),
+        (&full, NAME, text("name full of 3"), Stored::Nothing, Outcome::Changed),
+    ] {
+        let what = format!("{old:?} for {new:?} in {:?}", of.id);
+        let outcome = handle.replace(&[change(of, column, old, new)?])?;
+        ensure!(outcome == [expected], "{what} is {outcome:?}");
+    }
+    let nobody = change(&sample(4, "nobody"), SSN, Stored::Nothing, new_ssn.clone())?;
+    let outcome = handle.replace(&[nobody])?;
+    ensure!(outcome == [Outcome::Gone], "nothing in a row that is not there is {outcome:?}");
+    handle.finish()?;
+    let (found, lost) = (handle.sealed(&empty)?, handle.sealed(&full)?);
+    ensure!(found == Some(vec![new_ssn, text("new")]), "what was nothing is {found:?}");
+    ensure!(lost == Some(vec![Stored::Nothing; 2]), "what is to be nothing is {lost:?}");
+    Ok(())
 }
 
 /// Whoever writes meanwhile, wins.
@@ -142,8 +178,12 @@ fn a_change_that_means_nothing_is_refused(fixture: &Fixture) -> Result<(), Stop>
         ("a column twice", with(vec![swap.clone(), swap.clone()])),
         ("a column that is not there", with(vec![Swap { column: 2, ..swap.clone() }])),
         ("another type", with(vec![Swap { new: another, ..swap.clone() }])),
-        ("nothing before", with(vec![Swap { old: Stored::Nothing, ..swap.clone() }])),
-        ("nothing after", with(vec![Swap { new: Stored::Nothing, ..swap.clone() }])),
+        (
+            "nothing for nothing",
+            with(vec![Swap { column: SSN, old: Stored::Nothing, new: Stored::Nothing }]),
+        ),
+        ("a number before", with(vec![Swap { old: Stored::Other, ..swap.clone() }])),
+        ("a number after", with(vec![Swap { new: Stored::Other, ..swap.clone() }])),
         ("half a key", Change { key: short, swaps: vec![swap.clone()] }),
         ("more than a key", Change { key: long, swaps: vec![swap.clone()] }),
     ] {

@@ -2,7 +2,7 @@
 
 use super::error::{at_line, malformed};
 use super::records::{Place, Records};
-use super::{Files, Format, Parsed, State, lock, source};
+use super::{Files, Format, Parsed, Spot, State, lock, source};
 use crate::source::{Row, RowKey, Scalar, Stored, Table};
 use core::ops::Range;
 use phiseal_keys::{Error, ErrorKind};
@@ -172,11 +172,12 @@ impl Format for Csv {
             Ok(if value.is_empty() { Stored::Nothing } else { Stored::Text(value.into_owned()) })
         });
         let sealed = sealed.collect::<Result<_, Error>>()?;
-        let places = places.into_iter().map(Some).collect();
+        let places = places.into_iter().map(Spot::At).collect();
         Ok(Parsed { row: Row { key, sealed, others }, places })
     }
 
-    fn encode(&self, old: &[u8], new: &str) -> Result<Vec<u8>, Error> {
+    fn encode(&self, old: &[u8], new: Option<&str>) -> Result<Vec<u8>, Error> {
+        let Some(new) = new else { return Ok(Vec::new()) };
         if new.is_empty() {
             return Err(Error::new(
                 ErrorKind::Invalid,
@@ -303,8 +304,9 @@ mod tests {
             ("a", "x\"y", "\"x\"\"y\""),
             ("a", "x\ny", "\"x\ny\""),
         ] {
-            assert_eq!(format.encode(old.as_bytes(), new).unwrap(), expected.as_bytes());
+            assert_eq!(format.encode(old.as_bytes(), Some(new)).unwrap(), expected.as_bytes());
         }
-        assert!(format.encode(b"a", "").is_err());
+        assert!(format.encode(b"a", Some("")).is_err());
+        assert_eq!(format.encode(b"\"a\"", None).unwrap(), b"");
     }
 }

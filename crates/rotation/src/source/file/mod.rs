@@ -38,8 +38,8 @@ trait Format: Send + Sync + 'static {
     /// The row of a record.
     fn row(&self, record: &[u8]) -> Result<Parsed, Error>;
 
-    /// What is to stand there in the place of `old`.
-    fn encode(&self, old: &[u8], new: &str) -> Result<Vec<u8>, Error>;
+    /// What is to stand there in the place of `old`: a text, or nothing.
+    fn encode(&self, old: &[u8], new: Option<&str>) -> Result<Vec<u8>, Error>;
 }
 
 /// Where in a record its last line ended.
@@ -55,7 +55,18 @@ enum State {
 /// A row, and where in its record the sealed values stand.
 struct Parsed {
     row: Row,
-    places: Vec<Option<Range<usize>>>,
+    places: Vec<Spot>,
+}
+
+/// Where a value stands in its record, or may stand.
+#[derive(Clone)]
+enum Spot {
+    /// There.
+    At(Range<usize>),
+    /// It is not there, and would stand before this byte, after these.
+    Before(usize, Vec<u8>),
+    /// It is not there, and there is no place for it.
+    Nowhere,
 }
 
 /// A file, as its source keeps it.

@@ -1,7 +1,7 @@
 //! Lines of JSON.
 
 use super::error::{malformed, unsupported};
-use super::{Files, Format, Parsed, State, lock, source};
+use super::{Files, Format, Parsed, Spot, State, lock, source};
 use crate::source::{Row, RowKey, Scalar, Stored, Table};
 use core::fmt;
 use core::ops::Range;
@@ -16,7 +16,7 @@ use std::path::Path;
 ///
 /// A column is a field of the object, or a field of one in it: `identity.ssn`, or the JSON pointer (RFC 6901) `/identity/ssn`,
 /// which also reaches names with points in them, and into arrays. Text is a string, a number a whole one; what is `null` or not
-/// there is nothing. Blank lines are no rows. A sealed value is in its text form, `phi1.…`; any other thing than a string in its
+/// there is nothing, and gets a place at the end of the object when it is to be something. Blank lines are no rows. A sealed value is in its text form, `phi1.…`; any other thing than a string in its
 /// place is [`Stored::Other`].
 ///
 /// Rows come in the order of the file. Keys are found to be unique when it is opened. A scan from or to a key that is none of
@@ -59,6 +59,8 @@ source!(NdjsonSource);
 /// Where the columns are in an object.
 struct Ndjson {
     root: Node,
+    /// What stands before a sealed value that a row did not have, where it is a field of the whole object.
+    new: Vec<Option<Vec<u8>>>,
     key: usize,
     sealed: usize,
     others: usize,
@@ -96,7 +98,15 @@ impl Ndjson {
             return Err(Error::new(ErrorKind::Invalid, "a column is inside of a sealed one"));
         }
         let (key, sealed) = (table.key().len(), table.sealed().len());
-        Ok(Self { root, key, sealed, others: table.others().len() })
+        let new = table.sealed().iter().map(|name| match fields(name)?.as_slice() {
+            [field] => {
+                let name = serde_json::to_string(field).map_err(|_| no_name())?;
+                Ok(Some(format!(",{name}:").into_bytes()))
+            }
+            _ => Ok(None),
+        });
+        let new = new.collect::<Result<_, Error>>()?;
+        Ok(Self { root, new, key, sealed, others: table.others().len() })
     }
 }
 
@@ -163,14 +173,20 @@ impl Format for Ndjson {
         let key =
             RowKey::new(key).ok_or_else(|| Error::new(ErrorKind::Invalid, "a row has no key"))?;
         let others = others.iter().map(|value| scalar(*value)).collect::<Result<_, _>>()?;
-        let places = sealed.iter().map(|value| Some(place(text, (*value)?)));
+        // The row has a key, so the object has a field before its end.
+        let end = text.rfind('}').unwrap_or_default();
+        let places = sealed.iter().zip(&self.new).map(|(value, new)| match (value, new) {
+            (Some(value), _) => Spot::At(place(text, value)),
+            (None, Some(new)) => Spot::Before(end, new.clone()),
+            (None, None) => Spot::Nowhere,
+        });
         let places = places.collect();
         let sealed = sealed.iter().map(|value| stored(*value)).collect();
         Ok(Parsed { row: Row { key, sealed, others }, places })
     }
 
-    fn encode(&self, _: &[u8], new: &str) -> Result<Vec<u8>, Error> {
-        serde_json::to_vec(new).map_err(|_| malformed("a new value is no text"))
+    fn encode(&self, _: &[u8], new: Option<&str>) -> Result<Vec<u8>, Error> {
+        serde_json::to_vec(&new).map_err(|_| malformed("a new value is no text"))
     }
 }
 
@@ -347,7 +363,7 @@ mod tests {
             let line = format!(r#"{{"id":1,"s": {value} ,"t":0}}"#);
             let parsed = parsed(&["id"], &["s"], &[], &line).unwrap();
             assert_eq!(parsed.row.sealed, [expected], "{value}");
-            let place = parsed.places[0].clone().unwrap();
+            let Spot::At(place) = parsed.places[0].clone() else { panic!("{value}") };
             assert_eq!(&line[place], value, "to the byte");
         }
     }

@@ -4,8 +4,8 @@ use super::error::{at_line, malformed};
 use super::records::{LONGEST, Place, Records};
 use super::temporary::Temporary;
 use super::unique::{Hashing, KeyHash, Seen};
-use super::{Format, Parsed};
-use crate::source::{Change, Outcome};
+use super::{Format, Parsed, Spot};
+use crate::source::{Change, Outcome, Stored};
 use phiseal_keys::Error;
 use std::collections::HashMap;
 use std::fs::File;
@@ -152,12 +152,25 @@ fn apply(
 ) -> Result<Vec<u8>, Error> {
     let mut swaps = Vec::new();
     for swap in &change.swaps {
-        let place = parsed.places.get(swap.column).cloned().flatten();
-        let (Some(place), crate::source::Stored::Text(new)) = (place, &swap.new) else {
-            return Err(unreadable());
+        let new = match &swap.new {
+            Stored::Text(text) => Some(text.as_str()),
+            Stored::Nothing => None,
+            Stored::Bytes(_) | Stored::Other => return Err(unreadable()),
         };
-        let old = record.get(place.clone()).unwrap_or_default();
-        swaps.push((place, format.encode(old, new)?));
+        swaps.push(match parsed.places.get(swap.column) {
+            Some(Spot::At(place)) => {
+                let old = record.get(place.clone()).unwrap_or_default();
+                (place.clone(), format.encode(old, new)?)
+            }
+            Some(Spot::Before(at, name)) => {
+                (*at..*at, [name.as_slice(), &format.encode(&[], new)?].concat())
+            }
+            Some(Spot::Nowhere) | None => {
+                let message =
+                    "a row has no such field, and it is inside of another one: write null into it";
+                return Err(Error::new(phiseal_keys::ErrorKind::Invalid, message));
+            }
+        });
     }
     swaps.sort_by_key(|(place, _)| place.start);
     let (mut new, mut from) = (Vec::with_capacity(record.len()), 0);

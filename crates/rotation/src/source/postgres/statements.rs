@@ -126,8 +126,8 @@ impl Statements {
                 // To the byte, whatever the column's collation takes for equal.
                 let bytes = if *form == Form::Text { " COLLATE \"C\"" } else { "" };
                 set.push(format!("{bare} = c.n{at}"));
-                old.push(format!("{column}{bytes} = c.o{at}"));
-                new.push(format!("{column}{bytes} = c.n{at}"));
+                old.push(format!("{column}{bytes} IS NOT DISTINCT FROM c.o{at}"));
+                new.push(format!("{column}{bytes} IS NOT DISTINCT FROM c.n{at}"));
             }
             sql.push_str(&format!(
                 ", w{group} AS (UPDATE {} t SET {} FROM unnest({}) AS c({}) JOIN held a ON a.n = c.n \

@@ -2,7 +2,7 @@
 
 use super::error::{faulty, invalid};
 use super::layout::{Form, Kind, Layout, value};
-use crate::source::{Change, Row, RowKey, Scalar, Stored};
+use crate::source::{Change, Row, RowKey, Scalar, Stored, Swap};
 use core::error::Error as StdError;
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_stores::postgres::Parameter;
@@ -71,8 +71,8 @@ fn scalar(found: &tokio_postgres::Row, at: usize, kind: Kind) -> Result<Scalar, 
 #[derive(Debug)]
 pub(super) enum Array<'a> {
     Integers(Vec<i64>),
-    Texts(Vec<&'a str>),
-    Bytes(Vec<&'a [u8]>),
+    Texts(Vec<Option<&'a str>>),
+    Bytes(Vec<Option<&'a [u8]>>),
 }
 
 impl Array<'_> {
@@ -113,7 +113,7 @@ pub(super) fn keys<'a>(
             Kind::Bytes => Array::Bytes(
                 parts
                     .filter_map(|part| match part {
-                        Scalar::Bytes(bytes) => Some(bytes.as_slice()),
+                        Scalar::Bytes(bytes) => Some(Some(bytes.as_slice())),
                         _ => None,
                     })
                     .collect(),
@@ -121,7 +121,7 @@ pub(super) fn keys<'a>(
             Kind::Text | Kind::Fixed | Kind::Uuid => Array::Texts(
                 parts
                     .filter_map(|part| match part {
-                        Scalar::Text(text) => Some(text.as_str()),
+                        Scalar::Text(text) => Some(Some(text.as_str())),
                         _ => None,
                     })
                     .collect(),
@@ -153,27 +153,25 @@ pub(super) fn values<'a>(
     form: Form,
     place: usize,
     changes: impl Iterator<Item = &'a Change>,
-    of: impl Fn(&'a crate::source::Swap) -> &'a Stored,
+    of: impl Fn(&'a Swap) -> &'a Stored,
 ) -> Array<'a> {
     let swaps = changes.filter_map(|change| change.swaps.iter().find(|it| it.column == place));
     let values = swaps.map(of);
     match form {
-        Form::Text => Array::Texts(
-            values
-                .filter_map(|value| match value {
-                    Stored::Text(text) => Some(text.as_str()),
-                    _ => None,
-                })
-                .collect(),
-        ),
-        Form::Bytes | Form::Other => Array::Bytes(
-            values
-                .filter_map(|value| match value {
-                    Stored::Bytes(bytes) => Some(bytes.as_slice()),
-                    _ => None,
-                })
-                .collect(),
-        ),
+        Form::Text => {
+            let texts = values.map(|value| match value {
+                Stored::Text(text) => Some(text.as_str()),
+                _ => None,
+            });
+            Array::Texts(texts.collect())
+        }
+        Form::Bytes | Form::Other => {
+            let bytes = values.map(|value| match value {
+                Stored::Bytes(bytes) => Some(bytes.as_slice()),
+                _ => None,
+            });
+            Array::Bytes(bytes.collect())
+        }
     }
 }
 
@@ -184,11 +182,29 @@ pub(super) fn can_be_there(key: &RowKey) -> bool {
 
 /// Whether a row can hold all the old values.
 pub(super) fn can_be_so(layout: &Layout, change: &Change) -> bool {
-    change.swaps.iter().all(|swap| match (layout.sealed.get(swap.column), &swap.old) {
-        (Some(Form::Bytes), Stored::Bytes(_)) => true,
-        (Some(Form::Text), Stored::Text(text)) => !text.contains('\0'),
+    change.swaps.iter().all(|swap| fits(layout, swap.column, &swap.old))
+}
+
+/// Whether the columns take all the new values, where the old ones are there.
+pub(super) fn can_become(layout: &Layout, change: &Change) -> bool {
+    // What is of the type of an old value that is there fits as well.
+    let is_new = |swap: &&Swap| swap.old == Stored::Nothing;
+    !change.swaps.iter().any(|swap| has_zero(&swap.new))
+        && change.swaps.iter().filter(is_new).all(|swap| fits(layout, swap.column, &swap.new))
+}
+
+fn fits(layout: &Layout, column: usize, value: &Stored) -> bool {
+    match (layout.sealed.get(column), value) {
+        (Some(Form::Bytes), Stored::Bytes(_))
+        | (Some(Form::Bytes | Form::Text), Stored::Nothing) => true,
+        (Some(Form::Text), text @ Stored::Text(_)) => !has_zero(text),
         _ => false,
-    })
+    }
+}
+
+/// Which no text of PostgreSQL has.
+fn has_zero(value: &Stored) -> bool {
+    matches!(value, Stored::Text(text) if text.contains('\0'))
 }
 
 /// The canonical form, in capital letters or small ones (RFC 9562, 4).

@@ -3,7 +3,7 @@
 use super::Opened;
 use super::error::faulty;
 use super::layout::value;
-use super::values::{Array, can_be_so, can_be_there, keys, stored, values};
+use super::values::{Array, can_be_so, can_be_there, can_become, keys, stored, values};
 use crate::source::{Change, Outcome, Stored};
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_stores::postgres::Parameter;
@@ -19,7 +19,7 @@ impl Opened {
         self: &Arc<Self>,
         changes: &[Change],
     ) -> Result<Vec<Outcome>, Error> {
-        if changes.iter().flat_map(|change| &change.swaps).any(|swap| has_zero(&swap.new)) {
+        if !changes.iter().all(|change| can_become(&self.layout, change)) {
             return Err(Error::new(ErrorKind::Invalid, "the table does not take a sealed value"));
         }
         let mut outcomes: Vec<Option<Outcome>> = changes
@@ -115,9 +115,4 @@ fn place<'a>(asked: &[(usize, &'a Change)], number: i64) -> Result<(usize, &'a C
 
 fn is_as_before(change: &Change, values: &[Stored]) -> bool {
     change.swaps.iter().all(|swap| values.get(swap.column) == Some(&swap.old))
-}
-
-/// Which no text of PostgreSQL has.
-fn has_zero(value: &Stored) -> bool {
-    matches!(value, Stored::Text(text) if text.contains('\0'))
 }

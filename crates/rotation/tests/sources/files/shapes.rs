@@ -182,3 +182,75 @@ fn the_new_file_has_the_mode_and_the_name_of_the_old_one() {
     assert_ne!(after.ino(), before.ino(), "the control");
     assert!(fs::symlink_metadata(link).unwrap().is_symlink());
 }
+
+/// In each row the value of the first sealed column, which is nothing, becomes `phi1.N`, and then nothing again.
+fn filled_and_emptied(place: &Place, open: &dyn Fn() -> Box<dyn Source>) -> [String; 2] {
+    [false, true].map(|is_filled| {
+        let source = open();
+        let change = |(number, row): (usize, phiseal_rotation::source::Row)| {
+            let new = text(&format!("phi1.{number}"));
+            let (old, new) =
+                if is_filled { (new, Stored::Nothing) } else { (Stored::Nothing, new) };
+            assert_eq!(row.sealed[0], old);
+            Change { key: row.key, swaps: vec![Swap { column: 0, old, new }] }
+        };
+        let changes: Vec<_> = rows(&*source).into_iter().enumerate().map(change).collect();
+        let outcomes = block_on(source.replace(&changes)).unwrap();
+        assert_eq!(outcomes, vec![Outcome::Written; changes.len()]);
+        block_on(source.finish()).unwrap();
+        place.read()
+    })
+}
+
+#[test]
+fn what_a_line_of_json_did_not_have_finds_its_place_at_the_end() {
+    let place = Place::ndjson(
+        "{\"key\":\"a\"}\n{\"key\":\"b\", \"new\" : null , \"c\":{\"new\":1}}\r\n{\"d\":[{}],\"key\":\"c}\"\t} ",
+    );
+    let open = || -> Box<dyn Source> {
+        let table = Table::new("patients", &["key"], &["new"]).unwrap();
+        Box::new(NdjsonSource::open(place.path(), table).unwrap())
+    };
+    let [filled, emptied] = filled_and_emptied(&place, &open);
+    assert_eq!(
+        filled,
+        "{\"key\":\"a\",\"new\":\"phi1.0\"}\n{\"key\":\"b\", \"new\" : \"phi1.1\" , \"c\":{\"new\":1}}\r\n\
+         {\"d\":[{}],\"key\":\"c}\"\t,\"new\":\"phi1.2\"} "
+    );
+    assert_eq!(
+        emptied,
+        "{\"key\":\"a\",\"new\":null}\n{\"key\":\"b\", \"new\" : null , \"c\":{\"new\":1}}\r\n\
+         {\"d\":[{}],\"key\":\"c}\"\t,\"new\":null} "
+    );
+}
+
+/// Where the object is that it would be in, nobody can say.
+#[test]
+fn what_is_inside_of_another_object_that_is_not_there_is_refused() {
+    let contents = "{\"key\":\"a\",\"b\":{\"new\":null}}\n{\"key\":\"b\",\"b\":{}}\n";
+    let place = Place::ndjson(contents);
+    let table = Table::new("patients", &["key"], &["b.new"]).unwrap();
+    let source = NdjsonSource::open(place.path(), table).unwrap();
+    let change = |row: &phiseal_rotation::source::Row| {
+        let swaps = vec![Swap { column: 0, old: Stored::Nothing, new: text("phi1.x") }];
+        Change { key: row.key.clone(), swaps }
+    };
+    let rows = rows(&source);
+    let refused = block_on(source.replace(&[change(&rows[1])])).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
+    assert_eq!(block_on(source.replace(&[change(&rows[0])])).unwrap(), [Outcome::Written]);
+    block_on(source.finish()).unwrap();
+    assert_eq!(place.read(), contents.replace("null", "\"phi1.x\""));
+}
+
+#[test]
+fn an_empty_field_is_filled_and_emptied() {
+    let place = Place::csv("key,new,other\na,,1\nb,\"\",\"x,y\"\r\nc,,");
+    let open = || -> Box<dyn Source> {
+        let table = Table::new("patients", &["key"], &["new"]).unwrap();
+        Box::new(CsvSource::open(place.path(), table).unwrap())
+    };
+    let [filled, emptied] = filled_and_emptied(&place, &open);
+    assert_eq!(filled, "key,new,other\na,phi1.0,1\nb,\"phi1.1\",\"x,y\"\r\nc,phi1.2,");
+    assert_eq!(emptied, "key,new,other\na,,1\nb,,\"x,y\"\r\nc,,");
+}

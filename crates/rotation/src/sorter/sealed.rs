@@ -1,24 +1,21 @@
-//! Tells what the values of one column are, and opens those that open.
+//! Tells what the sealed values of one column are, and opens those that open.
 
+use super::Home;
+use crate::Class;
 use crate::binding::Shape;
 use crate::opened::{Keys, Opened, changed};
 use crate::persons::{KeyOf, Person, Persons};
-use crate::source::{Row, Stored, Table};
-use crate::{Class, Column, ColumnCensus};
+use crate::source::{Row, Stored};
 use phiseal_envelope::{Domain, FieldCipher, Subject};
 use phiseal_format::{FieldEnvelope, KeyId, text};
-use phiseal_keys::{Error, ErrorKind, KeyUse, Keyset};
-use std::collections::BTreeMap;
+use phiseal_keys::{Error, KeyUse};
 use std::sync::Arc;
 
-/// Tells what the values of one column are, as the domain's keyset was when it began.
-pub(crate) struct Sorter<'a> {
-    /// Whose values they are. What is opened here is shown nobody, so nothing judges it.
-    domain: Domain,
-    name: &'a str,
+/// Tells what the sealed values of one column are, as the domain's keyset was when it began.
+pub(crate) struct SealedSorter<'a> {
+    home: Home,
     /// How a context is built from a row.
     shape: Shape<'a>,
-    keyset: Keyset,
     /// The persons whom the last rows were about.
     persons: Persons,
     /// The domain's cipher, as [`Sorter::look`] found it.
@@ -30,24 +27,6 @@ pub(crate) struct Sorter<'a> {
     decoded: Vec<u8>,
 }
 
-/// One for each sealed column of `table`.
-pub(crate) async fn sorters<'a>(
-    columns: &'a [Column],
-    table: &'a Table,
-) -> Result<Vec<Sorter<'a>>, Error> {
-    if columns.len() != table.sealed().len() {
-        let message = "each sealed column needs a domain and a context";
-        return Err(Error::new(ErrorKind::Invalid, message));
-    }
-    let shapes = columns.iter().map(|column| column.binding.shape(table));
-    let shapes = shapes.collect::<Result<Vec<_>, Error>>()?;
-    let (mut sorters, persons) = (Vec::new(), Persons::default());
-    for ((column, shape), name) in columns.iter().zip(shapes).zip(table.sealed()) {
-        sorters.push(Sorter::new(column, name, shape, persons.clone()).await?);
-    }
-    Ok(sorters)
-}
-
 /// Where in an envelope the id of its key is.
 const KEY_ID: core::ops::Range<usize> = 1..17;
 
@@ -55,45 +34,39 @@ const KEY_ID: core::ops::Range<usize> = 1..17;
 /// differ in 64 of their 128 bits, in as few as these with a probability below 2^-60.
 const LIKE: u32 = 16;
 
-impl<'a> Sorter<'a> {
-    async fn new(
-        column: &'a Column,
-        name: &'a str,
+impl<'a> SealedSorter<'a> {
+    pub(super) async fn new(
+        domain: &Domain,
         shape: Shape<'a>,
         persons: Persons,
     ) -> Result<Self, Error> {
-        // Somebody else may have rotated while the handle's lease ran.
-        let domain = column.domain.assume_allowed();
-        domain.refresh().await?;
-        let keyset = domain.key_store().keyset(domain.name()).await?;
-        let cipher = domain.ready().await?;
+        let home = Home::of(domain).await?;
+        let cipher = home.domain.ready().await?;
         let (person, opened, decoded) = (None, Opened::default(), Vec::new());
-        Ok(Self { domain, name, shape, keyset, persons, cipher, person, opened, decoded })
+        Ok(Self { home, shape, persons, cipher, person, opened, decoded })
     }
 
     /// The same for another thread.
-    pub(crate) fn another(&self) -> Self {
+    pub(super) fn another(&self) -> Self {
         Self {
-            domain: self.domain.clone(),
+            home: self.home.clone(),
             shape: self.shape.clone(),
-            keyset: self.keyset.clone(),
             persons: self.persons.clone(),
             cipher: self.cipher.clone(),
             person: None,
             opened: Opened::default(),
             decoded: Vec::new(),
-            ..*self
         }
     }
 
     /// Looks whether the domain's keys may still be used: to be called before each page.
-    pub(crate) async fn look(&mut self) -> Result<(), Error> {
-        self.cipher = self.domain.ready().await?;
+    pub(super) async fn look(&mut self) -> Result<(), Error> {
+        self.cipher = self.home.domain.ready().await?;
         Ok(())
     }
 
     /// What `value`, of this column of `row`, is.
-    pub(crate) async fn class(&mut self, row: &Row, value: &Stored) -> Result<Class, Error> {
+    pub(super) async fn class(&mut self, row: &Row, value: &Stored) -> Result<Class, Error> {
         self.forget();
         let bytes = match value {
             Stored::Bytes(bytes) => bytes,
@@ -125,12 +98,12 @@ impl<'a> Sorter<'a> {
             return self.of_no_envelope(value, bytes, row).await;
         };
         let id = parsed.key_id();
-        if let Some(version) = self.keyset.by_key_id(&id) {
+        if let Some(version) = self.home.keyset.by_key_id(&id) {
             let number = version.number();
             if !version.state().allows(KeyUse::Open) {
                 return Ok(Class::Closed(number));
             }
-            let sealed = match number.cmp(&self.keyset.primary()) {
+            let sealed = match number.cmp(&self.home.keyset.primary()) {
                 core::cmp::Ordering::Less => Class::Older(number),
                 core::cmp::Ordering::Equal => Class::Current,
                 core::cmp::Ordering::Greater => Class::Newer(number),
@@ -140,7 +113,7 @@ impl<'a> Sorter<'a> {
         }
         // Only now: of what is under the domain's keys, it does not matter whom it is about.
         let person = self.person_of(row).await?;
-        let sealed = match person.key(&id, &self.keyset) {
+        let sealed = match person.key(&id, &self.home.keyset) {
             KeyOf::Current => Class::Person,
             KeyOf::Older => Class::PersonOlder,
             KeyOf::Closed(version) => return Ok(Class::Closed(version)),
@@ -159,56 +132,32 @@ impl<'a> Sorter<'a> {
         Ok(if opens { sealed } else { Class::Damaged })
     }
 
-    /// What was counted. A keyset that has changed meanwhile makes it worthless.
-    pub(crate) async fn described(
-        self,
-        counts: BTreeMap<Class, u64>,
-    ) -> Result<ColumnCensus, Error> {
-        let domain = &self.domain;
-        let now = domain.key_store().keyset(domain.name()).await?;
-        let is_as_it_was = now.primary() == self.keyset.primary()
-            && now.versions().iter().map(|it| (it.number(), it.state())).eq(self
-                .keyset
-                .versions()
-                .iter()
-                .map(|it| (it.number(), it.state())));
-        if !is_as_it_was {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                "the domain's keys changed during the census: count again",
-            ));
-        }
-        Ok(ColumnCensus {
-            column: self.name.to_owned(),
-            domain: domain.name().to_owned(),
-            domain_id: self.keyset.domain(),
-            revision: self.keyset.revision(),
-            primary: self.keyset.primary(),
-            counts,
-        })
+    /// What the last value is that was opened.
+    #[cfg(feature = "tokens")]
+    pub(super) fn plaintext(&self) -> &[u8] {
+        self.opened.plaintext()
+    }
+
+    pub(super) const fn home(&self) -> &Home {
+        &self.home
     }
 
     /// The last value, which was opened, sealed under the primary version, or, if it is a person's, the person's current key,
     /// and found to open.
-    pub(crate) async fn seal(&mut self) -> Result<&[u8], Error> {
+    pub(super) async fn seal(&mut self) -> Result<&[u8], Error> {
         let subject = self.person.as_ref().and_then(|person| person.subject());
         let (keys, key) = match subject.zip(self.person.as_ref()) {
-            Some((subject, person)) => (Keys::Person(subject), person.current(&self.keyset)),
+            Some((subject, person)) => (Keys::Person(subject), person.current(&self.home.keyset)),
             None => {
-                let primary = self.keyset.version(self.keyset.primary());
-                (Keys::Domain(&self.domain), primary.map(|it| it.key_id().short()))
+                let primary = self.home.keyset.version(self.home.keyset.primary());
+                (Keys::Domain(&self.home.domain), primary.map(|it| it.key_id().short()))
             }
         };
         self.opened.seal(keys, key.ok_or_else(changed)?).await
     }
 
-    /// The name of the column.
-    pub(crate) const fn name(&self) -> &'a str {
-        self.name
-    }
-
     /// Wipes the last plaintext.
-    pub(crate) fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.person = None;
         self.opened.forget();
     }
@@ -227,7 +176,7 @@ impl<'a> Sorter<'a> {
                 self.opened.open(Keys::Person(person), &cipher, context, envelope).await
             }
             None => {
-                let keys = Keys::Domain(&self.domain);
+                let keys = Keys::Domain(&self.home.domain);
                 self.opened.open(keys, &self.cipher, context, envelope).await
             }
         }
@@ -260,13 +209,13 @@ impl<'a> Sorter<'a> {
     }
 
     fn is_like_a_domain_s(&self, id: &KeyId) -> bool {
-        is_like(id, self.keyset.versions().iter().map(|version| version.key_id().short()))
+        is_like(id, self.home.keyset.versions().iter().map(|version| version.key_id().short()))
     }
 
     /// The person whom the row is about.
     async fn person_of(&self, row: &Row) -> Result<Arc<Person>, Error> {
         match self.shape.person(row) {
-            Some(name) => self.persons.find(name, &self.domain, &self.keyset).await,
+            Some(name) => self.persons.find(name, &self.home.domain, &self.home.keyset).await,
             None => Ok(Arc::new(Person::UNKNOWN)),
         }
     }

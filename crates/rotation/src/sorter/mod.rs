@@ -1,0 +1,198 @@
+//! Tells what the values of one column are, and makes anew those that are to be.
+
+#[cfg(feature = "tokens")]
+mod index;
+mod sealed;
+
+#[cfg(feature = "tokens")]
+pub(crate) use index::Index;
+
+use crate::column::Content;
+use crate::persons::Persons;
+use crate::source::{Row, Stored, Table};
+use crate::{Class, Column, ColumnCensus};
+use phiseal_envelope::Domain;
+use phiseal_keys::{Error, ErrorKind, Keyset};
+use sealed::SealedSorter;
+use std::collections::BTreeMap;
+
+/// Tells what the values of one column are, as the domain's keyset was when it began.
+pub(crate) struct Sorter<'a> {
+    name: &'a str,
+    of: Of<'a>,
+}
+
+enum Of<'a> {
+    Sealed(Box<SealedSorter<'a>>),
+    #[cfg(feature = "tokens")]
+    Index(Box<index::IndexSorter<'a>>),
+}
+
+/// What is to stand in the place of a value.
+pub(crate) enum Renewed<'s> {
+    /// An envelope.
+    Envelope(&'s [u8]),
+    /// An entry of an index, or none.
+    #[cfg(feature = "tokens")]
+    Entry(Option<Stored>),
+    /// Nothing can be made of it.
+    #[cfg(feature = "tokens")]
+    Cannot,
+}
+
+/// One for each column of `table` that is gone through.
+pub(crate) async fn sorters<'a>(
+    columns: &'a [Column],
+    table: &'a Table,
+) -> Result<Vec<Sorter<'a>>, Error> {
+    if columns.len() != table.sealed().len() {
+        let message = "each sealed column needs a domain and a context";
+        return Err(Error::new(ErrorKind::Invalid, message));
+    }
+    let (mut sorters, persons) = (Vec::new(), Persons::default());
+    for (column, name) in columns.iter().zip(table.sealed()) {
+        let of = match &column.0 {
+            Content::Sealed { domain, binding } => {
+                let shape = binding.shape(table)?;
+                Of::Sealed(Box::new(SealedSorter::new(domain, shape, persons.clone()).await?))
+            }
+            #[cfg(feature = "tokens")]
+            Content::Index(index) => {
+                let sorter = index::IndexSorter::new(index, columns, table, &persons).await?;
+                Of::Index(Box::new(sorter))
+            }
+        };
+        sorters.push(Sorter { name, of });
+    }
+    Ok(sorters)
+}
+
+impl<'a> Sorter<'a> {
+    /// The same for another thread.
+    pub(crate) fn another(&self) -> Self {
+        let of = match &self.of {
+            Of::Sealed(sorter) => Of::Sealed(Box::new(sorter.another())),
+            #[cfg(feature = "tokens")]
+            Of::Index(sorter) => Of::Index(Box::new(sorter.another())),
+        };
+        Self { name: self.name, of }
+    }
+
+    /// Looks whether the domain's keys may still be used: to be called before each page.
+    pub(crate) async fn look(&mut self) -> Result<(), Error> {
+        match &mut self.of {
+            Of::Sealed(sorter) => sorter.look().await,
+            #[cfg(feature = "tokens")]
+            Of::Index(sorter) => sorter.look().await,
+        }
+    }
+
+    /// Whether its values are made of others in the row: it is to come before those are taken.
+    pub(crate) const fn is_made_of_others(&self) -> bool {
+        match &self.of {
+            Of::Sealed(_) => false,
+            #[cfg(feature = "tokens")]
+            Of::Index(_) => true,
+        }
+    }
+
+    /// The places of the values that its own are made of.
+    pub(crate) fn made_of(&self) -> Vec<usize> {
+        match &self.of {
+            Of::Sealed(_) => Vec::new(),
+            #[cfg(feature = "tokens")]
+            Of::Index(sorter) => sorter.made_of().collect(),
+        }
+    }
+
+    /// What `value`, of this column of `row`, is.
+    pub(crate) async fn class(&mut self, row: &Row, value: &Stored) -> Result<Class, Error> {
+        match &mut self.of {
+            Of::Sealed(sorter) => sorter.class(row, value).await,
+            #[cfg(feature = "tokens")]
+            Of::Index(sorter) => sorter.class(row, value).await,
+        }
+    }
+
+    /// What is to stand in the place of the last value.
+    pub(crate) async fn renewed(&mut self) -> Result<Renewed<'_>, Error> {
+        match &mut self.of {
+            Of::Sealed(sorter) => Ok(Renewed::Envelope(sorter.seal().await?)),
+            #[cfg(feature = "tokens")]
+            Of::Index(sorter) => Ok(sorter.renewed()),
+        }
+    }
+
+    /// Wipes the last plaintext.
+    pub(crate) fn forget(&mut self) {
+        match &mut self.of {
+            Of::Sealed(sorter) => sorter.forget(),
+            #[cfg(feature = "tokens")]
+            Of::Index(sorter) => sorter.forget(),
+        }
+    }
+
+    /// The name of the column.
+    pub(crate) const fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// What was counted. A keyset that has changed meanwhile makes it worthless.
+    pub(crate) async fn described(
+        self,
+        counts: BTreeMap<Class, u64>,
+    ) -> Result<ColumnCensus, Error> {
+        let home = match &self.of {
+            Of::Sealed(sorter) => sorter.home(),
+            #[cfg(feature = "tokens")]
+            Of::Index(sorter) => sorter.home(),
+        };
+        home.described(self.name, counts).await
+    }
+}
+
+/// A domain, and its keyset as it was at the beginning.
+#[derive(Clone)]
+struct Home {
+    /// What is opened with it is shown nobody, so nothing judges it.
+    domain: Domain,
+    keyset: Keyset,
+}
+
+impl Home {
+    async fn of(domain: &Domain) -> Result<Self, Error> {
+        let domain = domain.assume_allowed();
+        // Somebody else may have rotated while the handle's lease ran.
+        domain.refresh().await?;
+        let keyset = domain.key_store().keyset(domain.name()).await?;
+        Ok(Self { domain, keyset })
+    }
+
+    async fn described(
+        &self,
+        column: &str,
+        counts: BTreeMap<Class, u64>,
+    ) -> Result<ColumnCensus, Error> {
+        let now = self.domain.key_store().keyset(self.domain.name()).await?;
+        let is_as_it_was = now.primary() == self.keyset.primary()
+            && now.versions().iter().map(|it| (it.number(), it.state())).eq(self
+                .keyset
+                .versions()
+                .iter()
+                .map(|it| (it.number(), it.state())));
+        if !is_as_it_was {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "the domain's keys changed during the census: count again",
+            ));
+        }
+        Ok(ColumnCensus {
+            column: column.to_owned(),
+            domain: self.domain.name().to_owned(),
+            domain_id: self.keyset.domain(),
+            revision: self.keyset.revision(),
+            primary: self.keyset.primary(),
+            counts,
+        })
+    }
+}
