@@ -2,7 +2,7 @@
 
 use crate::Binding;
 #[cfg(feature = "tokens")]
-use crate::sorter::Index;
+use crate::sorter::{Index, Tokens};
 use phiseal_envelope::Domain;
 
 /// A column that is gone through: which domain's keys it is under, and as what.
@@ -17,6 +17,9 @@ pub(crate) enum Content {
     /// Entries of an index of other columns.
     #[cfg(feature = "tokens")]
     Index(Index),
+    /// Deterministic tokens.
+    #[cfg(feature = "tokens")]
+    Tokens(Tokens),
 }
 
 impl Column {
@@ -33,6 +36,8 @@ impl Column {
             Content::Sealed { domain, .. } => domain,
             #[cfg(feature = "tokens")]
             Content::Index(index) => index.domain(),
+            #[cfg(feature = "tokens")]
+            Content::Tokens(tokens) => tokens.domain(),
         }
     }
 }

@@ -270,7 +270,7 @@ impl Sealer<'_> {
                                 _ => self.spare.bytes(envelope),
                             }),
                             #[cfg(feature = "tokens")]
-                            Renewed::Entry(entry) => Some(entry.unwrap_or(Stored::Nothing)),
+                            Renewed::Stored(new) => Some(new.unwrap_or(Stored::Nothing)),
                             #[cfg(feature = "tokens")]
                             Renewed::Cannot => None,
                         };

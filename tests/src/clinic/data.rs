@@ -68,28 +68,41 @@ impl Data {
         }
     }
 
-    pub(super) fn set_ssn(&self, id: i64, ssn: &[u8]) {
+    /// Writes over a value of a column of bytes.
+    pub(super) fn set(&self, id: i64, column: &str, bytes: &[u8]) {
         match self {
             Self::Sqlite(path) => {
-                let sql = "UPDATE patients SET ssn = ?2 WHERE id = ?1";
-                assert_eq!(connect(path).execute(sql, params![id, ssn]).unwrap(), 1);
+                let sql = format!("UPDATE patients SET {column} = ?2 WHERE id = ?1");
+                assert_eq!(connect(path).execute(&sql, params![id, bytes]).unwrap(), 1);
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(schema) => super::postgres::set_ssn(schema, id, ssn),
+            Self::Postgres(schema) => super::postgres::set(schema, id, column, bytes),
         }
     }
 
-    pub(super) fn source(&self) -> Box<dyn Source> {
+    /// With these columns gone through.
+    pub(super) fn source(&self, columns: &[&str]) -> Box<dyn Source> {
+        let table = |name: &str| Table::new(name, &["id"], columns).unwrap();
         match self {
             Self::Sqlite(path) => Box::new(SqliteSource::open(path, table("patients")).unwrap()),
             #[cfg(feature = "postgres")]
-            Self::Postgres(schema) => super::postgres::source(schema),
+            Self::Postgres(schema) => schema.source(table),
         }
     }
-}
 
-pub(super) fn table(name: &str) -> Table {
-    Table::new(name, &["id"], &super::COLUMNS).unwrap()
+    /// An empty column of entries of an index.
+    pub(super) fn add_index(&self) {
+        match self {
+            Self::Sqlite(path) => {
+                let sql = "ALTER TABLE patients ADD COLUMN by_name BLOB";
+                connect(path).execute_batch(sql).unwrap();
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(schema) => {
+                let _ = schema.sql("ALTER TABLE {s}.patients ADD COLUMN by_name bytea;");
+            }
+        }
+    }
 }
 
 fn connect(path: &Path) -> Connection {

@@ -20,6 +20,7 @@ use phiseal::rotation::custody::{Custodians, Operation, Request, Roster};
 use phiseal::rotation::run::{Holding, Rotator};
 use phiseal::rotation::{Binding, Column, Pace};
 use phiseal::stores::SqliteStore;
+use phiseal::tokens::{self, BlindIndex, Cardinality, Normaliser};
 use phiseal::{Builder, Context, Domain, Keyset, ManualClock, Phi, Phiseal, Secret, context};
 use pollster::block_on;
 use std::fs;
@@ -30,6 +31,16 @@ pub const DOMAIN: &str = "clinic/patients";
 
 /// The sealed columns: `ssn` in bytes, `name` and `note` as text.
 pub const COLUMNS: [&str; 3] = ["ssn", "name", "note"];
+
+/// The file in a clinic's folder that says that its names have an index.
+const INDEXED: &str = "indexed";
+
+/// The index of the names.
+#[must_use]
+pub fn index(domain: &Domain) -> tokens::Column<BlindIndex> {
+    let name = tokens::Part::new(Normaliser::Text, Cardinality::of(160_000));
+    tokens::Column::new(domain, "by name", BlindIndex::new([name]).unwrap())
+}
 
 /// A clinic in a folder.
 #[derive(Clone, Debug)]
@@ -88,7 +99,12 @@ impl Clinic {
 
     /// Writes over the SSN of a patient.
     pub fn set_ssn(&self, id: i64, ssn: &[u8]) {
-        self.data().set_ssn(id, ssn);
+        self.data().set(id, "ssn", ssn);
+    }
+
+    /// Writes over the entry of a patient in the index of the names.
+    pub fn set_entry(&self, id: i64, entry: &[u8]) {
+        self.data().set(id, "by_name", entry);
     }
 
     /// Leaves nothing on a server.
@@ -148,7 +164,22 @@ impl Clinic {
             let binding = Binding::new().record("mrn-{id}").unwrap().field(field).unwrap();
             Column::sealed(domain, binding)
         });
-        vec![Holding { source: self.data().source(), columns: columns.into() }]
+        let (mut columns, mut names) = (Vec::from(columns), COLUMNS.to_vec());
+        if self.is_indexed() {
+            names.push("by_name");
+            columns.push(Column::index(&index(domain), &["name"]));
+        }
+        vec![Holding { source: self.data().source(&names), columns }]
+    }
+
+    /// Gives the table an index of the names, in which nothing is yet.
+    pub fn add_index(&self) {
+        self.data().add_index();
+        fs::write(self.folder.join(INDEXED), "").unwrap();
+    }
+
+    fn is_indexed(&self) -> bool {
+        self.folder.join(INDEXED).exists()
     }
 
     /// Asks for `operation`, and has it approved: the signed request, which is left in a file too.

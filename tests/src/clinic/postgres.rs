@@ -1,8 +1,7 @@
 //! A clinic's table on a server.
 
-use super::data::{Row, table};
+use super::data::Row;
 use crate::schema::Schema;
-use phiseal::rotation::source::Source;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -20,10 +19,6 @@ pub(super) fn new(folder: &Path) -> Option<Schema> {
 /// That of the clinic in `folder`, if it has one.
 pub(super) fn of(folder: &Path) -> Option<Schema> {
     fs::read_to_string(folder.join(FILE)).ok().map(Schema::named)
-}
-
-pub(super) fn source(schema: &Schema) -> Box<dyn Source> {
-    schema.source(table)
 }
 
 pub(super) fn create(schema: &Schema, rows: impl Iterator<Item = Row>) {
@@ -46,9 +41,10 @@ pub(super) fn all(schema: &Schema) -> Vec<Row> {
     told.lines().map(row).collect()
 }
 
-pub(super) fn set_ssn(schema: &Schema, id: i64, ssn: &[u8]) {
-    let (set, ssn) = ("UPDATE {s}.patients SET ssn = ", hex(ssn));
-    let told = schema.sql(&format!("{set}'\\x{ssn}' WHERE id = {id} RETURNING id;"));
+pub(super) fn set(schema: &Schema, id: i64, column: &str, bytes: &[u8]) {
+    let (update, bytes) = ("UPDATE {s}.patients SET ", hex(bytes));
+    let told =
+        schema.sql(&format!("{update}{column} = '\\x{bytes}' WHERE id = {id} RETURNING id;"));
     assert_eq!(told.trim(), id.to_string());
 }
 

@@ -11,3 +11,4 @@ mod keys_that_change;
 mod persons;
 mod resealed;
 mod seeded;
+mod tokens;

@@ -10,6 +10,7 @@ mod certified;
 mod ends;
 mod going_on;
 mod gone_for_good;
+mod indexes;
 mod kills;
 mod long;
 mod memory;

@@ -90,6 +90,23 @@
 //! side, searches look for both, and each row gets its new entry when it is gone through. What a search costs is one comparison for
 //! each generation.
 //!
+//! # Rotation
+//!
+//! With the feature `rotation`, columns of tokens and indexes are gone through as sealed ones are, in the same run: a
+//! `rotation::Column` is `sealed`, `tokens` (deterministic ones), or an `index` of other columns of the table. A census counts
+//! them by version, so that no version is retired or destroyed which something is still under; resealing opens the values and gives
+//! each row its token or entry, while applications write, and goes on when it was killed. For an index it also says, and puts right:
+//!
+//! | a census says | the row | and resealing |
+//! |---|---|---|
+//! | not in the index | has a value and no entry: the index was just added | gives it one |
+//! | older version | has an entry under an older key | gives it a new one |
+//! | index entry of something else | has an entry of another value, by a definition that was replaced, or of nobody | gives it the right one |
+//! | index entry of nothing | has no value any more, or its person was shredded | takes the entry away |
+//!
+//! So shredding a person leaves entries that a rotation, or resealing alone, removes. A [vault](#a-vault) has `census` and `renew` of
+//! its own; format-preserving tokens are made anew by who knows under which key each is.
+//!
 //! # Format-preserving tokens and rotation
 //!
 //! Such a token has no room for the id of its key. As long as the domain's key has one version, `tokenize` and `reveal` need

@@ -3,7 +3,6 @@
 use super::sealed::SealedSorter;
 use super::{Home, Renewed};
 use crate::column::Content;
-use crate::opened::changed;
 use crate::persons::Persons;
 use crate::source::{Row, Scalar, Stored, Table};
 use crate::{Class, Column};
@@ -131,10 +130,7 @@ impl<'a> IndexSorter<'a> {
             }
         }
         self.keyed = self.index.index.ready().await?;
-        // What is made here is to be under the version that was the primary at the beginning.
-        let keyset = &self.home.keyset;
-        let primary = keyset.version(keyset.primary()).map(|version| version.key_id().short());
-        if Some(self.keyed.key_id()?) == primary { Ok(()) } else { Err(changed()) }
+        self.home.check_newest(self.keyed.key_id()?)
     }
 
     pub(super) async fn class(&mut self, row: &Row, value: &Stored) -> Result<Class, Error> {
@@ -174,10 +170,10 @@ impl<'a> IndexSorter<'a> {
     pub(super) fn renewed(&mut self) -> Renewed<'static> {
         match mem::replace(&mut self.wanted, Wanted::Unknown) {
             Wanted::Entry(entry) if self.index.is_text => {
-                Renewed::Entry(Some(Stored::Text(entry.to_string())))
+                Renewed::Stored(Some(Stored::Text(entry.to_string())))
             }
-            Wanted::Entry(entry) => Renewed::Entry(Some(Stored::Bytes(entry.as_bytes().to_vec()))),
-            Wanted::None => Renewed::Entry(None),
+            Wanted::Entry(entry) => Renewed::Stored(Some(Stored::Bytes(entry.as_bytes().to_vec()))),
+            Wanted::None => Renewed::Stored(None),
             Wanted::Unknown => Renewed::Cannot,
         }
     }

@@ -3,9 +3,13 @@
 #[cfg(feature = "tokens")]
 mod index;
 mod sealed;
+#[cfg(feature = "tokens")]
+mod token;
 
 #[cfg(feature = "tokens")]
 pub(crate) use index::Index;
+#[cfg(feature = "tokens")]
+pub(crate) use token::Tokens;
 
 use crate::column::Content;
 use crate::persons::Persons;
@@ -26,15 +30,17 @@ enum Of<'a> {
     Sealed(Box<SealedSorter<'a>>),
     #[cfg(feature = "tokens")]
     Index(Box<index::IndexSorter<'a>>),
+    #[cfg(feature = "tokens")]
+    Tokens(Box<token::TokenSorter<'a>>),
 }
 
 /// What is to stand in the place of a value.
 pub(crate) enum Renewed<'s> {
     /// An envelope.
     Envelope(&'s [u8]),
-    /// An entry of an index, or none.
+    /// A token, an entry of an index, or none.
     #[cfg(feature = "tokens")]
-    Entry(Option<Stored>),
+    Stored(Option<Stored>),
     /// Nothing can be made of it.
     #[cfg(feature = "tokens")]
     Cannot,
@@ -61,6 +67,8 @@ pub(crate) async fn sorters<'a>(
                 let sorter = index::IndexSorter::new(index, columns, table, &persons).await?;
                 Of::Index(Box::new(sorter))
             }
+            #[cfg(feature = "tokens")]
+            Content::Tokens(tokens) => Of::Tokens(Box::new(token::TokenSorter::new(tokens).await?)),
         };
         sorters.push(Sorter { name, of });
     }
@@ -74,6 +82,8 @@ impl<'a> Sorter<'a> {
             Of::Sealed(sorter) => Of::Sealed(Box::new(sorter.another())),
             #[cfg(feature = "tokens")]
             Of::Index(sorter) => Of::Index(Box::new(sorter.another())),
+            #[cfg(feature = "tokens")]
+            Of::Tokens(sorter) => Of::Tokens(Box::new(sorter.another())),
         };
         Self { name: self.name, of }
     }
@@ -84,6 +94,8 @@ impl<'a> Sorter<'a> {
             Of::Sealed(sorter) => sorter.look().await,
             #[cfg(feature = "tokens")]
             Of::Index(sorter) => sorter.look().await,
+            #[cfg(feature = "tokens")]
+            Of::Tokens(sorter) => sorter.look().await,
         }
     }
 
@@ -93,6 +105,8 @@ impl<'a> Sorter<'a> {
             Of::Sealed(_) => false,
             #[cfg(feature = "tokens")]
             Of::Index(_) => true,
+            #[cfg(feature = "tokens")]
+            Of::Tokens(_) => false,
         }
     }
 
@@ -102,6 +116,8 @@ impl<'a> Sorter<'a> {
             Of::Sealed(_) => Vec::new(),
             #[cfg(feature = "tokens")]
             Of::Index(sorter) => sorter.made_of().collect(),
+            #[cfg(feature = "tokens")]
+            Of::Tokens(_) => Vec::new(),
         }
     }
 
@@ -111,6 +127,8 @@ impl<'a> Sorter<'a> {
             Of::Sealed(sorter) => sorter.class(row, value).await,
             #[cfg(feature = "tokens")]
             Of::Index(sorter) => sorter.class(row, value).await,
+            #[cfg(feature = "tokens")]
+            Of::Tokens(sorter) => sorter.class(value),
         }
     }
 
@@ -120,6 +138,8 @@ impl<'a> Sorter<'a> {
             Of::Sealed(sorter) => Ok(Renewed::Envelope(sorter.seal().await?)),
             #[cfg(feature = "tokens")]
             Of::Index(sorter) => Ok(sorter.renewed()),
+            #[cfg(feature = "tokens")]
+            Of::Tokens(sorter) => sorter.renewed(),
         }
     }
 
@@ -129,6 +149,8 @@ impl<'a> Sorter<'a> {
             Of::Sealed(sorter) => sorter.forget(),
             #[cfg(feature = "tokens")]
             Of::Index(sorter) => sorter.forget(),
+            #[cfg(feature = "tokens")]
+            Of::Tokens(sorter) => sorter.forget(),
         }
     }
 
@@ -146,6 +168,8 @@ impl<'a> Sorter<'a> {
             Of::Sealed(sorter) => sorter.home(),
             #[cfg(feature = "tokens")]
             Of::Index(sorter) => sorter.home(),
+            #[cfg(feature = "tokens")]
+            Of::Tokens(sorter) => sorter.home(),
         };
         home.described(self.name, counts).await
     }
@@ -166,6 +190,16 @@ impl Home {
         domain.refresh().await?;
         let keyset = domain.key_store().keyset(domain.name()).await?;
         Ok(Self { domain, keyset })
+    }
+
+    /// What is made is to be under the version that was the primary at the beginning.
+    #[cfg(feature = "tokens")]
+    fn check_newest(&self, id: phiseal_format::KeyId) -> Result<(), Error> {
+        let primary = self.keyset.version(self.keyset.primary());
+        if primary.is_some_and(|version| version.key_id().short() == id) {
+            return Ok(());
+        }
+        Err(crate::opened::changed())
     }
 
     async fn described(
