@@ -93,6 +93,12 @@ impl Patients {
         assert_eq!(written.unwrap(), 1);
     }
 
+    /// The entry of the first row.
+    fn old_entry(&self) -> Vec<u8> {
+        let sql = "SELECT by_name FROM people WHERE id = 1";
+        self.clinic.database.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
     /// The ids of the rows that a search by this name finds.
     fn found(&self, index: BlindIndex, name: &str) -> Vec<i64> {
         let terms = wait(self.indexes(index)[0].terms(&[name])).unwrap();
@@ -240,20 +246,25 @@ fn what_is_not_the_entry_of_its_value_is_mended() {
     patients.set(4, "by_name", Null);
     patients.set(5, "by_name", 42);
     patients.set(6, "name", Null);
-    patients.set(7, "by_both", "not hexadecimal");
+    patients.set(7, "by_both", "ff".repeat(24));
     let census = patients.census();
-    let expected =
-        [(Class::Current, 4), (Class::Unindexed, 1), (Class::Stray, 4), (Class::Leftover, 1)];
+    let expected = [
+        (Class::Current, 4),
+        (Class::Plaintext, 2),
+        (Class::Unindexed, 1),
+        (Class::Stray, 2),
+        (Class::Leftover, 1),
+    ];
     assert_eq!(counts(&census, "by_name"), expected);
     assert_eq!(
         counts(&census, "by_both"),
         [(Class::Current, 8), (Class::Stray, 1), (Class::Leftover, 1)]
     );
     let (done, found) = patients.reseal();
-    // What is of another type is nothing that can be swapped: it is named.
+    // What is of another type is no entry: it is named.
     let named: Vec<_> = found.iter().map(|it| (it.key.parts().to_vec(), it.class)).collect();
-    let stray = |id| (vec![Scalar::Integer(id)], Class::Stray);
-    assert_eq!(named, [stray(3), stray(5)]);
+    let plaintext = |id| (vec![Scalar::Integer(id)], Class::Plaintext);
+    assert_eq!(named, [plaintext(3), plaintext(5)]);
     assert_eq!(done.values, 6);
     patients.set(3, "by_name", Null);
     patients.set(5, "by_name", Null);
@@ -261,6 +272,90 @@ fn what_is_not_the_entry_of_its_value_is_mended() {
     let census = patients.census();
     assert!(census.is_clean());
     assert_eq!(counts(&census, "by_name"), [(Class::Nothing, 1), (Class::Current, 9)]);
+}
+
+/// A column that was declared to be an index, and is not: nothing of it is lost.
+#[test]
+fn what_is_no_entry_is_left_as_it_is() {
+    let patients = Patients::new();
+    patients.put_many(6);
+    patients.reseal();
+    let kind = tokens::Deterministic::new(Cardinality::of(1_000_000)).unwrap();
+    let token = tokens::Column::new(patients.domain.as_async(), "by name", kind);
+    let token = wait(token.token("Jane")).unwrap();
+    let entry = wait(patients.indexes(patients.by_name())[1].entry(&["Name 4", "1980-01-31"]));
+    let upper = entry.unwrap().to_string().to_uppercase();
+    patients.set(1, "by_name", "Jane Doe");
+    patients.set(2, "by_name", token.as_bytes());
+    patients.set(3, "by_both", "Jane Doe");
+    patients.set(4, "by_both", &upper);
+    patients.set(
+        5,
+        "by_both",
+        patients.domain.seal("Jane", &context!(field = "name")).unwrap().to_string(),
+    );
+    patients.domain.rotate().unwrap();
+    let (done, found) = patients.reseal();
+    assert_eq!((done.values, found.len()), (6 + 4 + 3, 5));
+    assert!(found.iter().all(|it| it.class == Class::Plaintext));
+    let census = patients.census();
+    assert_eq!(counts(&census, "by_name"), [(Class::Current, 4), (Class::Plaintext, 2)]);
+    assert_eq!(counts(&census, "by_both"), [(Class::Current, 3), (Class::Plaintext, 3)]);
+    let left = |id: i64, column: &str| -> rusqlite::types::Value {
+        let sql = format!("SELECT {column} FROM people WHERE id = ?1");
+        patients.clinic.database.query_row(&sql, [id], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(left(1, "by_name"), "Jane Doe".to_owned().into());
+    assert_eq!(left(2, "by_name"), token.as_bytes().to_vec().into());
+    assert_eq!(left(3, "by_both"), "Jane Doe".to_owned().into());
+    assert_eq!(left(4, "by_both"), upper.into());
+}
+
+/// Entries of 33 bytes could be tokens by their length; one that names a key of the domain is left.
+#[test]
+fn a_token_that_is_as_long_as_an_entry_is_left() {
+    let patients = Patients::new();
+    patients.put_many(1);
+    let kind = tokens::Deterministic::new(Cardinality::of(1_000_000)).unwrap();
+    let token = tokens::Column::new(patients.domain.as_async(), "by name", kind);
+    let token = wait(token.token("Jane")).unwrap();
+    let bits = u16::try_from((token.as_bytes().len() - 8) * 8).unwrap();
+    patients.set(1, "by_name", token.as_bytes());
+    let columns = patients.columns_by(patients.by_name().bits(bits).unwrap());
+    let (_, found) = patients.reseal_with(&patients.source(), &columns).unwrap();
+    let named: Vec<_> = found.iter().map(|it| (it.column.as_str(), it.class)).collect();
+    assert_eq!(named, [("by_name", Class::Foreign)]);
+}
+
+/// A version that is held back has no names of entries.
+#[test]
+fn entries_of_a_version_that_is_held_back_are_counted_as_closed() {
+    let patients = Patients::new();
+    patients.put_many(5);
+    patients.reseal();
+    let set_state = |state| {
+        let store = patients.domain.as_async().key_store();
+        let keyset = wait(store.keyset(DOMAIN)).unwrap();
+        wait(store.set_state(&keyset, 1, state)).unwrap();
+        patients.domain.refresh().unwrap();
+    };
+    patients.clinic.add_primary();
+    set_state(KeyState::Suspended);
+    let census = patients.census();
+    assert_eq!(counts(&census, "by_name"), [(Class::Closed(1), 5)]);
+    assert_eq!(counts(&census, "by_both"), [(Class::Closed(1), 5)]);
+    assert_eq!(census.under(&census.columns[0].domain_id, 1), 20);
+    // Values at hand have their entries made anew all the same.
+    patients.put(6, Some("Name 6"), "1980-01-31");
+    patients.set(6, "by_name", patients.old_entry());
+    let census = patients.census();
+    assert_eq!(counts(&census, "by_name"), [(Class::Closed(1), 5), (Class::Stray, 1)]);
+    let (done, found) = patients.reseal();
+    assert_eq!((done.values, found.len()), (2, 20));
+    set_state(KeyState::Deactivated);
+    assert_eq!(counts(&patients.census(), "by_name"), [(Class::Current, 1), (Class::Older(1), 5)]);
+    patients.reseal();
+    assert!(patients.census().is_clean());
 }
 
 #[test]

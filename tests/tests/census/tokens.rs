@@ -116,26 +116,47 @@ fn what_is_no_token_or_does_not_open_is_named_and_left() {
     visits.set(5, "bytes", rusqlite::types::Null);
     let field = visits.domain.seal("Jane Doe", &context!(field = "name")).unwrap();
     visits.set(6, "text", field.to_string());
+    // What was cut, and what one bit of its key's id is wrong of, was a token.
+    let token = visits.token("Jane Doe");
+    visits.set(6, "bytes", &token.as_bytes()[..20]);
+    let mut changed = token.as_bytes().to_vec();
+    changed[5] ^= 1;
+    visits.set(1, "bytes", changed);
     visits.domain.rotate().unwrap();
     let expected = [
-        vec![(Class::Older(1), 4), (Class::Plaintext, 2)],
-        vec![(Class::Nothing, 1), (Class::Older(1), 3), (Class::Foreign, 1), (Class::Damaged, 1)],
+        vec![(Class::Older(1), 4), (Class::Plaintext, 1), (Class::Damaged, 1)],
+        vec![(Class::Nothing, 1), (Class::Older(1), 1), (Class::Foreign, 1), (Class::Damaged, 3)],
     ];
     assert_eq!(visits.counts(), expected);
     let (values, found) = visits.reseal();
-    assert_eq!(values, 6);
+    assert_eq!(values, 4);
     let named: Vec<_> = found.iter().map(|it| (it.column.as_str(), it.class)).collect();
     assert_eq!(
         named,
         [
             ("text", Class::Plaintext),
+            ("bytes", Class::Damaged),
             ("text", Class::Older(1)),
             ("bytes", Class::Damaged),
             ("bytes", Class::Foreign),
-            ("text", Class::Plaintext),
+            ("text", Class::Damaged),
+            ("bytes", Class::Damaged),
         ]
     );
     // So the version that one of them is under is kept.
     let census = visits.census();
-    assert_eq!(census.under(&census.columns[0].domain_id, 1), 2, "one way, or damaged");
+    assert_eq!(census.under(&census.columns[0].domain_id, 1), 5, "one way, or damaged");
+}
+
+/// A column that makes them one way now does not lose what those that open stand for.
+#[test]
+fn what_opens_is_not_made_into_what_does_not() {
+    let visits = Visits::new(3);
+    visits.domain.rotate().unwrap();
+    let one_way = Deterministic::one_way(MANY).unwrap();
+    let one_way = tokens::Column::new(visits.domain.as_async(), "name", one_way);
+    let (mut found, columns) = (0, [Column::tokens(&one_way), Column::tokens(&one_way)]);
+    let done = reseal(&visits.source(), &columns, Pace::default(), |_| found += 1).unwrap();
+    assert_eq!((done.values, found), (0, 6));
+    assert_eq!(visits.reseal(), (6, vec![]));
 }

@@ -2,11 +2,11 @@
 
 use crate::certified::assert_sound;
 use crate::ends::{WAIT, end, refusal};
-use crate::{ROTATE, to_the_end};
+use crate::{ROTATE, pace, to_the_end};
 use phiseal::rotation::Class;
 use phiseal::rotation::certificate::Status;
 use phiseal::rotation::custody::{Custodians, Operation, Refusal};
-use phiseal::rotation::run::{Circumstances, Phase};
+use phiseal::rotation::run::{Circumstances, Event, Phase, Step};
 use phiseal_tests::clinic::{DOMAIN, Made, Where, custodians, index};
 use phiseal_tests::in_each_place;
 use pollster::block_on;
@@ -61,4 +61,33 @@ fn an_entry_under_a_version_keeps_it(place: Where) {
     // What is not there, or of nobody, is under no version.
     clinic.set_entry(7, &[7; 24]);
     retire().unwrap();
+}
+
+/// Somebody who knows nothing of the index writes a value while the run counts: it goes through everything again, and ends where
+/// that happens whenever it does.
+#[test]
+fn what_was_left_out_of_an_index_meanwhile_is_filled_before_a_run_ends() {
+    for (times, left) in [(1, 0), (u32::MAX, 1)] {
+        let clinic = Made::new(Where::Sqlite, 20).unwrap();
+        clinic.add_index();
+        let _ = clinic.approve(ROTATE);
+        let (mut times, path) = (times, clinic.folder().join("clinic.db"));
+        let mut counts = 0;
+        let journal = clinic.rotate(pace(50), &mut |event| {
+            if matches!(event, Event::Step(Step::CountAgain)) {
+                counts += 1;
+                if times > 0 {
+                    times -= 1;
+                    let database = rusqlite::Connection::open(&path).unwrap();
+                    let sql = "UPDATE patients SET by_name = NULL WHERE id = 7";
+                    assert_eq!(database.execute(sql, []).unwrap(), 1);
+                }
+            }
+        });
+        let journal = journal.unwrap();
+        assert_eq!(journal.phase, Phase::Done);
+        let by_name = &journal.after[0].census().columns[3];
+        assert_eq!(by_name.counts.get(&Class::Unindexed).copied().unwrap_or_default(), left);
+        assert_eq!(counts, if left == 0 { 2 } else { 3 });
+    }
 }

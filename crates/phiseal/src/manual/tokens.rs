@@ -103,6 +103,10 @@
 //! | older version | has an entry under an older key | gives it a new one |
 //! | index entry of something else | has an entry of another value, by a definition that was replaced, or of nobody | gives it the right one |
 //! | index entry of nothing | has no value any more, or its person was shredded | takes the entry away |
+//! | plaintext | has in the column what is no entry | leaves it, and names it |
+//!
+//! The manifest of the `rotate` program names sealed columns only: one that has indexes or tokens beside them is rotated by
+//! `rotation::run`, from a program of one's own.
 //!
 //! So shredding a person leaves entries that a rotation, or resealing alone, removes. A [vault](#a-vault) has `census` and `renew` of
 //! its own; format-preserving tokens are made anew by who knows under which key each is.

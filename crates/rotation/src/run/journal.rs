@@ -207,10 +207,17 @@ impl Journal {
         self.after_in(domain).map(left).sum()
     }
 
-    /// Whether the last count has shown that all is done that was approved.
+    /// Whether the last count has shown that all is done that was approved. Going through everything again may still fill and
+    /// mend indexes.
     pub(super) fn is_at_its_end(&self, domain: &DomainId) -> bool {
         let is_behind = self.after_in(domain).any(|column| self.is_behind(column));
         self.left(domain) == 0 && self.persons_left == 0 && !is_behind
+    }
+
+    /// Nothing of it is left to do.
+    pub(super) fn end(&mut self, at: u64) {
+        (self.phase, self.ended) = (Phase::Done, at);
+        self.work.forget_borders();
     }
 
     fn is_behind(&self, column: &ColumnCensus) -> bool {

@@ -114,6 +114,17 @@ impl<'a> Rotator<'a> {
                 None if journal.phase != Phase::Switched => return Ok(journal),
                 None if journal.work.is_done() => {
                     passes += 1;
+                    if passes >= PASSES && journal.is_at_its_end(&domain) {
+                        // What an index could not be mended of is told, and not waited for.
+                        let ended = self.now();
+                        self.update(id, |journal| {
+                            if journal.phase == Phase::Switched && journal.work.is_done() {
+                                journal.end(ended);
+                            }
+                            Ok(())
+                        })?;
+                        continue;
+                    }
                     if passes >= PASSES || !journal.may_be_helped(&domain) {
                         // All else is done. Why somebody's keys are left is worth more than that they are.
                         let why = stuck.filter(|_| journal.persons_left > 0);
@@ -204,9 +215,8 @@ impl<'a> Rotator<'a> {
             if let Some((after, persons_left)) = &after {
                 journal.after.clone_from(after);
                 journal.persons_left = *persons_left;
-                if journal.is_at_its_end(&domain) {
-                    (journal.phase, journal.ended) = (Phase::Done, ended);
-                    journal.work.forget_borders();
+                if journal.is_at_its_end(&domain) && !journal.may_be_helped(&domain) {
+                    journal.end(ended);
                 }
             }
             Ok(())

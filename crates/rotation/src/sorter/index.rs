@@ -3,14 +3,15 @@
 use super::sealed::SealedSorter;
 use super::{Home, Renewed};
 use crate::column::Content;
+use crate::opened::changed;
 use crate::persons::Persons;
 use crate::source::{Row, Scalar, Stored, Table};
 use crate::{Class, Column};
 use core::cmp::Ordering;
 use core::mem;
 use phiseal_envelope::Domain;
-use phiseal_keys::{Error, ErrorKind};
-use phiseal_tokens::{BlindIndex, IndexEntry, IndexGeneration, Keyed};
+use phiseal_keys::{Error, ErrorKind, KeyState, KeyUse, KeyVersion};
+use phiseal_tokens::{BlindIndex, IndexEntry, IndexGeneration, Keyed, Token};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -30,7 +31,8 @@ impl Column {
     ///
     /// Going through it, each row gets the entry that it should have: where there is none, where it is under an older key, by a
     /// definition that was [replaced](BlindIndex::replacing), or of another value. Where there is no value (`NULL`, or one that the
-    /// index cannot take), and where the person was shredded, there is no entry: the column has to take `NULL`.
+    /// index cannot take), and where the person was shredded, there is no entry: the column has to take `NULL`. What is in the
+    /// column and is no entry is left, and named.
     #[must_use]
     pub fn index(index: &phiseal_tokens::Column<BlindIndex>, of: &[&str]) -> Self {
         let of = of.iter().copied().map(str::to_owned).collect();
@@ -68,13 +70,19 @@ enum Part<'a> {
 }
 
 /// What the entry of a row is to be.
+#[derive(Clone, Copy)]
 enum Wanted {
     Entry(IndexEntry),
     /// There is no value.
     None,
-    /// The value cannot be had.
-    Unknown,
+    /// The value cannot be had; or it opened, and is no text.
+    Unknown {
+        is_open: bool,
+    },
 }
+
+/// What does not open has no entry that could be told.
+const UNKNOWN: Wanted = Wanted::Unknown { is_open: false };
 
 impl<'a> IndexSorter<'a> {
     pub(super) async fn new(
@@ -106,7 +114,7 @@ impl<'a> IndexSorter<'a> {
         }
         let home = Home::of(index.domain()).await?;
         let keyed = index.index.ready().await?;
-        Ok(Self { home, index, keyed, parts, wanted: Wanted::Unknown })
+        Ok(Self { home, index, keyed, parts, wanted: UNKNOWN })
     }
 
     pub(super) fn another(&self) -> Self {
@@ -119,7 +127,7 @@ impl<'a> IndexSorter<'a> {
             index: self.index,
             keyed: self.keyed.clone(),
             parts: parts.collect(),
-            wanted: Wanted::Unknown,
+            wanted: UNKNOWN,
         }
     }
 
@@ -130,52 +138,85 @@ impl<'a> IndexSorter<'a> {
             }
         }
         self.keyed = self.index.index.ready().await?;
-        self.home.check_newest(self.keyed.key_id()?)
+        Ok(())
     }
 
     pub(super) async fn class(&mut self, row: &Row, value: &Stored) -> Result<Class, Error> {
         self.wanted = self.wanted_in(row).await?;
-        let stored = match value {
-            Stored::Nothing => {
-                let is_wanted = matches!(self.wanted, Wanted::Entry(_));
-                return Ok(if is_wanted { Class::Unindexed } else { Class::Nothing });
+        let entry = match (value, self.index.is_text) {
+            (Stored::Nothing, _) => {
+                return Ok(match self.wanted {
+                    Wanted::Entry(_) | Wanted::Unknown { is_open: true } => Class::Unindexed,
+                    // What does not open is counted where it is.
+                    Wanted::None | Wanted::Unknown { is_open: false } => Class::Nothing,
+                });
             }
-            Stored::Bytes(bytes) => bytes.clone(),
-            Stored::Text(text) => from_hex(text).unwrap_or_default(),
-            Stored::Other => return Ok(Class::Stray),
+            (Stored::Bytes(bytes), false) => Some(bytes.clone()),
+            (Stored::Text(text), true) => from_hex(text),
+            _ => None,
         };
-        match &self.wanted {
-            Wanted::None => return Ok(Class::Leftover),
-            Wanted::Entry(entry) if entry.as_bytes() == stored => return Ok(Class::Current),
-            Wanted::Entry(_) | Wanted::Unknown => {}
+        // What is no entry may be all that there is of something else: it is left.
+        let Some(entry) = entry.filter(|entry| self.index.index.kind().takes(entry)) else {
+            return Ok(Class::Plaintext);
+        };
+        match self.wanted {
+            Wanted::Entry(wanted) if wanted.as_bytes() == entry => Ok(Class::Current),
+            wanted => self.class_of(wanted, &entry),
         }
-        let is_unknown = matches!(self.wanted, Wanted::Unknown);
-        Ok(match self.keyed.generation(&stored)? {
-            // By its name; its value cannot be had.
-            IndexGeneration::Current if is_unknown => Class::Current,
-            IndexGeneration::Earlier { key_id, .. } => {
-                let primary = self.home.keyset.primary();
-                let number = self.home.keyset.by_key_id(&key_id).map(|version| version.number());
-                match number.map(|number| (number, number.cmp(&primary))) {
-                    Some((number, Ordering::Less)) => Class::Older(number),
-                    Some((number, Ordering::Greater)) => Class::Newer(number),
-                    Some((_, Ordering::Equal)) | None => Class::Stray,
-                }
+    }
+
+    /// What an entry is that is not the one that is wanted, by its name.
+    fn class_of(&self, wanted: Wanted, entry: &[u8]) -> Result<Class, Error> {
+        let keyset = &self.home.keyset;
+        let is_unknown = matches!(wanted, Wanted::Unknown { .. });
+        let (key_id, redefined) = match self.keyed.generation(entry) {
+            Ok(IndexGeneration::Current) => (self.home.primary_id()?, false),
+            Ok(IndexGeneration::Earlier { key_id, redefined }) => (key_id, redefined),
+            // Tokens are not made again of what is beside them.
+            _ if Token::try_from(entry)
+                .is_ok_and(|it| keyset.by_key_id(&it.key_id()).is_some()) =>
+            {
+                return Ok(Class::Foreign);
             }
-            _ => Class::Stray,
+            // A version that opens nothing now has no names.
+            Err(error) if error.kind() != ErrorKind::State => return Err(error),
+            _ if is_unknown => return Ok(self.closed().map_or(Class::Damaged, Class::Closed)),
+            _ if matches!(wanted, Wanted::None) => return Ok(Class::Leftover),
+            _ => return Ok(Class::Stray),
+        };
+        if matches!(wanted, Wanted::None) {
+            return Ok(Class::Leftover);
+        }
+        let number = keyset.by_key_id(&key_id).map(KeyVersion::number);
+        Ok(match number.map(|number| (number, number.cmp(&keyset.primary()))) {
+            Some((number, Ordering::Less)) => Class::Older(number),
+            Some((number, Ordering::Greater)) => Class::Newer(number),
+            // Its value cannot be had.
+            Some((_, Ordering::Equal)) if is_unknown && !redefined => Class::Current,
+            Some((_, Ordering::Equal)) | None => Class::Stray,
         })
     }
 
+    /// The one version that opens nothing now, though something may be under it, if there is just one.
+    fn closed(&self) -> Option<u32> {
+        let mut closed = self.home.keyset.versions().iter().filter(|version| {
+            let is_in_use = !matches!(version.state(), KeyState::PreActive | KeyState::Destroyed);
+            is_in_use && !version.state().allows(KeyUse::Open)
+        });
+        closed.next().filter(|_| closed.next().is_none()).map(KeyVersion::number)
+    }
+
     /// What stands in the place of the last value.
-    pub(super) fn renewed(&mut self) -> Renewed<'static> {
-        match mem::replace(&mut self.wanted, Wanted::Unknown) {
+    pub(super) fn renewed(&mut self) -> Result<Renewed<'static>, Error> {
+        self.home.check_newest(self.keyed.key_id()?)?;
+        Ok(match mem::replace(&mut self.wanted, UNKNOWN) {
             Wanted::Entry(entry) if self.index.is_text => {
                 Renewed::Stored(Some(Stored::Text(entry.to_string())))
             }
             Wanted::Entry(entry) => Renewed::Stored(Some(Stored::Bytes(entry.as_bytes().to_vec()))),
             Wanted::None => Renewed::Stored(None),
-            Wanted::Unknown => Renewed::Cannot,
-        }
+            Wanted::Unknown { .. } => Renewed::Cannot,
+        })
     }
 
     /// The places of the sealed values that an entry is made of.
@@ -187,7 +228,7 @@ impl<'a> IndexSorter<'a> {
     }
 
     pub(super) fn forget(&mut self) {
-        self.wanted = Wanted::Unknown;
+        self.wanted = UNKNOWN;
         for part in &mut self.parts {
             if let Part::Sealed(_, sorter) = part {
                 sorter.forget();
@@ -199,43 +240,59 @@ impl<'a> IndexSorter<'a> {
         &self.home
     }
 
-    /// The entry that the row is to have, by its other values.
+    /// The entry that the row is to have, by its other values: none where one of them is not there.
     async fn wanted_in(&mut self, row: &Row) -> Result<Wanted, Error> {
         let mut values: Vec<Zeroizing<String>> = Vec::with_capacity(self.parts.len());
+        let mut unknown = None;
         for part in &mut self.parts {
-            let text = match part {
+            match part {
                 Part::Other(place) => match row.others.get(*place) {
                     None | Some(Scalar::Nothing) => return Ok(Wanted::None),
-                    Some(Scalar::Text(text)) => Some(text.clone()),
-                    Some(Scalar::Integer(number)) => Some(number.to_string()),
-                    Some(Scalar::Bytes(_)) => None,
+                    Some(Scalar::Text(text)) => values.push(Zeroizing::new(text.clone())),
+                    Some(Scalar::Integer(number)) => {
+                        values.push(Zeroizing::new(number.to_string()))
+                    }
+                    Some(Scalar::Bytes(_)) => unknown = Some(unknown.unwrap_or(true)),
                 },
                 Part::Sealed(place, sorter) => {
                     let value = row.sealed.get(*place).unwrap_or(&Stored::Nothing);
                     match sorter.class(row, value).await? {
                         Class::Nothing | Class::Shredded => return Ok(Wanted::None),
                         class if class.is_open() => {
-                            core::str::from_utf8(sorter.plaintext()).ok().map(str::to_owned)
+                            match core::str::from_utf8(sorter.plaintext()) {
+                                Ok(text) => values.push(Zeroizing::new(text.to_owned())),
+                                Err(_) => unknown = Some(unknown.unwrap_or(true)),
+                            }
                         }
-                        _ => None,
+                        _ => unknown = Some(false),
                     }
                 }
-            };
-            let Some(text) = text else { return Ok(Wanted::Unknown) };
-            values.push(Zeroizing::new(text));
+            }
+        }
+        if let Some(is_open) = unknown {
+            return Ok(Wanted::Unknown { is_open });
         }
         let values: Vec<&str> = values.iter().map(|value| value.as_str()).collect();
-        match self.keyed.entry(&values) {
+        match self.keyed.entry_under(&self.home.primary_id()?, &values) {
             Ok(entry) => Ok(Wanted::Entry(entry)),
             // What an index cannot take, such as a date that is none, has no entry.
             Err(error) if error.kind() == ErrorKind::Invalid => Ok(Wanted::None),
+            // The primary version opens nothing now.
+            Err(error) if error.kind() == ErrorKind::State => Ok(UNKNOWN),
+            // The keys were changed after the keyset was read.
+            Err(error) if error.kind() == ErrorKind::Foreign => Err(changed()),
             Err(error) => Err(error),
         }
     }
 }
 
+/// The bytes of text as entries are written: two lower-case digits for each.
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
     if rest.is_empty() { bytes.collect() } else { None }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "tokens")]
 mod index;
+mod remains;
 mod sealed;
 #[cfg(feature = "tokens")]
 mod token;
@@ -16,6 +17,7 @@ use crate::persons::Persons;
 use crate::source::{Row, Stored, Table};
 use crate::{Class, Column, ColumnCensus};
 use phiseal_envelope::Domain;
+use phiseal_format::KeyId;
 use phiseal_keys::{Error, ErrorKind, Keyset};
 use sealed::SealedSorter;
 use std::collections::BTreeMap;
@@ -137,7 +139,7 @@ impl<'a> Sorter<'a> {
         match &mut self.of {
             Of::Sealed(sorter) => Ok(Renewed::Envelope(sorter.seal().await?)),
             #[cfg(feature = "tokens")]
-            Of::Index(sorter) => Ok(sorter.renewed()),
+            Of::Index(sorter) => sorter.renewed(),
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.renewed(),
         }
@@ -192,14 +194,22 @@ impl Home {
         Ok(Self { domain, keyset })
     }
 
+    /// Whether it is the id of a version, or was before it was damaged.
+    fn is_like_a_key(&self, id: &KeyId) -> bool {
+        remains::is_like(id, self.keyset.versions().iter().map(|version| version.key_id().short()))
+    }
+
+    /// The id of the key that was the primary at the beginning.
+    #[cfg(feature = "tokens")]
+    fn primary_id(&self) -> Result<KeyId, Error> {
+        let primary = self.keyset.version(self.keyset.primary());
+        Ok(primary.ok_or_else(crate::opened::changed)?.key_id().short())
+    }
+
     /// What is made is to be under the version that was the primary at the beginning.
     #[cfg(feature = "tokens")]
-    fn check_newest(&self, id: phiseal_format::KeyId) -> Result<(), Error> {
-        let primary = self.keyset.version(self.keyset.primary());
-        if primary.is_some_and(|version| version.key_id().short() == id) {
-            return Ok(());
-        }
-        Err(crate::opened::changed())
+    fn check_newest(&self, id: KeyId) -> Result<(), Error> {
+        if self.primary_id()? == id { Ok(()) } else { Err(crate::opened::changed()) }
     }
 
     async fn described(

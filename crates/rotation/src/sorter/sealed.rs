@@ -1,13 +1,14 @@
 //! Tells what the sealed values of one column are, and opens those that open.
 
 use super::Home;
+use super::remains::{Remains, is_like, remains};
 use crate::Class;
 use crate::binding::Shape;
 use crate::opened::{Keys, Opened, changed};
 use crate::persons::{KeyOf, Person, Persons};
 use crate::source::{Row, Stored};
 use phiseal_envelope::{Domain, FieldCipher, Subject};
-use phiseal_format::{FieldEnvelope, KeyId, text};
+use phiseal_format::{FieldEnvelope, text};
 use phiseal_keys::{Error, KeyUse};
 use std::sync::Arc;
 
@@ -26,13 +27,6 @@ pub(crate) struct SealedSorter<'a> {
     /// The envelope of the last value that was text.
     decoded: Vec<u8>,
 }
-
-/// Where in an envelope the id of its key is.
-const KEY_ID: core::ops::Range<usize> = 1..17;
-
-/// The most bits in which an id that was damaged differs from what it was. Two ids that have nothing to do with each other
-/// differ in 64 of their 128 bits, in as few as these with a probability below 2^-60.
-const LIKE: u32 = 16;
 
 impl<'a> SealedSorter<'a> {
     pub(super) async fn new(
@@ -119,7 +113,7 @@ impl<'a> SealedSorter<'a> {
             KeyOf::Closed(version) => return Ok(Class::Closed(version)),
             KeyOf::Dropped => return Ok(Class::PersonDropped),
             KeyOf::Shredded => return Ok(Class::Shredded),
-            KeyOf::Nothing if self.is_like_a_domain_s(&id) || is_like(&id, person.key_ids()) => {
+            KeyOf::Nothing if self.home.is_like_a_key(&id) || is_like(&id, person.key_ids()) => {
                 return Ok(Class::Damaged);
             }
             KeyOf::Nothing => return Ok(Class::Foreign),
@@ -189,27 +183,17 @@ impl<'a> SealedSorter<'a> {
         bytes: &[u8],
         row: &Row,
     ) -> Result<Class, Error> {
-        let id = match value {
-            Stored::Text(text) if text.starts_with(text::PREFIX) => return Ok(Class::Damaged),
-            // The beginning, whatever was made of the prefix, up to what no symbol can be.
-            Stored::Text(_) => {
-                let symbols = bytes.get(text::PREFIX.len()..).unwrap_or_default();
-                let head = symbols.get(..24).and_then(|head| core::str::from_utf8(head).ok());
-                let head = head.map(|head| format!("{}{head}", text::PREFIX));
-                head.and_then(|head| text::decode(&head).ok()).and_then(|head| id_in(&head))
-            }
-            _ => id_in(bytes),
+        let id = match remains(value, bytes) {
+            Remains::Prefix => return Ok(Class::Damaged),
+            Remains::Id(id) => Some(id),
+            Remains::Nothing => None,
         };
         let is_damaged = match id {
             None => false,
-            Some(id) if self.is_like_a_domain_s(&id) => true,
+            Some(id) if self.home.is_like_a_key(&id) => true,
             Some(id) => is_like(&id, self.person_of(row).await?.key_ids()),
         };
         Ok(if is_damaged { Class::Damaged } else { Class::Plaintext })
-    }
-
-    fn is_like_a_domain_s(&self, id: &KeyId) -> bool {
-        is_like(id, self.home.keyset.versions().iter().map(|version| version.key_id().short()))
     }
 
     /// The person whom the row is about.
@@ -219,18 +203,4 @@ impl<'a> SealedSorter<'a> {
             None => Ok(Arc::new(Person::UNKNOWN)),
         }
     }
-}
-
-/// What stands where an envelope has the id of its key.
-fn id_in(bytes: &[u8]) -> Option<KeyId> {
-    let id = bytes.get(KEY_ID).and_then(|id| <[u8; 16]>::try_from(id).ok());
-    id.map(KeyId::from_bytes)
-}
-
-/// Whether it is one of these, or was before it was damaged.
-fn is_like(id: &KeyId, mut known: impl Iterator<Item = KeyId>) -> bool {
-    known.any(|known| {
-        let pairs = known.as_bytes().iter().zip(id.as_bytes());
-        pairs.map(|(one, other)| (one ^ other).count_ones()).sum::<u32>() <= LIKE
-    })
 }

@@ -1,5 +1,6 @@
 //! Deterministic tokens, each of which says which key it is under.
 
+use super::remains::{Remains, remains};
 use super::{Home, Renewed};
 use crate::Class;
 use crate::Column;
@@ -8,6 +9,7 @@ use crate::opened::changed;
 use crate::source::Stored;
 use core::cmp::Ordering;
 use phiseal_envelope::{Domain, Phi};
+use phiseal_format::TokenScheme;
 use phiseal_keys::{Error, ErrorKind, KeyUse};
 use phiseal_tokens::{Deterministic, Keyed, Token};
 use std::sync::Arc;
@@ -57,20 +59,29 @@ impl<'a> TokenSorter<'a> {
 
     pub(super) async fn look(&mut self) -> Result<(), Error> {
         self.keyed = self.column.0.ready().await?;
-        self.home.check_newest(self.keyed.key_id()?)
+        Ok(())
     }
 
     pub(super) fn class(&mut self, value: &Stored) -> Result<Class, Error> {
         self.last = None;
-        let (token, is_text) = match value {
+        let (token, bytes, is_text) = match value {
             Stored::Nothing => return Ok(Class::Nothing),
-            Stored::Bytes(bytes) => (Token::try_from(bytes.as_slice()).ok(), false),
-            Stored::Text(text) => (text.parse::<Token>().ok(), true),
-            Stored::Other => (None, false),
+            Stored::Other => return Ok(Class::Plaintext),
+            Stored::Bytes(bytes) => (Token::try_from(&bytes[..]).ok(), &bytes[..], false),
+            Stored::Text(text) => (text.parse::<Token>().ok(), text.as_bytes(), true),
         };
-        let Some(token) = token else { return Ok(Class::Plaintext) };
-        let keyset = &self.home.keyset;
-        let Some(version) = keyset.by_key_id(&token.key_id()) else { return Ok(Class::Foreign) };
+        let Some(token) = token else {
+            return Ok(match remains(value, bytes) {
+                Remains::Prefix => Class::Damaged,
+                Remains::Id(id) if self.home.is_like_a_key(&id) => Class::Damaged,
+                Remains::Id(_) | Remains::Nothing => Class::Plaintext,
+            });
+        };
+        let (keyset, id) = (&self.home.keyset, token.key_id());
+        let Some(version) = keyset.by_key_id(&id) else {
+            let is_damaged = self.home.is_like_a_key(&id);
+            return Ok(if is_damaged { Class::Damaged } else { Class::Foreign });
+        };
         let number = version.number();
         if !version.state().allows(KeyUse::Open) {
             return Ok(Class::Closed(number));
@@ -94,7 +105,12 @@ impl<'a> TokenSorter<'a> {
     /// What stands in the place of the last token.
     pub(super) fn renewed(&mut self) -> Result<Renewed<'static>, Error> {
         let Some((value, is_text)) = self.last.take() else { return Ok(Renewed::Cannot) };
+        self.home.check_newest(self.keyed.key_id()?)?;
         let token = self.keyed.token(value.expose_secret())?;
+        if token.scheme() != TokenScheme::Siv {
+            // The column makes them one way now: what opens is not to be lost.
+            return Ok(Renewed::Cannot);
+        }
         // What replaces the only way back to a value must lead there.
         let again: Phi<Vec<u8>> = self.keyed.open(&token)?;
         if again.expose_secret() != value.expose_secret() {

@@ -18,7 +18,7 @@ use crate::{Cardinality, Column, Keyed, Kind};
 use core::fmt;
 use entry::Generation;
 use phiseal_envelope::{ColumnSecrets, RevealForm};
-use phiseal_format::TokenUse;
+use phiseal_format::{KeyId, TokenUse};
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::hmac::HmacKey;
 use zeroize::Zeroizing;
@@ -133,6 +133,12 @@ impl BlindIndex {
     #[must_use]
     pub fn entry_len(&self) -> usize {
         entry::len(self.bits)
+    }
+
+    /// Whether stored bytes are as long as an entry of this index, or of one that it replaces. What is not is no entry of it.
+    #[must_use]
+    pub fn takes(&self, stored: &[u8]) -> bool {
+        self.generations().any(|index| index.entry_len() == stored.len())
     }
 
     /// The values in the form in which they are indexed.
@@ -250,6 +256,23 @@ impl Keyed<BlindIndex> {
         self.guard.make(RevealForm::Index, || Ok(key.entry(value)))
     }
 
+    /// The entry of a row under the key of this id, by the newest definition: for who goes through what is stored, which a handle
+    /// that only reads does as well.
+    ///
+    /// # Errors
+    ///
+    /// As [`BlindIndex::normalise`]; [`ErrorKind::Foreign`] for a key that is not of the domain; [`ErrorKind::Stale`]; why it could
+    /// not be had; [`ErrorKind::Denied`] when a reader was named who may not search the column.
+    pub fn entry_under(
+        &self,
+        key_id: &KeyId,
+        values: &[impl AsRef<str>],
+    ) -> Result<IndexEntry, Error> {
+        let value = self.kind.normalise(values)?;
+        let key = self.keys.of(key_id)?.newest()?;
+        self.guard.make(RevealForm::Index, || Ok(key.entry(&value)))
+    }
+
     /// What to look for: the entries of every generation that rows may still have, newest first. A handle that only reads can
     /// look for them too. What is known of other processes' keys is as old as the last look at the key store, at most a lease:
     /// [`Column::terms`] looks once a second.
@@ -274,23 +297,24 @@ impl Keyed<BlindIndex> {
         })
     }
 
-    /// Of which generation a stored entry is.
+    /// Of which generation a stored entry is. A handle that only reads makes none, so that it calls those of the newest key earlier
+    /// ones.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Stale`]; and why a key could not be had that the entry may be under.
+    /// [`ErrorKind::Stale`]; and, of what is under no key at hand, why one could not be had that it may be under.
     pub fn generation(&self, stored: &[u8]) -> Result<IndexGeneration, Error> {
-        let newest = self.keys.newest()?.1.newest()?;
-        if newest.generation.made(stored, newest.bits) {
-            return Ok(IndexGeneration::Current);
-        }
-        for (id, key) in self.keys.all()? {
+        for (id, key) in self.keys.at_hand()? {
             let made = |key: &GenerationKey| key.generation.made(stored, key.bits);
-            if let Some(place) = key.generations.iter().position(made) {
-                return Ok(IndexGeneration::Earlier { key_id: id, redefined: place > 0 });
-            }
+            let Some(place) = key.generations.iter().position(made) else { continue };
+            let newest = self.keys.newest().ok().map(|(id, _)| id);
+            return Ok(if place == 0 && newest == Some(id) {
+                IndexGeneration::Current
+            } else {
+                IndexGeneration::Earlier { key_id: id, redefined: place > 0 }
+            });
         }
-        Ok(IndexGeneration::Unknown)
+        self.keys.all().map(|_| IndexGeneration::Unknown)
     }
 }
 
