@@ -23,15 +23,32 @@ pub fn text(bytes: &[u8]) -> String {
 ///
 /// [`ErrorKind::Length`] when `text` is not `2 * N` bytes long, [`ErrorKind::Text`] on anything but `0-9a-f`.
 pub fn parse<const N: usize>(text: &str) -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    fill(&mut bytes, text)?;
+    Ok(bytes)
+}
+
+/// Reads as many bytes as there are.
+///
+/// # Errors
+///
+/// [`ErrorKind::Length`] for half a byte, [`ErrorKind::Text`] on anything but `0-9a-f`.
+pub fn decode(text: &str) -> Result<Vec<u8>, Error> {
+    let mut bytes = vec![0; text.len() / 2];
+    fill(&mut bytes, text)?;
+    Ok(bytes)
+}
+
+/// Two digits of `text` for each byte.
+fn fill(bytes: &mut [u8], text: &str) -> Result<(), Error> {
     let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != N || !odd.is_empty() {
+    if pairs.len() != bytes.len() || !odd.is_empty() {
         return Err(ErrorKind::Length.into());
     }
-    let mut bytes = [0; N];
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
         *byte = digit(*high)? << 4 | digit(*low)?;
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn digit(symbol: u8) -> Result<u8, Error> {

@@ -10,6 +10,7 @@ use crate::{Class, Column};
 use core::cmp::Ordering;
 use core::mem;
 use phiseal_envelope::Domain;
+use phiseal_format::hex;
 use phiseal_keys::{Error, ErrorKind, KeyState, KeyUse, KeyVersion};
 use phiseal_tokens::{BlindIndex, IndexEntry, IndexGeneration, Keyed, Token};
 use std::sync::Arc;
@@ -152,7 +153,7 @@ impl<'a> IndexSorter<'a> {
                 });
             }
             (Stored::Bytes(bytes), false) => Some(bytes.clone()),
-            (Stored::Text(text), true) => from_hex(text),
+            (Stored::Text(text), true) => hex::decode(text).ok(),
             _ => None,
         };
         // What is no entry may be all that there is of something else: it is left.
@@ -284,16 +285,4 @@ impl<'a> IndexSorter<'a> {
             Err(error) => Err(error),
         }
     }
-}
-
-/// The bytes of text as entries are written: two lower-case digits for each.
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
-    if rest.is_empty() { bytes.collect() } else { None }
 }
