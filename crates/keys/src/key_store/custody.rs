@@ -12,7 +12,7 @@ impl KeyStore {
     ///
     /// [`ErrorKind::Tampered`](crate::ErrorKind::Tampered); and what the store answers.
     pub async fn roster(&self) -> Result<Option<Record>, Error> {
-        self.custody_record(RecordKind::Roster, ROSTER).await
+        self.record_of(RecordKind::Roster, ROSTER).await
     }
 
     /// Writes the roster in the place of the one of revision `expected` (0: there is none).
@@ -30,7 +30,7 @@ impl KeyStore {
     ///
     /// [`ErrorKind::Tampered`](crate::ErrorKind::Tampered); and what the store answers.
     pub async fn run(&self, id: &[u8]) -> Result<Option<Record>, Error> {
-        self.custody_record(RecordKind::Run, id).await
+        self.record_of(RecordKind::Run, id).await
     }
 
     /// Writes how far the act of this id has come, in the place of what was written at revision `expected` (0: nothing).
@@ -51,13 +51,7 @@ impl KeyStore {
     ///
     /// What the store answers.
     pub async fn runs(&self, after: Option<&[u8]>, limit: usize) -> Result<Vec<Vec<u8>>, Error> {
-        let page = self.store.scan(RecordKind::Run, after, limit).await?;
-        Ok(page.into_iter().map(|(id, _)| id).collect())
-    }
-
-    async fn custody_record(&self, kind: RecordKind, id: &[u8]) -> Result<Option<Record>, Error> {
-        let found = self.read_sealed(kind, id).await?;
-        Ok(found.map(|(revision, bytes)| Record { revision, bytes }))
+        self.ids_of(RecordKind::Run, after, limit).await
     }
 }
 

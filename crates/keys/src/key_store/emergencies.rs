@@ -12,8 +12,7 @@ impl KeyStore {
     ///
     /// [`ErrorKind::Tampered`](crate::ErrorKind::Tampered); and what the store answers.
     pub async fn emergency(&self, id: &[u8]) -> Result<Option<Record>, Error> {
-        let found = self.read_sealed(RecordKind::Emergency, id).await?;
-        Ok(found.map(|(revision, bytes)| Record { revision, bytes }))
+        self.record_of(RecordKind::Emergency, id).await
     }
 
     /// Writes what is to be kept of an emergency in the place of what was written at revision `expected` (0: nothing). Of several
@@ -43,7 +42,6 @@ impl KeyStore {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<Vec<u8>>, Error> {
-        let page = self.store.scan(RecordKind::Emergency, after, limit).await?;
-        Ok(page.into_iter().map(|(id, _)| id).collect())
+        self.ids_of(RecordKind::Emergency, after, limit).await
     }
 }

@@ -16,8 +16,8 @@ mod subjects;
 mod usage;
 
 use crate::{
-    Clock, Erasure, Error, ErrorKind, FullKeyId, Keks, Keyset, Reader, RecordKind, Secret, Store,
-    SystemClock,
+    Clock, Erasure, Error, ErrorKind, FullKeyId, Keks, Keyset, Reader, Record, RecordKind, Secret,
+    Store, SystemClock,
 };
 use core::fmt;
 use phiseal_format::{DomainId, EnvironmentId};
@@ -163,6 +163,23 @@ impl KeyStore {
     /// What the store answers.
     pub async fn erase(&self) -> Result<Erasure, Error> {
         self.store.erase().await
+    }
+
+    /// What was written under `id`, authenticated, for whoever wrote it.
+    async fn record_of(&self, kind: RecordKind, id: &[u8]) -> Result<Option<Record>, Error> {
+        let found = self.read_sealed(kind, id).await?;
+        Ok(found.map(|(revision, bytes)| Record { revision, bytes }))
+    }
+
+    /// The ids of at most `limit` records after the id `after`, as the store lists them.
+    async fn ids_of(
+        &self,
+        kind: RecordKind,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let page = self.store.scan(kind, after, limit).await?;
+        Ok(page.into_iter().map(|(id, _)| id).collect())
     }
 
     /// The body of an authenticated record and its revision.
