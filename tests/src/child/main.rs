@@ -6,6 +6,7 @@
 
 #[cfg(feature = "audit")]
 mod audit;
+mod careless;
 mod forks;
 mod holder;
 mod life;

@@ -1,6 +1,6 @@
 //! Processes with a token: one that forks, one whose memory is looked at, and one that logs all it can.
 
-use crate::{os, say, wait};
+use crate::{careless, os, say, wait};
 use core::hint::black_box;
 use phiseal::backends::pkcs11::{Pin, Pkcs11Kek, Pkcs11Token};
 use phiseal::blocking::Phiseal;
@@ -8,7 +8,6 @@ use phiseal::stores::SqliteStore;
 use phiseal::{EncryptionContext, EnvironmentId, Error, ErrorKind, KekBackend, Phi};
 use phiseal_tests::world::{DOMAIN, what};
 use pollster::block_on;
-use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -121,22 +120,6 @@ pub(crate) fn hold(place: Place<'_>, then: &str) {
     wait();
 }
 
-/// Everything that is logged goes where a careless program would send it.
-struct Stderr;
-
-impl log::Log for Stderr {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let mut out = io::stderr().lock();
-        writeln!(out, "{} {} {}", record.level(), record.target(), record.args()).unwrap();
-    }
-
-    fn flush(&self) {}
-}
-
 /// Prints an error and all that is behind it, as a careless program would.
 fn print(error: &(dyn core::error::Error + 'static)) {
     say(&format!("error {error:?} {error:#?} {error}"));
@@ -148,8 +131,7 @@ fn print(error: &(dyn core::error::Error + 'static)) {
 
 /// Uses a token rightly and wrongly, prints everything that it is given, and with `leak` also the PIN, as the control.
 pub(crate) fn tell(place: Place<'_>, wrong_pin: &str, leak: bool) {
-    log::set_logger(&Stderr).unwrap();
-    log::set_max_level(log::LevelFilter::Trace);
+    careless::log_everything();
     let wrong = Place { pin: wrong_pin, ..place };
     print(&wrong.token().unwrap_err());
     print(&Place { token: "no such token", ..place }.token().unwrap_err());

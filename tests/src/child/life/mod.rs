@@ -3,7 +3,7 @@
 mod reveals;
 mod tokens;
 
-use crate::say;
+use crate::{careless, say};
 use core::fmt::{Debug, Display};
 use phiseal::backends::local::{Cost, LocalKek, Passphrase};
 use phiseal::backends::memory::MemoryKek;
@@ -25,22 +25,6 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Everything that is logged goes where a careless program would send it.
-struct Stderr;
-
-impl log::Log for Stderr {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let mut out = io::stderr().lock();
-        writeln!(out, "{} {} {}", record.level(), record.target(), record.args()).unwrap();
-    }
-
-    fn flush(&self) {}
-}
 
 /// Prints what a program might print of errors, and remembers their kinds.
 #[derive(Default)]
@@ -118,8 +102,7 @@ impl Canaries {
 
 /// Lives, and with `leak` also prints one canary of each role in each form, as the control.
 pub(crate) fn live(engine: &str, leak: bool) {
-    log::set_logger(&Stderr).unwrap();
-    log::set_max_level(log::LevelFilter::Trace);
+    careless::log_everything();
     let engine = phiseal::engine(engine).unwrap();
     let (mut printer, mut canaries) = (Printer::default(), Canaries::new());
     fields(engine, &mut printer, &mut canaries);
