@@ -1,4 +1,6 @@
 use core::fmt;
+use core::str::FromStr;
+use phiseal_keys::{Error, ErrorKind};
 
 /// What may be shown of a value in its place: nothing, its first, or its last characters.
 ///
@@ -96,6 +98,31 @@ impl Mask {
     }
 }
 
+/// Reads a mask by its name: `all`, `name`, `email`, `phone`, `ssn`, `first-2`, `last-4`.
+impl FromStr for Mask {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let characters = |number: &str| number.parse::<u8>().ok().map(usize::from);
+        let mask = match name {
+            "all" => Some(Self::all()),
+            "name" => Some(Self::name()),
+            "email" => Some(Self::email()),
+            "phone" => Some(Self::phone()),
+            "ssn" => Some(Self::ssn()),
+            _ => name.split_once('-').and_then(|(end, number)| match end {
+                "first" => characters(number).map(Self::keep_first),
+                "last" => characters(number).map(Self::keep_last),
+                _ => None,
+            }),
+        };
+        mask.ok_or_else(|| {
+            let message = "a mask is one of all, name, email, phone, ssn, first-N, last-N";
+            Error::new(ErrorKind::Invalid, message)
+        })
+    }
+}
+
 /// A masked value. Its `Display` and `Debug` show what the mask leaves.
 #[derive(Clone, Copy)]
 pub struct Masked<'a> {
@@ -180,6 +207,25 @@ mod tests {
         ] {
             assert_eq!(mask.of(value).to_string(), shown, "{value}");
             assert_eq!(format!("{:?}", mask.of(value)), shown);
+        }
+    }
+
+    #[test]
+    fn a_mask_is_read_by_its_name() {
+        for (name, mask) in [
+            ("all", Mask::all()),
+            ("name", Mask::name()),
+            ("email", Mask::email()),
+            ("phone", Mask::phone()),
+            ("ssn", Mask::ssn()),
+            ("first-2", Mask::keep_first(2)),
+            ("last-4", Mask::keep_last(4)),
+        ] {
+            assert_eq!(name.parse::<Mask>().unwrap(), mask);
+        }
+        for name in ["", "SSN", "first", "first-", "last-256", "middle-2", "last--1"] {
+            let refused = name.parse::<Mask>().unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Invalid, "{name}");
         }
     }
 

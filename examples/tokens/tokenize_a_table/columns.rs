@@ -1,6 +1,6 @@
 //! The columns of a plan with the keys of a domain.
 
-use crate::plan::{Kind, Plan, Shift, format, many, mask, vaulted_form};
+use crate::plan::{Kind, Plan, Shift, format, many, vaulted_form};
 use phiseal::blocking::wait;
 use phiseal::stores::SqliteStore;
 use phiseal::tokens::generalise::{SparseAreas, year};
@@ -147,7 +147,7 @@ impl Way {
                 Self::FormatPreserving(Column::new(domain, name, kind))
             }
             Kind::Shifted => Self::Shifted,
-            Kind::Masked { mask: name } => Self::Masked(mask(name)?),
+            Kind::Masked { mask: name } => Self::Masked(name.parse()?),
             Kind::Zip3 => Self::Zip3(SparseAreas::of_2000_and_2010()),
             Kind::Year => Self::Year,
         })

@@ -1,6 +1,5 @@
 //! What becomes of each column.
 
-use phiseal::Mask;
 use phiseal::tokens::{Cardinality, Format, VaultedForm};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -72,17 +71,6 @@ pub(crate) fn vaulted_form(form: &str) -> Result<VaultedForm, Box<dyn Error>> {
 
 pub(crate) fn format(digits: usize, separators: &str) -> Format {
     Format::digits(digits).separated_by(separators)
-}
-
-pub(crate) fn mask(name: &str) -> Result<Mask, Box<dyn Error>> {
-    Ok(match name {
-        "all" => Mask::all(),
-        "name" => Mask::name(),
-        "email" => Mask::email(),
-        "phone" => Mask::phone(),
-        "ssn" => Mask::ssn(),
-        _ => return Err(format!("there is no mask {name}: all, name, email, phone, ssn").into()),
-    })
 }
 
 pub(crate) const fn many(values: u64) -> Cardinality {

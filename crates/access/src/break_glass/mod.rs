@@ -150,19 +150,18 @@ impl BreakGlass {
         if kept.reader != *reader || kept.state(now) != State::InForce {
             return Ok(None);
         }
-        let refused = match self.access.policy().longest_emergency(reader.actor()) {
-            None => Some(Error::new(ErrorKind::Denied, MAY_NOT)),
-            Some(_) if now < kept.seen => Some(Error::new(
+        let allowed = match self.access.policy().longest_emergency(reader.actor()) {
+            None => Err(Error::new(ErrorKind::Denied, MAY_NOT)),
+            Some(_) if now < kept.seen => Err(Error::new(
                 ErrorKind::State,
                 "the clock stands before the emergency began, or was resumed: set it right",
             )),
-            Some(_) => None,
+            Some(longest) => Ok(longest),
         };
-        if let Some(error) = refused {
+        if let Err(error) = &allowed {
             self.append(RESUME, reader, Some(kept.id), Outcome::Failure(error.kind()))?;
-            return Err(error);
         }
-        let longest = self.access.policy().longest_emergency(reader.actor()).unwrap_or_default();
+        let longest = allowed?;
         let ends = kept.ends.min(kept.began.saturating_add(millis(longest)));
         let left = Duration::from_millis(ends.saturating_sub(now));
         let emergency = self.opened(&kept).await?;

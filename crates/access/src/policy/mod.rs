@@ -1,7 +1,6 @@
 //! What a policy says.
 
 mod actors;
-mod mask;
 mod read;
 
 use actors::Actors;

@@ -1,7 +1,7 @@
 //! Reading a policy, and saying where it is wrong.
 
-use super::actors::Actors;
-use super::{Grant, InEmergency, Kind, Policy, RateLimit, Role, mask};
+use super::actors::{Actors, Named};
+use super::{Grant, InEmergency, Kind, Policy, RateLimit, Role};
 use core::ops::Range;
 use core::time::Duration;
 use jiff::SignedDuration;
@@ -113,7 +113,9 @@ impl Reading<'_> {
             let grant = self.grant(grant, &kind_places, |usage, kind| {
                 granted.insert((role, usage.to_owned(), kind))
             })?;
-            roles.get_mut(role).into_iter().for_each(|role| role.grants.push(grant.clone()));
+            if let Some(role) = roles.get_mut(role) {
+                role.grants.push(grant);
+            }
         }
         Ok(Policy {
             kinds,
@@ -135,18 +137,18 @@ impl Reading<'_> {
 
     fn mask(&self, name: Option<Spanned<String>>) -> Result<Mask, PolicyError> {
         let Some(name) = name else { return Ok(Mask::all()) };
-        mask::parse(name.get_ref()).ok_or_else(|| {
+        name.get_ref().parse().map_err(|_| {
             self.wrong(&name, "a mask is one of all, name, email, phone, ssn, first-N, last-N")
         })
     }
 
     fn actors(&self, names: Words) -> Result<Actors, PolicyError> {
+        let message = "an actor is an id of 1 to 64 characters of a-z A-Z 0-9 . _ : / @ -, or what ids begin with and a *";
         let names = self.some(names, "a role has an actor")?;
-        Actors::parse(names.iter().map(|name| name.get_ref().as_str())).map_err(|wrong| {
-            let name = names.iter().find(|name| name.get_ref() == wrong);
-            let message = "an actor is an id of 1 to 64 characters of a-z A-Z 0-9 . _ : / @ -, or what ids begin with and a *";
-            PolicyError::at(self.text, name.map(Spanned::span), message)
-        })
+        let named = names
+            .iter()
+            .map(|name| Named::parse(name.get_ref()).ok_or_else(|| self.wrong(name, message)));
+        Ok(Actors(named.collect::<Result<_, _>>()?))
     }
 
     /// `is_new`: whether the role was not granted this kind for this use before.
