@@ -201,7 +201,6 @@ mod tests {
         for identifier in Identifier::ALL {
             let of = |value: &str| policy.apply(identifier, value, TODAY, &mut policy.report());
             let (one, other) = match policy.rule(identifier) {
-                // Whatever a date is of: one so long ago tells that somebody is over 89.
                 Rule::Year => ("1980-01-31", "1980-12-01"),
                 Rule::ThreeDigits => ("98101", "98199"),
                 Rule::Age => ("90", "117"),

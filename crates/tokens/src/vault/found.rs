@@ -2,7 +2,7 @@
 
 use super::Vault;
 use super::record::Header;
-use phiseal_envelope::{Phi, Plaintext, Sealed};
+use phiseal_envelope::{Domain, Phi, Plaintext, Sealed};
 use phiseal_keys::{Error, ErrorKind, Record, RecordKind};
 
 /// What is known of a token.
@@ -38,18 +38,26 @@ impl Vault {
         Ok(found)
     }
 
+    /// The value of a token, for what is shown nobody.
     pub(super) async fn opened<T: Plaintext>(
         &self,
         token: &str,
         found: &Found,
     ) -> Result<Phi<T>, Error> {
+        self.opened_through(self.column.domain(), token, found).await
+    }
+
+    /// The value of a token, by whoever reads through this handle of the domain.
+    pub(super) async fn opened_through<T: Plaintext>(
+        &self,
+        domain: &Domain,
+        token: &str,
+        found: &Found,
+    ) -> Result<Phi<T>, Error> {
         let context = found.header.context(&self.context, token);
         match found.header.person {
-            None => self.column.domain().open(&found.sealed, &context).await,
-            Some(tag) => {
-                let person = self.column.domain().subject_of_tag(tag).await?;
-                person.open(&found.sealed, &context).await
-            }
+            None => domain.open(&found.sealed, &context).await,
+            Some(tag) => domain.subject_of_tag(tag).await?.open(&found.sealed, &context).await,
         }
     }
 

@@ -187,13 +187,7 @@ impl Vault {
     /// reader may not see it.
     pub async fn reveal<T: Plaintext>(&self, token: &str) -> Result<Phi<T>, Error> {
         let found = self.usable(token).await?;
-        let context = found.header.context(&self.context, token);
-        match found.header.person {
-            None => self.reading.open(&found.sealed, &context).await,
-            Some(tag) => {
-                self.reading.subject_of_tag(tag).await?.open(&found.sealed, &context).await
-            }
-        }
+        self.opened_through(&self.reading, token, &found).await
     }
 
     /// Reveals a token and shows of its value what the policy's mask leaves.
