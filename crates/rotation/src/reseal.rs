@@ -122,12 +122,11 @@ pub(crate) fn reseal_part(
     // What is sealed is not to grow old while everybody rests.
     let ahead = if pace.rest.is_zero() { AHEAD } else { 1 };
     thread::scope(|scope| {
-        let sealer = |sorters| Sealer { sorters, spare: Spare::default() };
-        let another = sealer(sorters.iter().map(Sorter::another).collect());
+        let another = Sealer::new(sorters.iter().map(Sorter::another).collect());
         let other = thread::Builder::new()
             .spawn_scoped(scope, || work(another, ahead, &reader, &writer))
             .map_err(|_| Error::new(ErrorKind::Unavailable, "the system gives no thread"))?;
-        let this = work(sealer(sorters), ahead, &reader, &writer);
+        let this = work(Sealer::new(sorters), ahead, &reader, &writer);
         this.and(other.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })?;
     let writer = writer.into_inner();
@@ -235,6 +234,8 @@ struct Page {
 /// Opens and seals pages of rows.
 struct Sealer<'a> {
     sorters: Vec<Sorter<'a>>,
+    /// Which column comes when: entries of indexes first, as they are made of other values of the row.
+    order: Vec<usize>,
     spare: Spare,
 }
 
@@ -245,7 +246,13 @@ struct Sealed {
     findings: Vec<Finding>,
 }
 
-impl Sealer<'_> {
+impl<'a> Sealer<'a> {
+    fn new(sorters: Vec<Sorter<'a>>) -> Self {
+        let mut order: Vec<usize> = (0..sorters.len()).collect();
+        order.sort_by_key(|column| sorters[*column].made_of().is_empty());
+        Self { sorters, order, spare: Spare::default() }
+    }
+
     async fn seal(&mut self, mut page: Page) -> Result<Sealed, Error> {
         for sorter in &mut self.sorters {
             sorter.look().await?;
@@ -254,38 +261,33 @@ impl Sealer<'_> {
         for row in &mut page.rows {
             let mut swaps = self.spare.swaps();
             let mut made_of = Vec::new();
-            // Entries of indexes first, as they are made of the other values.
-            for is_made_of_others in [true, false] {
-                for (column, sorter) in self.sorters.iter_mut().enumerate() {
-                    if sorter.is_made_of_others() != is_made_of_others {
-                        continue;
-                    }
-                    let Some(value) = row.sealed.get(column) else { continue };
-                    let class = sorter.class(row, value).await?;
-                    let mut new = None;
-                    if class.is_to_be_resealed() {
-                        new = match sorter.renewed().await? {
-                            Renewed::Envelope(envelope) => Some(match value {
-                                Stored::Text(_) => self.spare.text(envelope),
-                                _ => self.spare.bytes(envelope),
-                            }),
-                            #[cfg(feature = "tokens")]
-                            Renewed::Stored(new) => Some(new.unwrap_or(Stored::Nothing)),
-                            #[cfg(feature = "tokens")]
-                            Renewed::Cannot => None,
-                        };
-                    }
-                    // A value that is not of the column's type is for somebody else to put right.
-                    if let Some(new) = new.filter(|new| is_of_one_type(value, new)) {
-                        let old = core::mem::replace(&mut row.sealed[column], Stored::Nothing);
-                        swaps.push(Swap { column, old, new });
-                        made_of.extend(sorter.made_of());
-                    } else if !class.is_in_order() {
-                        let column = sorter.name().to_owned();
-                        findings.push(Finding { key: row.key.clone(), column, class });
-                    }
-                    sorter.forget();
+            for &column in &self.order {
+                let sorter = self.sorters.get_mut(column);
+                let Some((sorter, value)) = sorter.zip(row.sealed.get(column)) else { continue };
+                let class = sorter.class(row, value).await?;
+                let mut new = None;
+                if class.is_to_be_resealed() {
+                    new = match sorter.renewed().await? {
+                        Renewed::Envelope(envelope) => Some(match value {
+                            Stored::Text(_) => self.spare.text(envelope),
+                            _ => self.spare.bytes(envelope),
+                        }),
+                        #[cfg(feature = "tokens")]
+                        Renewed::Stored(new) => Some(new.unwrap_or(Stored::Nothing)),
+                        #[cfg(feature = "tokens")]
+                        Renewed::Cannot => None,
+                    };
                 }
+                // A value that is not of the column's type is for somebody else to put right.
+                if let Some(new) = new.filter(|new| is_of_one_type(value, new)) {
+                    let old = core::mem::replace(&mut row.sealed[column], Stored::Nothing);
+                    swaps.push(Swap { column, old, new });
+                    made_of.extend(sorter.made_of());
+                } else if !class.is_in_order() {
+                    let column = sorter.name().to_owned();
+                    findings.push(Finding { key: row.key.clone(), column, class });
+                }
+                sorter.forget();
             }
             // What a new entry is made of must still be there when it is written.
             for column in made_of {

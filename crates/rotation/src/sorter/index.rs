@@ -36,19 +36,22 @@ impl Column {
     /// column and is no entry is left, and named.
     #[must_use]
     pub fn index(index: &phiseal_tokens::Column<BlindIndex>, of: &[&str]) -> Self {
-        let of = of.iter().copied().map(str::to_owned).collect();
-        Self(Content::Index(Index { index: index.assume_allowed(), of, is_text: false }))
+        Self(Content::Index(Index::new(index, of, false)))
     }
 
     /// The same, with entries in hexadecimal: for columns of text, and for files.
     #[must_use]
     pub fn index_as_text(index: &phiseal_tokens::Column<BlindIndex>, of: &[&str]) -> Self {
-        let of = of.iter().copied().map(str::to_owned).collect();
-        Self(Content::Index(Index { index: index.assume_allowed(), of, is_text: true }))
+        Self(Content::Index(Index::new(index, of, true)))
     }
 }
 
 impl Index {
+    fn new(index: &phiseal_tokens::Column<BlindIndex>, of: &[&str], is_text: bool) -> Self {
+        let of = of.iter().copied().map(str::to_owned).collect();
+        Self { index: index.assume_allowed(), of, is_text }
+    }
+
     pub(crate) fn domain(&self) -> &Domain {
         self.index.domain()
     }
@@ -244,7 +247,7 @@ impl<'a> IndexSorter<'a> {
     /// The entry that the row is to have, by its other values: none where one of them is not there.
     async fn wanted_in(&mut self, row: &Row) -> Result<Wanted, Error> {
         let mut values: Vec<Zeroizing<String>> = Vec::with_capacity(self.parts.len());
-        let mut unknown = None;
+        let (mut is_closed, mut is_no_text) = (false, false);
         for part in &mut self.parts {
             match part {
                 Part::Other(place) => match row.others.get(*place) {
@@ -253,7 +256,7 @@ impl<'a> IndexSorter<'a> {
                     Some(Scalar::Integer(number)) => {
                         values.push(Zeroizing::new(number.to_string()))
                     }
-                    Some(Scalar::Bytes(_)) => unknown = Some(unknown.unwrap_or(true)),
+                    Some(Scalar::Bytes(_)) => is_no_text = true,
                 },
                 Part::Sealed(place, sorter) => {
                     let value = row.sealed.get(*place).unwrap_or(&Stored::Nothing);
@@ -262,16 +265,16 @@ impl<'a> IndexSorter<'a> {
                         class if class.is_open() => {
                             match core::str::from_utf8(sorter.plaintext()) {
                                 Ok(text) => values.push(Zeroizing::new(text.to_owned())),
-                                Err(_) => unknown = Some(unknown.unwrap_or(true)),
+                                Err(_) => is_no_text = true,
                             }
                         }
-                        _ => unknown = Some(false),
+                        _ => is_closed = true,
                     }
                 }
             }
         }
-        if let Some(is_open) = unknown {
-            return Ok(Wanted::Unknown { is_open });
+        if is_closed || is_no_text {
+            return Ok(Wanted::Unknown { is_open: !is_closed });
         }
         let values: Vec<&str> = values.iter().map(|value| value.as_str()).collect();
         match self.keyed.entry_under(&self.home.primary_id()?, &values) {

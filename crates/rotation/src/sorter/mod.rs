@@ -101,18 +101,7 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    /// Whether its values are made of others in the row: it is to come before those are taken.
-    pub(crate) const fn is_made_of_others(&self) -> bool {
-        match &self.of {
-            Of::Sealed(_) => false,
-            #[cfg(feature = "tokens")]
-            Of::Index(_) => true,
-            #[cfg(feature = "tokens")]
-            Of::Tokens(_) => false,
-        }
-    }
-
-    /// The places of the values that its own are made of.
+    /// The places of the values of the row that its own are made of: it is to come before those are taken.
     pub(crate) fn made_of(&self) -> Vec<usize> {
         match &self.of {
             Of::Sealed(_) => Vec::new(),
