@@ -19,13 +19,24 @@ pub enum Asked {
 /// A source before which something happens.
 pub struct Eventful {
     source: Box<dyn Source>,
-    before: Box<dyn Fn(Asked) + Send + Sync>,
+    before: Box<dyn Fn(Asked) -> Result<(), Error> + Send + Sync>,
     keeps_each_batch: bool,
 }
 
 impl Eventful {
     /// `source`, with `before` called before each call of it.
     pub fn new(source: Box<dyn Source>, before: impl Fn(Asked) + Send + Sync + 'static) -> Self {
+        Self::or_failing(source, move |asked| {
+            before(asked);
+            Ok(())
+        })
+    }
+
+    /// The same, but that what `before` fails with is what the call fails with, which does nothing then.
+    pub fn or_failing(
+        source: Box<dyn Source>,
+        before: impl Fn(Asked) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Self {
         let keeps_each_batch = source.keeps_each_batch();
         Self { source, before: Box::new(before), keeps_each_batch }
     }
@@ -54,13 +65,17 @@ impl Source for Eventful {
         until: Option<&'a RowKey>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
-        (self.before)(Asked::Scan);
-        self.source.scan(after, until, limit)
+        match (self.before)(Asked::Scan) {
+            Ok(()) => self.source.scan(after, until, limit),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
     }
 
     fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
-        (self.before)(Asked::Replace);
-        self.source.replace(changes)
+        match (self.before)(Asked::Replace) {
+            Ok(()) => self.source.replace(changes),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
     }
 
     fn keeps_each_batch(&self) -> bool {
@@ -68,7 +83,9 @@ impl Source for Eventful {
     }
 
     fn finish(&self) -> BoxFuture<'_, Result<(), Error>> {
-        (self.before)(Asked::Finish);
-        self.source.finish()
+        match (self.before)(Asked::Finish) {
+            Ok(()) => self.source.finish(),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
     }
 }

@@ -2,12 +2,10 @@
 
 use crate::clinic::{Clinic, DOMAIN, mrn};
 use phiseal::blocking::{Domain, wait};
-use phiseal::rotation::source::{
-    Change, NdjsonSource, Outcome, Row, RowKey, Scalar, Source, SqliteSource, Table,
-};
+use phiseal::rotation::source::{NdjsonSource, Scalar, Source, SqliteSource, Table};
 use phiseal::rotation::{self, Binding, Census, Class, Column, Finding, Pace, Resealed, reseal};
 use phiseal::tokens::{self, BlindIndex, Cardinality, DateOrder, IndexEntry, Normaliser, Part};
-use phiseal::{BoxFuture, Error, ErrorKind, KeyState, context};
+use phiseal::{Error, ErrorKind, KeyState, context};
 use phiseal_tests::eventful::{Asked, Eventful};
 use pollster::block_on;
 use rusqlite::types::Null;
@@ -402,43 +400,6 @@ fn the_entry_of_a_value_that_does_not_open_is_named_and_left() {
     assert_eq!(census.under(&census.columns[0].domain_id, 1), 2);
 }
 
-/// A source that writes so many batches, and then none.
-#[derive(Debug)]
-struct Interrupted {
-    source: SqliteSource,
-    left: AtomicU64,
-}
-
-impl Source for Interrupted {
-    fn table(&self) -> &Table {
-        self.source.table()
-    }
-
-    fn scan<'a>(
-        &'a self,
-        after: Option<&'a RowKey>,
-        until: Option<&'a RowKey>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
-        self.source.scan(after, until, limit)
-    }
-
-    fn replace<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
-        if self.left.fetch_sub(1, Ordering::Relaxed) == 0 {
-            return Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "killed")) });
-        }
-        self.source.replace(changes)
-    }
-
-    fn keeps_each_batch(&self) -> bool {
-        true
-    }
-
-    fn finish(&self) -> BoxFuture<'_, Result<(), Error>> {
-        self.source.finish()
-    }
-}
-
 /// Killed at any batch, it goes on when it is called again.
 #[test]
 fn a_backfill_that_is_interrupted_goes_on() {
@@ -447,7 +408,14 @@ fn a_backfill_that_is_interrupted_goes_on() {
     let (columns, mut attempts) = (patients.columns(), 0);
     loop {
         attempts += 1;
-        let source = Interrupted { source: patients.source(), left: AtomicU64::new(2) };
+        let left = AtomicU64::new(2);
+        let source = Eventful::or_failing(Box::new(patients.source()), move |asked| {
+            // So many batches are written, and then none.
+            if asked == Asked::Replace && left.fetch_sub(1, Ordering::Relaxed) == 0 {
+                return Err(Error::new(ErrorKind::Unavailable, "killed"));
+            }
+            Ok(())
+        });
         match patients.reseal_with(&source, &columns) {
             Ok(_) => break,
             Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable),
