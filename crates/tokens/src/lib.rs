@@ -51,4 +51,7 @@ pub use logs::{Tokenized, TokenizedFields};
 pub use phiseal_envelope::{Mask, Masked};
 pub use phiseal_format::TokenScheme;
 pub use token::Token;
-pub use vault::{Vault, VaultCensus, VaultRenewed, Vaulted, VaultedForm};
+pub use vault::{
+    EntryStanding, StoredToken, Vault, VaultCensus, VaultPart, VaultRecord, VaultRenewed,
+    VaultWrite, Vaulted, VaultedForm,
+};

@@ -366,9 +366,10 @@ impl Statements {
                  WHERE kind = $1 AND id = $2 AND revision = $4 RETURNING revision"
             ),
             // What is only made, which is most of what a vault writes: planned in a fifth of the time of the next one, and done in half.
+            // The rows are made in the order in which they are given.
             create_all: format!(
                 "INSERT INTO {records} (kind, id, revision, bytes) \
-                 SELECT kind, id, 1, bytes FROM unnest($1, $2, $3) AS w(kind, id, bytes) ORDER BY kind, id"
+                 SELECT kind, id, 1, bytes FROM unnest($1, $2, $3) AS w(kind, id, bytes)"
             ),
             // One statement is done as a whole, and needs no connection of its own as a transaction of several would. Rows in the
             // order of their ids, so that no two of them wait for each other.
@@ -406,7 +407,10 @@ struct Columns {
 }
 
 impl Columns {
+    /// In the order of their ids, so that no two statements wait for each other's rows.
     fn of(writes: &[RecordWrite<'_>]) -> Result<Self, Error> {
+        let mut writes = Vec::from(writes);
+        writes.sort_unstable_by_key(|write| (write.kind.to_byte(), write.id));
         let expected = writes.iter().map(|write| i64::try_from(write.expected));
         Ok(Self {
             kinds: writes.iter().map(|write| i16::from(write.kind.to_byte())).collect(),

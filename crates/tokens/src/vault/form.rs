@@ -1,7 +1,7 @@
+use super::random::Random;
 use crate::unbiased::below;
 use core::fmt::Write;
 use phiseal_keys::{Error, ErrorKind};
-use phiseal_primitives::Engine;
 
 /// What a vaulted token looks like. It is drawn at random, and has nothing of its value.
 ///
@@ -70,15 +70,16 @@ impl VaultedForm {
     }
 
     /// A new one.
-    pub(super) fn draw(&self, engine: &dyn Engine) -> Result<String, Error> {
+    pub(super) fn draw(&self, random: &mut Random<'_>) -> Result<String, Error> {
         match &self.0 {
             Form::Number(digits) => {
                 let first = 10_u64.pow(u32::from(*digits) - 1);
-                Ok((first + below(9 * first, || number(engine))?).to_string())
+                let number = || random.take().map(u64::from_be_bytes);
+                Ok((first + below(9 * first, number)?).to_string())
             }
-            Form::Text => Ok(format!("tok_{}", letters(engine)?)),
-            Form::Email(host) => Ok(format!("{}@{host}", letters(engine)?)),
-            Form::Uuid => uuid(engine),
+            Form::Text => Ok(format!("tok_{}", letters(random)?)),
+            Form::Email(host) => Ok(format!("{}@{host}", letters(random)?)),
+            Form::Uuid => uuid(random),
         }
     }
 
@@ -113,21 +114,13 @@ impl VaultedForm {
 const SYMBOLS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LETTERS: usize = 26;
 
-fn letters(engine: &dyn Engine) -> Result<String, Error> {
-    let mut bytes = [0; LETTERS];
-    engine.fill_random(&mut bytes)?;
+fn letters(random: &mut Random<'_>) -> Result<String, Error> {
+    let bytes: [u8; LETTERS] = random.take()?;
     Ok(bytes.iter().map(|byte| char::from(SYMBOLS[usize::from(byte & 31)])).collect())
 }
 
-fn number(engine: &dyn Engine) -> Result<u64, Error> {
-    let mut bytes = [0; 8];
-    engine.fill_random(&mut bytes)?;
-    Ok(u64::from_be_bytes(bytes))
-}
-
-fn uuid(engine: &dyn Engine) -> Result<String, Error> {
-    let mut bytes = [0; 16];
-    engine.fill_random(&mut bytes)?;
+fn uuid(random: &mut Random<'_>) -> Result<String, Error> {
+    let mut bytes: [u8; 16] = random.take()?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let mut text = String::with_capacity(36);
@@ -159,9 +152,10 @@ mod tests {
 
     #[test]
     fn tokens_are_of_their_form_and_differ() {
+        let mut random = Random::of(default_engine(), 1_000);
         for form in forms() {
             let drawn: HashSet<String> =
-                (0..1_000).map(|_| form.draw(default_engine()).unwrap()).collect();
+                (0..1_000).map(|_| form.draw(&mut random).unwrap()).collect();
             assert!(drawn.len() >= 999, "{form:?}");
             for token in &drawn {
                 assert!(form.may_be(token), "{token}");
@@ -192,14 +186,15 @@ mod tests {
             counts.iter().map(|count| (f64::from(*count) - expected).powi(2)).sum::<f64>()
                 / expected
         };
+        let mut random = Random::of(default_engine(), 1_000);
         let (mut digits, mut symbols) = ([0; 9], [0; 32]);
         let (number, text) = (VaultedForm::number(12).unwrap(), VaultedForm::text());
         for _ in 0..20_000 {
-            let first = number.draw(default_engine()).unwrap().as_bytes()[0];
+            let first = number.draw(&mut random).unwrap().as_bytes()[0];
             digits[usize::from(first - b'1')] += 1;
         }
         for _ in 0..2_000 {
-            for byte in text.draw(default_engine()).unwrap().bytes().skip(4) {
+            for byte in text.draw(&mut random).unwrap().bytes().skip(4) {
                 symbols[SYMBOLS.iter().position(|symbol| *symbol == byte).unwrap()] += 1;
             }
         }

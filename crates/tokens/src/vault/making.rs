@@ -3,15 +3,16 @@
 use super::Vault;
 use super::entry::EntryKey;
 use super::found::{Found, TRIES};
+use super::random::Random;
 use super::record::Header;
 use super::writes::Writes;
 use crate::{Keyed, Vaulted};
+use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 use phiseal_envelope::{Phi, Subject};
-use phiseal_format::{MAX_TOKEN_PLAINTEXT, SubjectTag};
+use phiseal_format::{KeyId, MAX_TOKEN_PLAINTEXT, SubjectTag};
 use phiseal_keys::{Error, ErrorKind, Moment, Record, RecordKind};
 use phiseal_primitives::constant_time::equal;
-use std::collections::HashMap;
 
 /// What a look at all entries of a value brought.
 struct Search {
@@ -57,6 +58,17 @@ impl Vault {
                 "the person is of another domain than the vault",
             ));
         }
+        if self.column.kind().repeats && self.last_was_new.load(Relaxed) {
+            match self.made_together(&[value], person, true).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                made => return made.map(|mut tokens| tokens.pop().unwrap_or_default()),
+            }
+        }
+        self.looked_up(value, person).await
+    }
+
+    /// As [`Vault::token_of`], with a look at the entries of the value before anything is written.
+    async fn looked_up(&self, value: &[u8], person: Option<&Subject>) -> Result<String, Error> {
         for _ in 0..TRIES {
             match self.found_or_made(value, person).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
@@ -71,13 +83,15 @@ impl Vault {
         let keyed = self.column.ready().await?;
         let tag = person.map(Subject::tag);
         let (id, _) = keyed.keys.newest()?;
+        let mut random = Random::of(self.column.domain().key_store().engine(), 1);
         if !self.column.kind().repeats {
             let mut writes = Writes::default();
-            let token = self.draw(value, person, &mut writes).await?;
+            let token = self.draw(value, person, &mut random, &mut writes).await?;
             self.store.write_all(&writes.all()).await?;
             return Ok(token);
         }
         let search = self.search(&keyed, value, tag, None).await?;
+        self.last_was_new.store(search.usable.is_none(), Relaxed);
         if let Some((token, place, found)) = search.usable {
             if place != search.newest {
                 // Somebody who sees the newest entry only must find the same token there; and whoever purges the token meanwhile
@@ -96,7 +110,7 @@ impl Vault {
             return Ok(token);
         }
         let mut writes = search.over;
-        let token = self.draw(value, person, &mut writes).await?;
+        let token = self.draw(value, person, &mut random, &mut writes).await?;
         let bytes = token.as_bytes().to_vec();
         writes.put(RecordKind::TokenEntry, search.newest.clone(), search.revision, bytes);
         self.store.write_all(&writes.all()).await?;
@@ -210,55 +224,55 @@ impl Vault {
         Ok(self.store.read(RecordKind::TokenEntry, &place).await?.is_none())
     }
 
-    /// Tokens for all of these, found or made, with one write of what is new. Where they are taken to be new, that write finds out
+    /// Tokens for all of these, of one person or of none, found or made, with one write of what is new. Where they are taken to be new, that write finds out
     /// whether they are, and no entry under the newest key is looked at before: [`ErrorKind::Conflict`].
     pub(super) async fn made_together(
         &self,
         values: &[impl AsRef<[u8]>],
+        person: Option<&Subject>,
         are_new: bool,
     ) -> Result<Vec<String>, Error> {
+        let tag = person.map(Subject::tag);
         let began = self.clock().now();
         let keyed = self.column.ready().await?;
         let (id, newest) = keyed.keys.newest()?;
-        let keys: Vec<&EntryKey> = keyed.keys.all()?.map(|(_, key)| key).collect();
-        let (mut tokens, mut writes) = (Vec::with_capacity(values.len()), Writes::default());
-        let mut made: HashMap<Vec<u8>, String> = HashMap::new();
+        let keys: Vec<(KeyId, &EntryKey)> = keyed.keys.all()?.collect();
+        let (mut tokens, mut writes) = (Vec::with_capacity(values.len()), Writes::of(values.len()));
         let mut drawn: Vec<(usize, Vec<u8>)> = Vec::new();
+        let mut random = Random::of(self.column.domain().key_store().engine(), values.len());
         for (number, value) in values.iter().enumerate() {
             let value = value.as_ref();
             check_len(value)?;
             if !self.column.kind().repeats {
-                tokens.push(self.draw(value, None, &mut writes).await?);
+                tokens.push(self.draw(value, person, &mut random, &mut writes).await?);
                 continue;
             }
-            let place = newest.entry(&self.places, None, value);
-            if let Some(token) = made.get(&place) {
-                tokens.push(token.clone());
+            let place = newest.entry(&self.places, tag, value);
+            if let Some(token) = writes.get(RecordKind::TokenEntry, &place) {
+                tokens.push(String::from_utf8_lossy(token).into_owned());
                 continue;
             }
             let mut is_known = false;
-            for key in &keys {
-                let looked_at = key.entry(&self.places, None, value);
-                if !(are_new && looked_at == place) {
-                    is_known |=
-                        self.store.read(RecordKind::TokenEntry, &looked_at).await?.is_some();
+            for (key_id, key) in &keys {
+                if !(are_new && *key_id == id) {
+                    let entry = key.entry(&self.places, tag, value);
+                    is_known |= self.store.read(RecordKind::TokenEntry, &entry).await?.is_some();
                 }
             }
             let token = if is_known {
-                self.token_of(value, None).await?
+                self.looked_up(value, person).await?
             } else {
-                let token = self.draw(value, None, &mut writes).await?;
+                let token = self.draw(value, person, &mut random, &mut writes).await?;
                 let bytes = token.as_bytes().to_vec();
-                writes.put(RecordKind::TokenEntry, place.clone(), 0, bytes);
                 drawn.push((number, place.clone()));
+                writes.put(RecordKind::TokenEntry, place, 0, bytes);
                 token
             };
-            made.insert(place, token.clone());
             tokens.push(token);
         }
         self.store.write_all(&writes.all()).await?;
         if !drawn.is_empty() && !self.column.domain().seals_under(id).await? {
-            self.settle_all(values, &drawn, began, &mut tokens).await?;
+            self.settle_all(values, tag, &drawn, began, &mut tokens).await?;
         }
         Ok(tokens)
     }
@@ -267,6 +281,7 @@ impl Vault {
     async fn settle_all(
         &self,
         values: &[impl AsRef<[u8]>],
+        tag: Option<SubjectTag>,
         drawn: &[(usize, Vec<u8>)],
         began: Moment,
         tokens: &mut [String],
@@ -277,7 +292,7 @@ impl Vault {
                 continue;
             };
             let older = (place.clone(), began);
-            let token = self.settled(value.as_ref(), None, older, before.clone()).await?;
+            let token = self.settled(value.as_ref(), tag, older, before.clone()).await?;
             let same = tokens.iter_mut().filter(|other| **other == before);
             same.for_each(|other| other.clone_from(&token));
         }
@@ -289,12 +304,13 @@ impl Vault {
         &self,
         value: &[u8],
         person: Option<&Subject>,
+        random: &mut Random<'_>,
         writes: &mut Writes,
     ) -> Result<String, Error> {
-        let (kind, engine) = (self.column.kind(), self.column.domain().key_store().engine());
-        let mut token = kind.form.draw(engine)?;
-        while writes.has(RecordKind::Token, &self.places.token(&token)) {
-            token = kind.form.draw(engine)?;
+        let kind = self.column.kind();
+        let mut token = kind.form.draw(random)?;
+        while writes.get(RecordKind::Token, &self.places.token(&token)).is_some() {
+            token = kind.form.draw(random)?;
         }
         let made = self.now();
         let ends =

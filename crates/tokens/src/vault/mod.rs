@@ -6,17 +6,21 @@ mod found;
 mod kind;
 mod making;
 mod purging;
+mod random;
 mod record;
 mod renewal;
+mod stored;
 mod walk;
 mod writes;
 
 pub use form::VaultedForm;
 pub use kind::Vaulted;
 pub use renewal::{VaultCensus, VaultRenewed};
+pub use stored::{EntryStanding, StoredToken, VaultPart, VaultRecord, VaultWrite};
 
 use crate::Column;
 use core::fmt;
+use core::sync::atomic::AtomicBool;
 use entry::Places;
 use found::{Found, unknown};
 use phiseal_envelope::{Domain, Phi, Plaintext, RevealForm, Subject};
@@ -61,6 +65,8 @@ pub struct Vault {
     places: Places,
     /// Through which tokens are revealed. What else is opened here is shown nobody, and by the column's domain.
     reading: Domain,
+    /// Whether the value before had no token: then the next one is taken to have none either, which saves a look.
+    last_was_new: Arc<AtomicBool>,
 }
 
 impl Vault {
@@ -110,7 +116,8 @@ impl Vault {
         let column = Column::of(&domain.assume_allowed(), context.clone(), kind);
         let engine = domain.key_store().engine();
         let places = Places::new(engine, context.encode(&domain.id().await?)?.as_bytes());
-        Ok(Self { store, column, context, places, reading: domain.clone() })
+        let reading = domain.clone();
+        Ok(Self { store, column, context, places, reading, last_was_new: Arc::default() })
     }
 
     /// The same vault in the hands of `reader`: [`Domain::read_by`].
@@ -160,9 +167,9 @@ impl Vault {
         let Some(first) = values.first() else { return Ok(Vec::new()) };
         self.may_search().await?;
         // What stands together in a table is new together, or known together.
-        let mut made = self.made_together(values, self.is_new(first.as_ref()).await?).await;
+        let mut made = self.made_together(values, None, self.is_new(first.as_ref()).await?).await;
         if made.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
-            made = self.made_together(values, false).await;
+            made = self.made_together(values, None, false).await;
         }
         match made {
             // Somebody else was quicker with one of them: one by one, each finds what the others wrote.

@@ -181,7 +181,7 @@ impl Vault {
     }
 
     /// What is to be written of the entries of a token.
-    async fn entries(
+    pub(super) async fn entries(
         &self,
         keyed: &Keyed<Vaulted>,
         token: &str,
@@ -203,7 +203,7 @@ impl Vault {
             return Ok(());
         }
         let (newest, _) = keyed.keys.newest()?;
-        for (id, key) in keyed.keys.all()? {
+        for (id, key) in keyed.keys.at_hand()? {
             let place = key.entry(&self.places, person, value);
             let record = self.store.read(RecordKind::TokenEntry, &place).await?;
             let revision = record.as_ref().map_or(0, |record| record.revision);
@@ -232,7 +232,7 @@ impl Vault {
         Ok(cipher.sealing_key_id() == Some(found.sealed.key_id()))
     }
 
-    async fn is_shredded(&self, person: Option<SubjectTag>) -> Result<bool, Error> {
+    pub(super) async fn is_shredded(&self, person: Option<SubjectTag>) -> Result<bool, Error> {
         let Some(tag) = person else { return Ok(false) };
         let keyset = self.column.domain().keyset().await?;
         let record = self.column.domain().key_store().find_subject(&keyset, tag).await?;

@@ -19,6 +19,12 @@ impl<'a> Walk<'a> {
         Self { store, kind, after: prefix.clone(), prefix, page: Page::new().into_iter() }
     }
 
+    /// The same, of those after this key only: what is behind the prefix.
+    pub(super) fn after(mut self, key: &[u8]) -> Self {
+        self.after.extend_from_slice(key);
+        self
+    }
+
     pub(super) async fn next(&mut self) -> Result<Option<(Vec<u8>, Record)>, Error> {
         loop {
             for (id, record) in self.page.by_ref() {
