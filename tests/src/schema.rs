@@ -65,6 +65,16 @@ impl Schema {
         PostgresStore::new(&self.url).unwrap().with_schema(&self.keys()).unwrap()
     }
 
+    /// The store of a vault beside it.
+    #[must_use]
+    pub fn vault(&self) -> PostgresStore {
+        PostgresStore::new(&self.url).unwrap().with_schema(&self.tokens()).unwrap()
+    }
+
+    fn tokens(&self) -> String {
+        format!("{}_tokens", self.name)
+    }
+
     /// Its table `patients`, with these columns.
     #[must_use]
     pub fn source(&self, table: impl FnOnce(&str) -> Table) -> Box<dyn Source> {
@@ -101,7 +111,9 @@ impl Schema {
 
     /// Leaves nothing of both on the server.
     pub fn drop_all(&self) {
-        let _ = self.sql(&format!("{QUIET} DROP SCHEMA IF EXISTS {{s}}, {} CASCADE;", self.keys()));
+        let (keys, tokens) = (self.keys(), self.tokens());
+        let drop = "DROP SCHEMA IF EXISTS {s}, ";
+        let _ = self.sql(&format!("{QUIET} {drop}{keys}, {tokens} CASCADE;"));
     }
 
     fn program(&self, name: &str) -> Command {

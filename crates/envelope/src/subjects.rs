@@ -3,6 +3,7 @@
 use crate::domain::{Domain, LOOKS};
 use crate::loaded::Loaded;
 use crate::subject::Subject;
+use phiseal_format::SubjectTag;
 use phiseal_keys::{
     Erasure, Error, ErrorKind, FullKeyId, Renewal, SubjectRecord, SubjectsRenewed,
     SubjectsRewrapped,
@@ -128,6 +129,15 @@ impl Domain {
         let loaded = self.current().await?;
         let tag = self.key_store().subject_tag(loaded.keyset(), subject)?;
         Subject::of_tag(self.clone(), tag).record(&loaded).await
+    }
+
+    /// The same of the person whom this tag stands for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Domain::ready`].
+    pub async fn subject_record_of(&self, tag: SubjectTag) -> Result<Option<SubjectRecord>, Error> {
+        Subject::of_tag(self.clone(), tag).record(&self.current().await?).await
     }
 
     /// Wraps the keys of all persons under the primary version of the domain's key, so that older versions can be

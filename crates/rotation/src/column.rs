@@ -4,6 +4,8 @@ use crate::Binding;
 #[cfg(feature = "tokens")]
 use crate::sorter::{Index, Tokens};
 use phiseal_envelope::Domain;
+#[cfg(feature = "tokens")]
+use phiseal_tokens::Vault;
 
 /// A column that is gone through: which domain's keys it is under, and as what.
 #[derive(Clone, Debug)]
@@ -20,6 +22,12 @@ pub(crate) enum Content {
     /// Deterministic tokens.
     #[cfg(feature = "tokens")]
     Tokens(Tokens),
+    /// Sealed values of a vault.
+    #[cfg(feature = "tokens")]
+    Vaulted(Vault),
+    /// Entries by which a vault finds tokens.
+    #[cfg(feature = "tokens")]
+    VaultEntries(Vault),
 }
 
 impl Column {
@@ -38,6 +46,8 @@ impl Column {
             Content::Index(index) => index.domain(),
             #[cfg(feature = "tokens")]
             Content::Tokens(tokens) => tokens.domain(),
+            #[cfg(feature = "tokens")]
+            Content::Vaulted(vault) | Content::VaultEntries(vault) => vault.domain(),
         }
     }
 }

@@ -14,6 +14,14 @@ pub(crate) struct Person {
     subject: Option<Subject>,
 }
 
+/// How a row says whom it is about.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Who {
+    Named(String),
+    #[cfg(feature = "tokens")]
+    Tagged(phiseal_format::SubjectTag),
+}
+
 /// What a key is to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyOf {
@@ -72,15 +80,20 @@ impl Person {
     }
 
     /// Looks the person up: one read of the key store.
-    async fn look_up(name: &str, domain: &Domain, keyset: &Keyset) -> Result<Self, Error> {
-        // No person can have such a name.
-        if domain.key_store().subject_tag(keyset, name).is_err() {
-            return Ok(Self::UNKNOWN);
-        }
-        let record = domain.subject_record(name).await?;
+    async fn look_up(who: &Who, domain: &Domain, keyset: &Keyset) -> Result<Self, Error> {
+        let tag = match who {
+            Who::Named(name) => match domain.key_store().subject_tag(keyset, name) {
+                Ok(tag) => tag,
+                // No person can have such a name.
+                Err(_) => return Ok(Self::UNKNOWN),
+            },
+            #[cfg(feature = "tokens")]
+            Who::Tagged(tag) => *tag,
+        };
+        let record = domain.subject_record_of(tag).await?;
         let mut keys = record.iter().flat_map(SubjectRecord::keys);
         let subject = match keys.any(|key| is_open(keyset, key.domain_version())) {
-            true => Some(domain.subject(name).await?),
+            true => Some(domain.subject_of_tag(tag).await?),
             false => None,
         };
         Ok(Self { record, subject })
@@ -98,7 +111,7 @@ pub(crate) struct Persons(Arc<Mutex<VecDeque<Entry>>>);
 
 struct Entry {
     domain: DomainId,
-    name: String,
+    who: Who,
     person: Arc<Person>,
 }
 
@@ -106,23 +119,23 @@ impl Persons {
     /// Whoever is called so in the domain.
     pub(crate) async fn find(
         &self,
-        name: String,
+        who: Who,
         domain: &Domain,
         keyset: &Keyset,
     ) -> Result<Arc<Person>, Error> {
         /// Many more than a row is about.
         const MOST: usize = 64;
         let id = keyset.domain();
-        let known = |entry: &&Entry| entry.name == name && entry.domain == id;
+        let known = |entry: &&Entry| entry.who == who && entry.domain == id;
         if let Some(entry) = self.entries().iter().rev().find(known) {
             return Ok(entry.person.clone());
         }
-        let person = Arc::new(Person::look_up(&name, domain, keyset).await?);
+        let person = Arc::new(Person::look_up(&who, domain, keyset).await?);
         let mut entries = self.entries();
         if entries.len() >= MOST {
             entries.pop_front();
         }
-        entries.push_back(Entry { domain: id, name, person: person.clone() });
+        entries.push_back(Entry { domain: id, who, person: person.clone() });
         Ok(person)
     }
 

@@ -20,11 +20,14 @@ use phiseal::rotation::custody::{Custodians, Operation, Request, Roster};
 use phiseal::rotation::run::{Holding, Rotator};
 use phiseal::rotation::{Binding, Column, Pace};
 use phiseal::stores::SqliteStore;
-use phiseal::tokens::{self, BlindIndex, Cardinality, Normaliser};
-use phiseal::{Builder, Context, Domain, Keyset, ManualClock, Phi, Phiseal, Secret, context};
+use phiseal::tokens::{self, BlindIndex, Cardinality, Normaliser, Vault, Vaulted, VaultedForm};
+use phiseal::{
+    Builder, Context, Domain, Keyset, ManualClock, Phi, Phiseal, Secret, Store, context,
+};
 use pollster::block_on;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The domain of everything.
 pub const DOMAIN: &str = "clinic/patients";
@@ -41,6 +44,9 @@ pub fn index(domain: &Domain) -> tokens::Column<BlindIndex> {
     let name = tokens::Part::new(Normaliser::Text, Cardinality::of(160_000));
     tokens::Column::new(domain, "by name", BlindIndex::new([name]).unwrap())
 }
+
+/// The file in a clinic's folder that says that it has a vault of tokens.
+const VAULTED: &str = "vaulted";
 
 /// A clinic in a folder.
 #[derive(Clone, Debug)]
@@ -169,7 +175,29 @@ impl Clinic {
             names.push("by_name");
             columns.push(Column::index(&index(domain), &["name"]));
         }
-        vec![Holding { source: self.data().source(&names), columns }]
+        let mut holdings = vec![Holding { source: self.data().source(&names), columns }];
+        if self.folder.join(VAULTED).exists() {
+            holdings.extend(Holding::of_vault("numbers", &self.vault(domain)).unwrap());
+        }
+        holdings
+    }
+
+    /// Its vault of record numbers, which is gone through from now on.
+    #[must_use]
+    pub fn vault(&self, domain: &Domain) -> Vault {
+        fs::write(self.folder.join(VAULTED), "").unwrap();
+        let kind = Vaulted::new(VaultedForm::text(), &Cardinality::of(1_000_000)).unwrap();
+        block_on(Vault::open(self.vault_store(), domain, "number", kind)).unwrap()
+    }
+
+    /// Where the tokens are.
+    #[must_use]
+    pub fn vault_store(&self) -> Arc<dyn Store> {
+        match self.data() {
+            Data::Sqlite(_) => Arc::new(SqliteStore::open(self.folder.join("tokens.db")).unwrap()),
+            #[cfg(feature = "postgres")]
+            Data::Postgres(schema) => Arc::new(schema.vault()),
+        }
     }
 
     /// Gives the table an index of the names, in which nothing is yet.

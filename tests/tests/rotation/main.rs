@@ -16,6 +16,7 @@ mod long;
 mod memory;
 mod persons;
 mod shared;
+mod vault;
 mod written;
 
 use phiseal::rotation::custody::Operation;

@@ -3,10 +3,16 @@
 use super::Event;
 use super::borders::Borders;
 use crate::census::{count, sample};
+#[cfg(feature = "tokens")]
+use crate::column::Content;
+#[cfg(feature = "tokens")]
+use crate::source::VaultSource;
 use crate::source::{RowKey, Source};
 use crate::{Census, Class, Column};
 use phiseal_envelope::Domain;
 use phiseal_keys::{Error, ErrorKind};
+#[cfg(feature = "tokens")]
+use phiseal_tokens::{Vault, VaultPart};
 use pollster::block_on;
 use std::cell::RefCell;
 
@@ -21,6 +27,29 @@ pub struct Holding {
 }
 
 impl Holding {
+    /// What is in a vault, which is called `name` here: its tokens, each with a sealed `value`, and the entries by which the token of a
+    /// value is found. Those under an older key are made anew, those that name no token, or one of a person who was shredded, are
+    /// erased.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for a name that is none of a [`Table`](crate::source::Table).
+    #[cfg(feature = "tokens")]
+    pub fn of_vault(name: &str, vault: &Vault) -> Result<[Self; 2], Error> {
+        let holding = |name: &str, part, content| {
+            let source = Box::new(VaultSource::new(name, vault, part)?);
+            Ok::<_, Error>(Self { source, columns: vec![Column(content)] })
+        };
+        Ok([
+            holding(name, VaultPart::Tokens, Content::Vaulted(vault.clone()))?,
+            holding(
+                &format!("{name} index"),
+                VaultPart::Entries,
+                Content::VaultEntries(vault.clone()),
+            )?,
+        ])
+    }
+
     /// Counts it. `hear` hears of progress, and of each value that is not in order.
     ///
     /// # Errors

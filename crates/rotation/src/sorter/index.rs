@@ -1,6 +1,6 @@
 //! Entries of an index beside the values that they are of.
 
-use super::sealed::SealedSorter;
+use super::sealed::{Meaning, SealedSorter};
 use super::{Home, Renewed};
 use crate::column::Content;
 use crate::opened::changed;
@@ -11,7 +11,7 @@ use core::cmp::Ordering;
 use core::mem;
 use phiseal_envelope::Domain;
 use phiseal_format::hex;
-use phiseal_keys::{Error, ErrorKind, KeyState, KeyUse, KeyVersion};
+use phiseal_keys::{Error, ErrorKind, KeyVersion};
 use phiseal_tokens::{BlindIndex, IndexEntry, IndexGeneration, Keyed, Token};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -105,8 +105,8 @@ impl<'a> IndexSorter<'a> {
             let content = sealed.and_then(|place| Some((place, &columns.get(place)?.0)));
             parts.push(match (content, table.others().iter().position(|column| column == name)) {
                 (Some((place, Content::Sealed { domain, binding })), _) => {
-                    let shape = binding.shape(table)?;
-                    let sorter = SealedSorter::new(domain, shape, persons.clone()).await?;
+                    let meaning = Meaning::Bound(binding.shape(table)?);
+                    let sorter = SealedSorter::new(domain, meaning, persons.clone()).await?;
                     Part::Sealed(place, Box::new(sorter))
                 }
                 (None, Some(place)) => Part::Other(place),
@@ -184,7 +184,7 @@ impl<'a> IndexSorter<'a> {
             }
             // A version that opens nothing now has no names.
             Err(error) if error.kind() != ErrorKind::State => return Err(error),
-            _ if is_unknown => return Ok(self.closed().map_or(Class::Damaged, Class::Closed)),
+            _ if is_unknown => return Ok(self.home.closed().map_or(Class::Damaged, Class::Closed)),
             _ if matches!(wanted, Wanted::None) => return Ok(Class::Leftover),
             _ => return Ok(Class::Stray),
         };
@@ -199,15 +199,6 @@ impl<'a> IndexSorter<'a> {
             Some((_, Ordering::Equal)) if is_unknown && !redefined => Class::Current,
             Some((_, Ordering::Equal)) | None => Class::Stray,
         })
-    }
-
-    /// The one version that opens nothing now, though something may be under it, if there is just one.
-    fn closed(&self) -> Option<u32> {
-        let mut closed = self.home.keyset.versions().iter().filter(|version| {
-            let is_in_use = !matches!(version.state(), KeyState::PreActive | KeyState::Destroyed);
-            is_in_use && !version.state().allows(KeyUse::Open)
-        });
-        closed.next().filter(|_| closed.next().is_none()).map(KeyVersion::number)
     }
 
     /// What stands in the place of the last value.

@@ -6,6 +6,8 @@ mod remains;
 mod sealed;
 #[cfg(feature = "tokens")]
 mod token;
+#[cfg(feature = "tokens")]
+mod vault_entry;
 
 #[cfg(feature = "tokens")]
 pub(crate) use index::Index;
@@ -19,7 +21,9 @@ use crate::{Class, Column, ColumnCensus};
 use phiseal_envelope::Domain;
 use phiseal_format::KeyId;
 use phiseal_keys::{Error, ErrorKind, Keyset};
-use sealed::SealedSorter;
+#[cfg(feature = "tokens")]
+use phiseal_keys::{KeyState, KeyUse, KeyVersion};
+use sealed::{Meaning, SealedSorter};
 use std::collections::BTreeMap;
 
 /// Tells what the values of one column are, as the domain's keyset was when it began.
@@ -34,6 +38,8 @@ enum Of<'a> {
     Index(Box<index::IndexSorter<'a>>),
     #[cfg(feature = "tokens")]
     Tokens(Box<token::TokenSorter<'a>>),
+    #[cfg(feature = "tokens")]
+    VaultEntries(Box<vault_entry::VaultEntrySorter<'a>>),
 }
 
 /// What is to stand in the place of a value.
@@ -61,8 +67,8 @@ pub(crate) async fn sorters<'a>(
     for (column, name) in columns.iter().zip(table.sealed()) {
         let of = match &column.0 {
             Content::Sealed { domain, binding } => {
-                let shape = binding.shape(table)?;
-                Of::Sealed(Box::new(SealedSorter::new(domain, shape, persons.clone()).await?))
+                let meaning = Meaning::Bound(binding.shape(table)?);
+                Of::Sealed(Box::new(SealedSorter::new(domain, meaning, persons.clone()).await?))
             }
             #[cfg(feature = "tokens")]
             Content::Index(index) => {
@@ -71,6 +77,15 @@ pub(crate) async fn sorters<'a>(
             }
             #[cfg(feature = "tokens")]
             Content::Tokens(tokens) => Of::Tokens(Box::new(token::TokenSorter::new(tokens).await?)),
+            #[cfg(feature = "tokens")]
+            Content::Vaulted(vault) => {
+                let (domain, meaning) = (vault.domain(), Meaning::Vaulted(vault));
+                Of::Sealed(Box::new(SealedSorter::new(domain, meaning, persons.clone()).await?))
+            }
+            #[cfg(feature = "tokens")]
+            Content::VaultEntries(vault) => {
+                Of::VaultEntries(Box::new(vault_entry::VaultEntrySorter::new(vault).await?))
+            }
         };
         sorters.push(Sorter { name, of });
     }
@@ -86,6 +101,8 @@ impl<'a> Sorter<'a> {
             Of::Index(sorter) => Of::Index(Box::new(sorter.another())),
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => Of::Tokens(Box::new(sorter.another())),
+            #[cfg(feature = "tokens")]
+            Of::VaultEntries(sorter) => Of::VaultEntries(Box::new(sorter.another())),
         };
         Self { name: self.name, of }
     }
@@ -98,6 +115,8 @@ impl<'a> Sorter<'a> {
             Of::Index(sorter) => sorter.look().await,
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.look().await,
+            #[cfg(feature = "tokens")]
+            Of::VaultEntries(_) => Ok(()),
         }
     }
 
@@ -108,7 +127,7 @@ impl<'a> Sorter<'a> {
             #[cfg(feature = "tokens")]
             Of::Index(sorter) => sorter.made_of().collect(),
             #[cfg(feature = "tokens")]
-            Of::Tokens(_) => Vec::new(),
+            Of::Tokens(_) | Of::VaultEntries(_) => Vec::new(),
         }
     }
 
@@ -120,6 +139,8 @@ impl<'a> Sorter<'a> {
             Of::Index(sorter) => sorter.class(row, value).await,
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.class(value),
+            #[cfg(feature = "tokens")]
+            Of::VaultEntries(sorter) => sorter.class(row, value).await,
         }
     }
 
@@ -131,6 +152,8 @@ impl<'a> Sorter<'a> {
             Of::Index(sorter) => sorter.renewed(),
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.renewed(),
+            #[cfg(feature = "tokens")]
+            Of::VaultEntries(sorter) => Ok(sorter.renewed()),
         }
     }
 
@@ -142,6 +165,8 @@ impl<'a> Sorter<'a> {
             Of::Index(sorter) => sorter.forget(),
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.forget(),
+            #[cfg(feature = "tokens")]
+            Of::VaultEntries(_) => {}
         }
     }
 
@@ -161,6 +186,8 @@ impl<'a> Sorter<'a> {
             Of::Index(sorter) => sorter.home(),
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.home(),
+            #[cfg(feature = "tokens")]
+            Of::VaultEntries(sorter) => sorter.home(),
         };
         home.described(self.name, counts).await
     }
@@ -186,6 +213,16 @@ impl Home {
     /// Whether it is the id of a version, or was before it was damaged.
     fn is_like_a_key(&self, id: &KeyId) -> bool {
         remains::is_like(id, self.keyset.versions().iter().map(|version| version.key_id().short()))
+    }
+
+    /// The one version that opens nothing now, though something may be under it, if there is just one.
+    #[cfg(feature = "tokens")]
+    fn closed(&self) -> Option<u32> {
+        let mut closed = self.keyset.versions().iter().filter(|version| {
+            let is_in_use = !matches!(version.state(), KeyState::PreActive | KeyState::Destroyed);
+            is_in_use && !version.state().allows(KeyUse::Open)
+        });
+        closed.next().filter(|_| closed.next().is_none()).map(KeyVersion::number)
     }
 
     /// The id of the key that was the primary at the beginning.

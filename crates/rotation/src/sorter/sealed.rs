@@ -5,18 +5,67 @@ use super::remains::{Remains, is_like, remains};
 use crate::Class;
 use crate::binding::Shape;
 use crate::opened::{Keys, Opened, changed};
-use crate::persons::{KeyOf, Person, Persons};
+use crate::persons::{KeyOf, Person, Persons, Who};
+#[cfg(feature = "tokens")]
+use crate::source::Scalar;
 use crate::source::{Row, Stored};
 use phiseal_envelope::{Domain, FieldCipher, Subject};
-use phiseal_format::{FieldEnvelope, text};
+use phiseal_format::{Context, FieldEnvelope, text};
 use phiseal_keys::{Error, KeyUse};
+#[cfg(feature = "tokens")]
+use phiseal_tokens::{StoredToken, Vault};
 use std::sync::Arc;
+
+/// As what a value is sealed, and under whose key it may be.
+#[derive(Clone)]
+pub(super) enum Meaning<'a> {
+    /// As its row says.
+    Bound(Shape<'a>),
+    /// As a vault says.
+    #[cfg(feature = "tokens")]
+    Vaulted(&'a Vault),
+}
+
+impl Meaning<'_> {
+    fn context(&mut self, row: &Row) -> Option<Context> {
+        match self {
+            Self::Bound(shape) => shape.context(row),
+            #[cfg(feature = "tokens")]
+            Self::Vaulted(vault) => Some(token_of(vault, row)?.context),
+        }
+    }
+
+    fn person(&self, row: &Row) -> Option<Who> {
+        match self {
+            Self::Bound(shape) => shape.person(row).map(Who::Named),
+            #[cfg(feature = "tokens")]
+            Self::Vaulted(vault) => token_of(vault, row)?.person.map(Who::Tagged),
+        }
+    }
+
+    /// Whether nobody but its owner writes the column, so that what is no envelope was one.
+    const fn is_always_sealed(&self) -> bool {
+        match self {
+            Self::Bound(_) => false,
+            #[cfg(feature = "tokens")]
+            Self::Vaulted(_) => true,
+        }
+    }
+}
+
+/// What is known of the token that a row is.
+#[cfg(feature = "tokens")]
+fn token_of(vault: &Vault, row: &Row) -> Option<StoredToken> {
+    match (row.key.parts(), row.others.as_slice()) {
+        ([Scalar::Bytes(token)], [Scalar::Bytes(header)]) => vault.stored(token, header),
+        _ => None,
+    }
+}
 
 /// Tells what the sealed values of one column are, as the domain's keyset was when it began.
 pub(crate) struct SealedSorter<'a> {
     home: Home,
-    /// How a context is built from a row.
-    shape: Shape<'a>,
+    meaning: Meaning<'a>,
     /// The persons whom the last rows were about.
     persons: Persons,
     /// The domain's cipher, as [`Sorter::look`] found it.
@@ -31,20 +80,20 @@ pub(crate) struct SealedSorter<'a> {
 impl<'a> SealedSorter<'a> {
     pub(super) async fn new(
         domain: &Domain,
-        shape: Shape<'a>,
+        meaning: Meaning<'a>,
         persons: Persons,
     ) -> Result<Self, Error> {
         let home = Home::of(domain).await?;
         let cipher = home.domain.ready().await?;
         let (person, opened, decoded) = (None, Opened::default(), Vec::new());
-        Ok(Self { home, shape, persons, cipher, person, opened, decoded })
+        Ok(Self { home, meaning, persons, cipher, person, opened, decoded })
     }
 
     /// The same for another thread.
     pub(super) fn another(&self) -> Self {
         Self {
             home: self.home.clone(),
-            shape: self.shape.clone(),
+            meaning: self.meaning.clone(),
             persons: self.persons.clone(),
             cipher: self.cipher.clone(),
             person: None,
@@ -163,7 +212,7 @@ impl<'a> SealedSorter<'a> {
         row: &Row,
         envelope: &[u8],
     ) -> Result<bool, Error> {
-        let Some(context) = self.shape.context(row) else { return Ok(false) };
+        let Some(context) = self.meaning.context(row) else { return Ok(false) };
         match person {
             Some(person) => {
                 let cipher = person.ready().await?;
@@ -193,13 +242,17 @@ impl<'a> SealedSorter<'a> {
             Some(id) if self.home.is_like_a_key(&id) => true,
             Some(id) => is_like(&id, self.person_of(row).await?.key_ids()),
         };
-        Ok(if is_damaged { Class::Damaged } else { Class::Plaintext })
+        Ok(if is_damaged || self.meaning.is_always_sealed() {
+            Class::Damaged
+        } else {
+            Class::Plaintext
+        })
     }
 
     /// The person whom the row is about.
     async fn person_of(&self, row: &Row) -> Result<Arc<Person>, Error> {
-        match self.shape.person(row) {
-            Some(name) => self.persons.find(name, &self.home.domain, &self.home.keyset).await,
+        match self.meaning.person(row) {
+            Some(who) => self.persons.find(who, &self.home.domain, &self.home.keyset).await,
             None => Ok(Arc::new(Person::UNKNOWN)),
         }
     }

@@ -20,6 +20,8 @@ mod postgres;
 mod sqlite;
 mod table;
 mod value;
+#[cfg(feature = "tokens")]
+mod vault;
 
 #[cfg(feature = "files")]
 pub use file::{CsvSource, NdjsonSource};
@@ -29,6 +31,8 @@ pub use postgres::PostgresSource;
 pub use sqlite::SqliteSource;
 pub use table::Table;
 pub use value::{RowKey, Scalar, Stored};
+#[cfg(feature = "tokens")]
+pub(crate) use vault::VaultSource;
 
 use core::fmt;
 use phiseal_keys::{BoxFuture, Error, ErrorKind};

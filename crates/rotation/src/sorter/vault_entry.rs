@@ -1,0 +1,67 @@
+//! Entries by which a vault finds the token of a value.
+
+use super::{Home, Renewed};
+use crate::Class;
+use crate::source::{Row, Scalar, Stored};
+use core::cmp::Ordering;
+use phiseal_format::KeyId;
+use phiseal_keys::Error;
+use phiseal_tokens::{EntryStanding, Vault, VaultRecord};
+
+/// Tells what entries are.
+pub(super) struct VaultEntrySorter<'a> {
+    home: Home,
+    vault: &'a Vault,
+    /// Whether the last entry can be taken away: where one is needed, that under the newest key can be made.
+    can_go: bool,
+}
+
+impl<'a> VaultEntrySorter<'a> {
+    pub(super) async fn new(vault: &'a Vault) -> Result<Self, Error> {
+        Ok(Self { home: Home::of(vault.domain()).await?, vault, can_go: false })
+    }
+
+    pub(super) fn another(&self) -> Self {
+        Self { home: self.home.clone(), vault: self.vault, can_go: false }
+    }
+
+    pub(super) async fn class(&mut self, row: &Row, value: &Stored) -> Result<Class, Error> {
+        self.can_go = false;
+        let ([Scalar::Bytes(key)], Stored::Bytes(token)) = (row.key.parts(), value) else {
+            return Ok(Class::Plaintext);
+        };
+        let record = VaultRecord { key: key.clone(), bytes: token.clone() };
+        let standing = self.vault.entry_standing(&record, &self.home.primary_id()?).await?;
+        let (class, can_go) = match standing {
+            EntryStanding::Under(key) => (self.class_of(&key), true),
+            EntryStanding::Closed(key) => (self.class_of(&key), false),
+            EntryStanding::Unknown { opens: true } => (Class::Stray, true),
+            EntryStanding::Unknown { opens: false } => {
+                (self.home.closed().map_or(Class::Damaged, Class::Closed), false)
+            }
+            EntryStanding::Leftover => (Class::Leftover, true),
+        };
+        self.can_go = can_go;
+        Ok(class)
+    }
+
+    /// What an entry under this key is.
+    fn class_of(&self, key: &KeyId) -> Class {
+        let keyset = &self.home.keyset;
+        let Some(version) = keyset.by_key_id(key) else { return Class::Stray };
+        match version.number().cmp(&keyset.primary()) {
+            Ordering::Less => Class::Older(version.number()),
+            Ordering::Equal => Class::Current,
+            Ordering::Greater => Class::Newer(version.number()),
+        }
+    }
+
+    /// What stands in the place of the last entry. The one under the newest key has another place.
+    pub(super) const fn renewed(&self) -> Renewed<'static> {
+        if self.can_go { Renewed::Stored(None) } else { Renewed::Cannot }
+    }
+
+    pub(super) const fn home(&self) -> &Home {
+        &self.home
+    }
+}
