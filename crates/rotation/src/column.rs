@@ -37,6 +37,15 @@ impl Column {
         Self(Content::Sealed { domain: domain.clone(), binding })
     }
 
+    /// Whether it holds entries of an index of other columns.
+    pub(crate) const fn is_index(&self) -> bool {
+        match &self.0 {
+            #[cfg(feature = "tokens")]
+            Content::Index(_) => true,
+            _ => false,
+        }
+    }
+
     /// The domain.
     #[must_use]
     pub fn domain(&self) -> &Domain {

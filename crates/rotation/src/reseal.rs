@@ -9,7 +9,7 @@ use crate::sorter::{Renewed, Sorter, sorters};
 use crate::source::{Change, Outcome, Row, RowKey, Source, Stored, Swap};
 use crate::spare::Spare;
 use crate::turns::Turns;
-use crate::{Column, Finding};
+use crate::{Class, Column, Finding};
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
@@ -75,6 +75,13 @@ pub fn reseal(
     reseal_part(source, columns, &Part::default(), pace, &mut Reporting(report))
 }
 
+/// Erases entries of indexes that are of no value any more, and leaves all else as it is.
+pub(crate) fn erase_leftovers(source: &dyn Source, columns: &[Column]) -> Result<Resealed, Error> {
+    let is_left_over = |class| class == Class::Leftover;
+    let (pace, watch) = (Pace::default(), &mut Reporting(|_| {}));
+    go_through(source, columns, &Part::default(), pace, watch, is_left_over)
+}
+
 /// Some rows of a table that follow each other: those after a key, up to and including another one.
 #[derive(Debug, Default)]
 pub(crate) struct Part {
@@ -116,17 +123,29 @@ pub(crate) fn reseal_part(
     pace: Pace,
     watch: &mut dyn Watch,
 ) -> Result<Resealed, Error> {
+    go_through(source, columns, part, pace, watch, Class::is_to_be_resealed)
+}
+
+/// Makes anew what is of a class of which `is_wanted` says so.
+fn go_through(
+    source: &dyn Source,
+    columns: &[Column],
+    part: &Part,
+    pace: Pace,
+    watch: &mut dyn Watch,
+    is_wanted: fn(Class) -> bool,
+) -> Result<Resealed, Error> {
     let sorters = block_on(sorters(columns, source.table()))?;
     let reader = Mutex::new(Reader::new(source, part, pace));
     let writer = Turns::new(Writer { source, pace, watch, done: Resealed::default() });
     // What is sealed is not to grow old while everybody rests.
     let ahead = if pace.rest.is_zero() { AHEAD } else { 1 };
     thread::scope(|scope| {
-        let another = Sealer::new(sorters.iter().map(Sorter::another).collect());
+        let another = Sealer::new(sorters.iter().map(Sorter::another).collect(), is_wanted);
         let other = thread::Builder::new()
             .spawn_scoped(scope, || work(another, ahead, &reader, &writer))
             .map_err(|_| Error::new(ErrorKind::Unavailable, "the system gives no thread"))?;
-        let this = work(Sealer::new(sorters), ahead, &reader, &writer);
+        let this = work(Sealer::new(sorters, is_wanted), ahead, &reader, &writer);
         this.and(other.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })?;
     let writer = writer.into_inner();
@@ -236,6 +255,7 @@ struct Sealer<'a> {
     sorters: Vec<Sorter<'a>>,
     /// Which column comes when: entries of indexes first, as they are made of other values of the row.
     order: Vec<usize>,
+    is_wanted: fn(Class) -> bool,
     spare: Spare,
 }
 
@@ -247,10 +267,10 @@ struct Sealed {
 }
 
 impl<'a> Sealer<'a> {
-    fn new(sorters: Vec<Sorter<'a>>) -> Self {
+    fn new(sorters: Vec<Sorter<'a>>, is_wanted: fn(Class) -> bool) -> Self {
         let mut order: Vec<usize> = (0..sorters.len()).collect();
         order.sort_by_key(|column| sorters[*column].made_of().is_empty());
-        Self { sorters, order, spare: Spare::default() }
+        Self { sorters, order, is_wanted, spare: Spare::default() }
     }
 
     async fn seal(&mut self, mut page: Page) -> Result<Sealed, Error> {
@@ -266,7 +286,7 @@ impl<'a> Sealer<'a> {
                 let Some((sorter, value)) = sorter.zip(row.sealed.get(column)) else { continue };
                 let class = sorter.class(row, value).await?;
                 let mut new = None;
-                if class.is_to_be_resealed() {
+                if (self.is_wanted)(class) {
                     new = match sorter.renewed().await? {
                         Renewed::Envelope(envelope) => Some(match value {
                             Stored::Text(_) => self.spare.text(envelope),

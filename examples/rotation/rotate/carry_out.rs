@@ -324,7 +324,7 @@ impl<'a> Desk<'a> {
         };
         self.write("end-begin", approved.digest(), Some(&domain), None, Ok(()))?;
         let (done, person) = match request.operation {
-            Operation::Shred(tag) => (block_on(run::shred(&domain, &approved)), Some(tag)),
+            Operation::Shred(tag) => (block_on(run::shred(&domain, &[], &approved)), Some(tag)),
             _ => {
                 let holdings = self.office.holdings()?;
                 let mut watch = Watch::new(output, None);

@@ -2,6 +2,7 @@
 
 use crate::clinic::{Clinic, DOMAIN, mrn};
 use phiseal::blocking::{Domain, wait};
+use phiseal::rotation::run::Holding;
 use phiseal::rotation::source::{NdjsonSource, Scalar, Source, SqliteSource, Table};
 use phiseal::rotation::{self, Binding, Census, Class, Column, Finding, Pace, Resealed, reseal};
 use phiseal::tokens::{self, BlindIndex, Cardinality, DateOrder, IndexEntry, Normaliser, Part};
@@ -376,6 +377,29 @@ fn who_is_shredded_takes_entries_along() {
     // The name is not the person's own: it is the domain's, and found as before.
     assert_eq!(patients.found(patients.by_name(), "name 3"), [3, 10]);
     assert!(patients.census().is_clean());
+}
+
+/// What is asked for is that a person be forgotten, and not that anything be sealed anew.
+#[test]
+fn a_person_s_entries_are_erased_and_nothing_else_is_touched() {
+    let patients = Patients::new();
+    patients.put_many(10);
+    patients.reseal();
+    patients.domain.rotate().unwrap();
+    patients.set(5, "by_name", Null);
+    patients.domain.shred_subject(&mrn(3)).unwrap();
+    let domain = patients.domain.as_async();
+    let store = domain.key_store();
+    let keyset = block_on(store.keyset(domain.name())).unwrap();
+    let tag = store.subject_tag(&keyset, &mrn(3)).unwrap();
+    let holding = Holding { source: Box::new(patients.source()), columns: patients.columns() };
+    assert_eq!(holding.forget(tag).unwrap(), 1);
+    assert_eq!(holding.forget(tag).unwrap(), 0);
+    let census = patients.census();
+    let left = [(Class::Older(1), 9), (Class::Unindexed, 1)];
+    assert_eq!(counts(&census, "by_name"), left);
+    assert_eq!(counts(&census, "by_both"), [(Class::Nothing, 1), (Class::Older(1), 9)]);
+    assert_eq!(counts(&census, "name"), [(Class::Older(1), 10)]);
 }
 
 #[test]

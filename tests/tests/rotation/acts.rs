@@ -88,14 +88,14 @@ fn an_act_is_on_the_keyset_as_it_was_when_it_was_agreed_to(place: Where) {
     // Verified, and not done before somebody else changes the keys.
     let changed = rotate(&phi, DOMAIN);
     assert_refused(end(&clinic, &domain, &before[0]), &Refusal::Keyset);
-    assert_refused(block_on(shred(&domain, &before[1])), &Refusal::Keyset);
+    assert_refused(block_on(shred(&domain, &[], &before[1])), &Refusal::Keyset);
     assert_refused(block_on(rewrap(&domain, &before[2])), &Refusal::Keyset);
     assert_eq!(clinic.keyset(), changed);
     let record = block_on(domain.subject_record("mrn-1")).unwrap().unwrap();
     assert!(record.current().is_ok());
 
     let [_, again, rewrapped] = operations.map(|operation| approved(&clinic, &phi, operation));
-    block_on(shred(&domain, &again)).expect("the control");
+    block_on(shred(&domain, &[], &again)).expect("the control");
     block_on(rewrap(&domain, &rewrapped)).expect("the control");
     let record = block_on(domain.subject_record("mrn-1")).unwrap().unwrap();
     assert!(record.current().is_err());
@@ -108,7 +108,7 @@ fn a_person_is_not_shredded_by_one_alone_nor_by_those_who_were_custodians(place:
     let tag = phi.key_store().subject_tag(&clinic.keyset(), "mrn-1").unwrap();
     let shredding = Operation::Shred(tag);
     let denied = |approved: &Approved| {
-        let error = block_on(shred(&domain, approved)).map(drop).unwrap_err();
+        let error = block_on(shred(&domain, &[], approved)).map(drop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied, "{error:?}");
         let record = block_on(domain.subject_record("mrn-1")).unwrap().unwrap();
         assert!(record.current().is_ok());
@@ -119,5 +119,5 @@ fn a_person_is_not_shredded_by_one_alone_nor_by_those_who_were_custodians(place:
     let roster = block_on(store.roster()).unwrap().unwrap();
     block_on(store.set_roster(roster.revision, roster.bytes)).unwrap();
     denied(&by_two);
-    block_on(shred(&domain, &approved(&clinic, &phi, shredding))).expect("the control");
+    block_on(shred(&domain, &[], &approved(&clinic, &phi, shredding))).expect("the control");
 }

@@ -74,7 +74,7 @@ fn the_end_of_a_person_s_keys_is_certified_by_their_ids(place: Where) {
     let (now, notes) = (store.clock().wall(), [note.clone()]);
     let approved = roster.check(&request, &notes, Some(&keyset), now).unwrap();
     let before = person();
-    let ended = block_on(shred(&domain, &approved)).unwrap();
+    let ended = block_on(shred(&domain, &[], &approved)).unwrap();
 
     let [ada, _] = custodians();
     let circumstances = Circumstances { custodians: Some(&roster), actor: &ada.key, log: None };

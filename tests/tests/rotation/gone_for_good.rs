@@ -226,11 +226,16 @@ fn rotate(clinic: &Clinic, later: u64) {
     assert_eq!(journal.phase, Phase::Done);
 }
 
+/// Shreds somebody, as was approved.
+pub(crate) fn shredded(clinic: &Clinic, note: &Note) -> Result<Ended, Error> {
+    shred_approved(clinic, note, 0)
+}
+
 fn shred_approved(clinic: &Clinic, note: &Note, later: u64) -> Result<Ended, Error> {
     let phi = clinic.open_at(clinic.open().key_store().clock().wall() + later);
     let domain = block_on(phi.domain(DOMAIN))?;
     let (_, approved) = checked(clinic, &phi, note)?;
-    block_on(shred(&domain, &approved))
+    block_on(shred(&domain, &clinic.holdings(&domain), &approved))
 }
 
 /// What the custodians of `phi` make of a signed request, by its clock.

@@ -2,6 +2,7 @@
 //! key, and a version is kept until they have.
 
 use crate::ends::{WAIT, end, refusal};
+use crate::gone_for_good::shredded;
 use crate::{ROTATE, pace, to_the_end};
 use phiseal::rotation::certificate::Counted;
 use phiseal::rotation::custody::{Operation, Refusal};
@@ -17,6 +18,7 @@ in_each_place! {
     tokens_stay_and_what_they_stand_for_follows_the_key
     one_token_under_a_version_keeps_it
     what_is_left_in_a_vault_is_named
+    who_is_shredded_takes_tokens_along
 }
 
 fn domain(clinic: &Clinic) -> Domain {
@@ -178,6 +180,27 @@ fn what_is_left_in_a_vault_is_named(place: Where) {
         assert_eq!(revealed(&vault, token).as_ref(), Ok(value));
     }
     assert_ne!(block_on(vault.tokenize(&known[3].0)).unwrap(), known[3].1, "it was gone");
+}
+
+/// Of a person who is shredded as custodians agreed, neither tokens nor entries are left.
+fn who_is_shredded_takes_tokens_along(place: Where) {
+    let Some(clinic) = Made::new(place, 20) else { return };
+    let (phi, keyset) = (clinic.open(), clinic.keyset());
+    let vault = clinic.vault(&domain(&clinic));
+    let known = filled(&vault, 8);
+    let tag = phi.key_store().subject_tag(&keyset, "ada").unwrap();
+    let ended = shredded(&clinic, &clinic.approve(Operation::Shred(tag)));
+    assert_eq!(ended.unwrap().forgotten, 2);
+    let vault = clinic.vault(&domain(&clinic));
+    for (number, (value, token)) in known.iter().enumerate() {
+        let expected = if number % 4 == 0 { Err(ErrorKind::State) } else { Ok(value.clone()) };
+        assert_eq!(revealed(&vault, token), expected);
+    }
+    let census = block_on(vault.census()).unwrap();
+    assert_eq!((census.tokens.values().sum::<u64>(), census.entries.values().sum()), (6, 6));
+    // Killed before that was done, it is asked for again.
+    let again = shredded(&clinic, &clinic.approve(Operation::Shred(tag)));
+    assert_eq!(again.unwrap().forgotten, 0);
 }
 
 /// Those who tokenize while the vault is gone through get the tokens that there are, and what they add follows as well.

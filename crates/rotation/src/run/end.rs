@@ -21,6 +21,8 @@ pub struct Ended {
     pub after: Keyset,
     /// What was counted; nothing for a person.
     pub counted: Vec<Counted>,
+    /// How many tokens and entries of indexes were erased of a person who was shredded.
+    pub forgotten: u64,
     /// How far the bytes of what was destroyed are gone from the key store's medium; nothing was destroyed: `None`.
     pub erasure: Option<Erasure>,
     /// When it began, in seconds since 1970.
@@ -106,7 +108,8 @@ pub async fn end_version(
     let erasure = if state == KeyState::Destroyed { Some(store.erase().await?) } else { None };
     grounds::check_erased(approved.request(), erasure)?;
     let (request, ended) = (approved.digest(), store.clock().wall());
-    Ok(Ended { request, before, after, counted, erasure, began, ended })
+    let forgotten = 0;
+    Ok(Ended { request, before, after, counted, forgotten, erasure, began, ended })
 }
 
 /// From when on version `number` may be retired or destroyed, in seconds since 1970: when it was replaced, the longest lease and
@@ -117,7 +120,8 @@ pub fn may_end_from(keyset: &Keyset, number: u32) -> Option<u64> {
     Some(keyset.version(number)?.replaced()?.saturating_add(wait))
 }
 
-/// Destroys a person's keys, as was approved. Of somebody who was shredded before, what is left is erased again, and the certificate
+/// Destroys a person's keys, as was approved, and erases what `holdings` have of the person in vaults and indexes: if this is killed
+/// in between, it is done again. Of somebody who was shredded before, what is left is erased again, and the certificate
 /// says on what [grounds](crate::custody::Request::grounds) it is gone for good, if the request does. That wrapping keys are destroyed
 /// is refused while there is a version of the domain's key that was made before the person was shredded, or up to five minutes
 /// later, as clocks differ; and where a KEK may open a copy of such a version, as [`end_version`] says.
@@ -127,8 +131,12 @@ pub fn may_end_from(keyset: &Keyset, number: u32) -> Option<u64> {
 /// [`ErrorKind::NotFound`] when there is no such person; [`ErrorKind::Denied`] with [`Refusal::Keyset`],
 /// [`Refusal::NotDestroyed`], [`Refusal::NotErased`],
 /// [`Refusal::VersionLeft`] or [`Refusal::KekLeft`], and when the custodians are others by now;
-/// [`ErrorKind::Invalid`] for a request of something else; and what the key store answers.
-pub async fn shred(domain: &Domain, approved: &Approved) -> Result<Ended, Error> {
+/// [`ErrorKind::Invalid`] for a request of something else; and what sources, key store and backends answer.
+pub async fn shred(
+    domain: &Domain,
+    holdings: &[Holding],
+    approved: &Approved,
+) -> Result<Ended, Error> {
     let Operation::Shred(tag) = approved.request().operation else { return Err(another()) };
     let store = domain.key_store();
     let began = store.clock().wall();
@@ -136,11 +144,15 @@ pub async fn shred(domain: &Domain, approved: &Approved) -> Result<Ended, Error>
     approved.check_keyset(store.engine(), &before)?;
     grounds::check_person(approved.request(), store, &before, tag).await?;
     approved.changes(store).shred_subject(&before, tag).await?;
+    let mut forgotten: u64 = 0;
+    for holding in holdings {
+        forgotten = forgotten.saturating_add(holding.forget(tag)?);
+    }
     let erasure = Some(store.erase().await?);
     grounds::check_erased(approved.request(), erasure)?;
     let (after, counted) = (before.clone(), Vec::new());
     let (request, ended) = (approved.digest(), store.clock().wall());
-    Ok(Ended { request, before, after, counted, erasure, began, ended })
+    Ok(Ended { request, before, after, counted, forgotten, erasure, began, ended })
 }
 
 /// Wraps the domain's data keys, and the key store's own, under the KEKs of the request, as was approved. No value is touched.
@@ -164,7 +176,9 @@ pub async fn rewrap(domain: &Domain, approved: &Approved) -> Result<(Ended, Rewr
     let after = store.keyset(domain.name()).await?;
     let (request, ended) = (approved.digest(), store.clock().wall());
     let counted = Vec::new();
-    Ok((Ended { request, before, after, counted, erasure: None, began, ended }, rewrapped))
+    let ended =
+        Ended { request, before, after, counted, forgotten: 0, erasure: None, began, ended };
+    Ok((ended, rewrapped))
 }
 
 fn another() -> Error {

@@ -5,11 +5,13 @@ use super::borders::Borders;
 use crate::census::{count, sample};
 #[cfg(feature = "tokens")]
 use crate::column::Content;
+use crate::reseal::erase_leftovers;
 #[cfg(feature = "tokens")]
 use crate::source::VaultSource;
 use crate::source::{RowKey, Source};
 use crate::{Census, Class, Column};
 use phiseal_envelope::Domain;
+use phiseal_format::SubjectTag;
 use phiseal_keys::{Error, ErrorKind};
 #[cfg(feature = "tokens")]
 use phiseal_tokens::{Vault, VaultPart};
@@ -66,6 +68,20 @@ impl Holding {
     /// As [`census`](crate::census()).
     pub fn sample(&self, most: usize) -> Result<Vec<Class>, Error> {
         block_on(sample(&*self.source, &self.columns, most))
+    }
+
+    /// Erases what is left here of a person who was shredded: tokens of a vault, and entries of indexes. How many those were.
+    ///
+    /// # Errors
+    ///
+    /// What source, key store and backend answer.
+    pub fn forget(&self, person: SubjectTag) -> Result<u64, Error> {
+        let forgotten = block_on(self.source.forget(person))?;
+        if !self.columns.iter().any(Column::is_index) {
+            return Ok(forgotten);
+        }
+        let erased = erase_leftovers(&*self.source, &self.columns)?;
+        Ok(forgotten.saturating_add(erased.values))
     }
 
     /// Whether one of its columns is sealed in this domain.

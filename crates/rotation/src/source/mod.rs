@@ -35,6 +35,7 @@ pub use value::{RowKey, Scalar, Stored};
 pub(crate) use vault::VaultSource;
 
 use core::fmt;
+use phiseal_format::SubjectTag;
 use phiseal_keys::{BoxFuture, Error, ErrorKind};
 
 /// What an implementor of a source of stored ciphertext writes.
@@ -83,6 +84,13 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
 
     /// Makes all that was replaced so far last.
     fn finish(&self) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Erases what there is of a person who was shredded and is found by the person: how many rows that were. Of a table it is
+    /// for whoever owns it to say which rows those are: none.
+    fn forget(&self, person: SubjectTag) -> BoxFuture<'_, Result<u64, Error>> {
+        let _ = person;
+        Box::pin(async { Ok(0) })
+    }
 }
 
 /// A row, as it is stored.

@@ -1,6 +1,7 @@
 //! A vault of tokens, gone through like a table.
 
 use super::{Change, Outcome, Row, RowKey, Scalar, Source, Stored, Table};
+use phiseal_format::SubjectTag;
 use phiseal_keys::{BoxFuture, Error, ErrorKind};
 use phiseal_tokens::{Vault, VaultPart, VaultRecord, VaultWrite};
 
@@ -99,6 +100,10 @@ impl Source for VaultSource {
 
     fn finish(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn forget(&self, person: SubjectTag) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(self.vault.purge_person(person))
     }
 }
 
