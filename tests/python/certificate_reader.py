@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 CLASSES = [
     "nothing", "current", "person", "older", "newer", "closed", "shredded", "foreign", "plaintext", "damaged",
-    "person-older", "person-dropped",
+    "person-older", "person-dropped", "unindexed", "stray", "leftover",
 ]
 
 
@@ -51,7 +51,8 @@ def census_hash(census: dict) -> str:
     out += struct.pack(">I", len(census["columns"]))
     for column in census["columns"]:
         out += text(column["column"]) + text(column["domain"]) + bytes.fromhex(column["domain_id"])
-        out += struct.pack(">QII", column["revision"], column["primary"], len(column["counts"]))
+        holds = ["sealed", "entries", "tokens"].index(column.get("holds", "sealed"))
+        out += struct.pack(">QII", column["revision"], column["primary"], holds << 24 | len(column["counts"]))
         for count in column["counts"]:
             out += struct.pack(">BIQ", CLASSES.index(count["class"]), count["version"] or 0, count["values"])
     return hashlib.sha256(out).hexdigest()

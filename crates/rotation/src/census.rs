@@ -8,6 +8,7 @@ use crate::source::{RowKey, Source};
 use crate::{Class, Column};
 use phiseal_format::DomainId;
 use phiseal_keys::Error;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What is stored in one table.
@@ -40,8 +41,26 @@ pub struct ColumnCensus {
     pub revision: u64,
     /// The primary version.
     pub primary: u32,
+    /// What it holds.
+    pub holds: Holds,
     /// How many values there are of each class.
     pub counts: BTreeMap<Class, u64>,
+}
+
+/// What a column holds.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever counts has to say something of each")]
+pub enum Holds {
+    /// Sealed values, each of which is opened.
+    #[default]
+    Sealed,
+    /// Entries of an index, which are told by their key and compared with what they are of.
+    Entries,
+    /// Deterministic tokens, which are told by their key, and opened where they open.
+    Tokens,
 }
 
 /// A value that is not as it should be.

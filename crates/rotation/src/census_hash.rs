@@ -1,6 +1,6 @@
 //! The hash of a census, over one canonical encoding.
 
-use crate::{Census, Class};
+use crate::{Census, Class, Holds};
 use phiseal_primitives::Engine;
 
 const LABEL: &[u8] = b"phiseal/v1 census";
@@ -12,11 +12,11 @@ impl Census {
     ///
     /// ```text
     /// "phiseal/v1 census" || 0x00 || table || rows[8] || began[8] || ended[8] || number of columns[4] || for each column:
-    ///     column || domain || domain id[16] || revision[8] || primary[4] || number of classes[4] || for each class:
+    ///     column || domain || domain id[16] || revision[8] || primary[4] || holds[1] || number of classes[3] || for each class:
     ///         class[1] || version[4] || values[8]
     /// ```
     ///
-    /// Columns are in the table's order, classes in that of [`Class`]. Their bytes: 0 nothing, 1 current, 2 person, 3 older,
+    /// What a column holds: 0 sealed values, 1 entries of an index, 2 deterministic tokens. Columns are in the table's order, classes in that of [`Class`]. Their bytes: 0 nothing, 1 current, 2 person, 3 older,
     /// 4 newer, 5 closed, 6 shredded, 7 foreign, 8 plaintext, 9 damaged, 10 person's older key, 11 person's dropped key,
     /// 12 not in the index, 13 index entry of something else, 14 index entry of nothing. The version is 0 for classes that have
     /// none.
@@ -34,7 +34,14 @@ impl Census {
             bytes.extend_from_slice(column.domain_id.as_bytes());
             put(&mut bytes, column.revision);
             bytes.extend_from_slice(&column.primary.to_be_bytes());
-            put_length(&mut bytes, column.counts.len());
+            bytes.push(match column.holds {
+                Holds::Sealed => 0,
+                Holds::Entries => 1,
+                Holds::Tokens => 2,
+            });
+            let [_, classes @ ..] =
+                u32::try_from(column.counts.len()).unwrap_or(u32::MAX).to_be_bytes();
+            bytes.extend_from_slice(&classes);
             for (class, values) in &column.counts {
                 let (class, version) = encoded(*class);
                 bytes.push(class);
@@ -96,6 +103,7 @@ mod tests {
             domain_id: DomainId::from_bytes([8; 16]),
             revision: 4,
             primary: 2,
+            holds: Holds::Sealed,
             counts: counts.into_iter().collect(),
         };
         let columns = vec![column("ssn"), column("name")];
@@ -104,7 +112,7 @@ mod tests {
 
     #[test]
     fn every_part_of_a_census_counts() {
-        let changes: [fn(&mut Census); 18] = [
+        let changes: [fn(&mut Census); 20] = [
             |_| {},
             |census| census.table.push('x'),
             |census| census.rows += 1,
@@ -117,6 +125,8 @@ mod tests {
             |census| census.columns[1].domain_id = DomainId::from_bytes([9; 16]),
             |census| census.columns[1].revision += 1,
             |census| census.columns[1].primary += 1,
+            |census| census.columns[1].holds = Holds::Entries,
+            |census| census.columns[1].holds = Holds::Tokens,
             |census| *census.columns[0].counts.get_mut(&Class::Current).unwrap() += 1,
             |census| census.columns[0].counts.retain(|class, _| *class != Class::Damaged),
             |census| census.columns[0].counts.extend([(Class::Nothing, 0)]),

@@ -1,8 +1,8 @@
 //! What a column is that is gone through.
 
-use crate::Binding;
 #[cfg(feature = "tokens")]
 use crate::sorter::{Index, Tokens};
+use crate::{Binding, Holds};
 use phiseal_envelope::Domain;
 #[cfg(feature = "tokens")]
 use phiseal_tokens::Vault;
@@ -37,12 +37,15 @@ impl Column {
         Self(Content::Sealed { domain: domain.clone(), binding })
     }
 
-    /// Whether it holds entries of an index of other columns.
-    pub(crate) const fn is_index(&self) -> bool {
+    pub(crate) const fn holds(&self) -> Holds {
         match &self.0 {
+            Content::Sealed { .. } => Holds::Sealed,
             #[cfg(feature = "tokens")]
-            Content::Index(_) => true,
-            _ => false,
+            Content::Vaulted(_) => Holds::Sealed,
+            #[cfg(feature = "tokens")]
+            Content::Index(_) | Content::VaultEntries(_) => Holds::Entries,
+            #[cfg(feature = "tokens")]
+            Content::Tokens(_) => Holds::Tokens,
         }
     }
 

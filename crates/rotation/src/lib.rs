@@ -44,7 +44,7 @@ mod spare;
 mod turns;
 
 pub use binding::Binding;
-pub use census::{Census, ColumnCensus, Finding, census};
+pub use census::{Census, ColumnCensus, Finding, Holds, census};
 pub use class::Class;
 pub use column::Column;
 pub use digest::Digest;

@@ -9,7 +9,7 @@ use crate::sorter::{Renewed, Sorter, sorters};
 use crate::source::{Change, Outcome, Row, RowKey, Source, Stored, Swap};
 use crate::spare::Spare;
 use crate::turns::Turns;
-use crate::{Class, Column, Finding};
+use crate::{Class, Column, Finding, Holds};
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
@@ -46,8 +46,10 @@ pub struct Resealed {
     pub rows: u64,
     /// Rows that were written.
     pub written: u64,
-    /// Values that were sealed anew and written, entries of indexes too.
+    /// Values that were made anew and written.
     pub values: u64,
+    /// How many of them are entries of indexes, or deterministic tokens: the others were sealed anew.
+    pub entries: u64,
     /// Rows that somebody else wrote in between: they were read again.
     pub overtaken: u64,
 }
@@ -137,7 +139,8 @@ fn go_through(
 ) -> Result<Resealed, Error> {
     let sorters = block_on(sorters(columns, source.table()))?;
     let reader = Mutex::new(Reader::new(source, part, pace));
-    let writer = Turns::new(Writer { source, pace, watch, done: Resealed::default() });
+    let done = Resealed::default();
+    let writer = Turns::new(Writer { source, columns, pace, watch, done });
     // What is sealed is not to grow old while everybody rests.
     let ahead = if pace.rest.is_zero() { AHEAD } else { 1 };
     thread::scope(|scope| {
@@ -338,6 +341,7 @@ const fn is_of_one_type(old: &Stored, new: &Stored) -> bool {
 /// Writes pages.
 struct Writer<'a, 'w> {
     source: &'a dyn Source,
+    columns: &'a [Column],
     pace: Pace,
     watch: &'w mut dyn Watch,
     done: Resealed,
@@ -400,10 +404,13 @@ impl Writer<'_, '_> {
         for (change, outcome) in changes.iter().zip(outcomes) {
             match outcome {
                 Outcome::Written => {
-                    let swapped = change.swaps.iter().filter(|swap| swap.old != swap.new).count();
-                    let values = u64::try_from(swapped).unwrap_or(u64::MAX);
                     self.done.written = self.done.written.saturating_add(1);
-                    self.done.values = self.done.values.saturating_add(values);
+                    for swap in change.swaps.iter().filter(|swap| swap.old != swap.new) {
+                        let holds = self.columns.get(swap.column).map(Column::holds);
+                        let is_entry = holds != Some(Holds::Sealed);
+                        self.done.values = self.done.values.saturating_add(1);
+                        self.done.entries = self.done.entries.saturating_add(u64::from(is_entry));
+                    }
                 }
                 Outcome::Changed => overtaken += 1,
                 Outcome::Gone => {}

@@ -3,7 +3,7 @@
 use super::Digest;
 use super::text::{parsed, seconds};
 use crate::run::Totals;
-use crate::{Census, Class, ColumnCensus, Resealed};
+use crate::{Census, Class, ColumnCensus, Holds, Resealed};
 use phiseal_format::DomainId;
 use phiseal_primitives::Engine;
 use serde::de::Error as _;
@@ -41,8 +41,11 @@ pub struct TableResealed {
     pub rows: u64,
     /// Rows that were written.
     pub written: u64,
-    /// Values that were sealed anew.
+    /// Values that were made anew.
     pub values: u64,
+    /// How many of them are entries of indexes, or deterministic tokens: the others were sealed anew. Left out where none is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub entries: u64,
     /// Rows that somebody else wrote meanwhile, and that were read again.
     pub overtaken: u64,
 }
@@ -51,16 +54,16 @@ impl TableResealed {
     /// What [`reseal`](crate::reseal) says that it did to `table`.
     #[must_use]
     pub fn new(table: &str, done: Resealed) -> Self {
-        let Resealed { rows, written, values, overtaken } = done;
-        Self { table: Some(table.to_owned()), rows, written, values, overtaken }
+        let Resealed { rows, written, values, entries, overtaken } = done;
+        Self { table: Some(table.to_owned()), rows, written, values, entries, overtaken }
     }
 }
 
 /// What a run says that it did to all tables.
 impl From<&Totals> for TableResealed {
     fn from(done: &Totals) -> Self {
-        let Totals { rows, written, values, overtaken, .. } = *done;
-        Self { table: None, rows, written, values, overtaken }
+        let Totals { rows, written, values, entries, overtaken, .. } = *done;
+        Self { table: None, rows, written, values, entries, overtaken }
     }
 }
 
@@ -112,7 +115,14 @@ struct ColumnText {
     domain_id: DomainId,
     revision: u64,
     primary: u32,
+    /// Left out where these are sealed values.
+    #[serde(default, skip_serializing_if = "is_default")]
+    holds: Holds,
     counts: Vec<ClassText>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A class, and how many values are of it.
@@ -215,9 +225,11 @@ impl Serialize for Counted {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Census { table, rows, began, ended, columns } = self.census.clone();
         let columns = columns.into_iter().map(|column| {
-            let ColumnCensus { column, domain, domain_id, revision, primary, counts } = column;
+            let ColumnCensus { column, domain, domain_id, revision, primary, holds, counts } =
+                column;
             let counts = counts.into_iter().map(|(class, values)| ClassText::of(class, values));
-            ColumnText { column, domain, domain_id, revision, primary, counts: counts.collect() }
+            let counts = counts.collect();
+            ColumnText { column, domain, domain_id, revision, primary, holds, counts }
         });
         let columns = columns.collect();
         CensusText { table, rows, began, ended, sha256: self.sha256, columns }.serialize(serializer)
@@ -229,11 +241,11 @@ impl<'de> Deserialize<'de> for Counted {
         let text = CensusText::deserialize(deserializer)?;
         let CensusText { table, rows, began, ended, sha256, columns } = text;
         let columns = columns.into_iter().map(|column| {
-            let ColumnText { column, domain, domain_id, revision, primary, counts } = column;
+            let ColumnText { column, domain, domain_id, revision, primary, holds, counts } = column;
             let counts: Option<BTreeMap<_, _>> =
                 counts.into_iter().map(|text| Some((text.class()?, text.values))).collect();
             let counts = counts.ok_or_else(|| D::Error::custom(NOT_A_CLASS))?;
-            Ok(ColumnCensus { column, domain, domain_id, revision, primary, counts })
+            Ok(ColumnCensus { column, domain, domain_id, revision, primary, holds, counts })
         });
         let columns = columns.collect::<Result<_, D::Error>>()?;
         Ok(Self { census: Census { table, rows, began, ended, columns }, sha256 })

@@ -3,7 +3,7 @@
 //! A safeguard is named only where the facts support it. Nothing here says that an organisation complies with anything.
 
 use super::{Certificate, Counted, Erasure, Operation, Status};
-use crate::Class;
+use crate::{Class, Holds};
 use serde::{Deserialize, Serialize};
 
 /// A requirement or recommendation that a certificate can support.
@@ -151,7 +151,8 @@ impl Certificate {
     pub(super) fn sums(&self) -> Sums {
         let mut sums = Sums::default();
         for table in &self.counts.resealed {
-            sums.resealed = sums.resealed.saturating_add(table.values);
+            sums.resealed =
+                sums.resealed.saturating_add(table.values.saturating_sub(table.entries));
         }
         for census in self.latest_counts().iter().map(Counted::census) {
             sums.tables = sums.tables.saturating_add(1);
@@ -163,7 +164,10 @@ impl Certificate {
                         | Class::Person
                         | Class::PersonOlder
                         | Class::Older(_)
-                        | Class::Newer(_) => &mut sums.opened,
+                        | Class::Newer(_) => match column.holds {
+                            Holds::Sealed => &mut sums.opened,
+                            Holds::Entries | Holds::Tokens => &mut sums.entries,
+                        },
                         Class::Plaintext => &mut sums.plaintext,
                         Class::Damaged | Class::Foreign | Class::Stray | Class::Leftover => {
                             &mut sums.unsound
@@ -189,6 +193,8 @@ pub(super) struct Sums {
     pub(super) columns: u64,
     /// Values that were opened for the count.
     pub(super) opened: u64,
+    /// Entries of indexes and deterministic tokens, which were told by their keys.
+    pub(super) entries: u64,
     pub(super) plaintext: u64,
     /// Values that were sealed and do not open as what they should be.
     pub(super) unsound: u64,

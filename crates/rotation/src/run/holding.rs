@@ -9,7 +9,7 @@ use crate::reseal::erase_leftovers;
 #[cfg(feature = "tokens")]
 use crate::source::VaultSource;
 use crate::source::{RowKey, Source};
-use crate::{Census, Class, Column};
+use crate::{Census, Class, Column, Holds};
 use phiseal_envelope::Domain;
 use phiseal_format::SubjectTag;
 use phiseal_keys::{Error, ErrorKind};
@@ -77,7 +77,7 @@ impl Holding {
     /// What source, key store and backend answer.
     pub fn forget(&self, person: SubjectTag) -> Result<u64, Error> {
         let forgotten = block_on(self.source.forget(person))?;
-        if !self.columns.iter().any(Column::is_index) {
+        if !self.columns.iter().any(|column| column.holds() == Holds::Entries) {
             return Ok(forgotten);
         }
         let erased = erase_leftovers(&*self.source, &self.columns)?;

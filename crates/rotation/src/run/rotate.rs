@@ -286,6 +286,7 @@ impl<'a> Rotator<'a> {
         done.rows = resealed.rows;
         done.written = resealed.written;
         done.values = resealed.values;
+        done.entries = resealed.entries;
         done.overtaken = resealed.overtaken;
         Ok(())
     }

@@ -53,8 +53,11 @@ pub struct Totals {
     pub rows: u64,
     /// Rows that were written.
     pub written: u64,
-    /// Values that were sealed anew.
+    /// Values that were made anew.
     pub values: u64,
+    /// How many of them are entries of indexes, or deterministic tokens: the others were sealed anew.
+    #[serde(default)]
+    pub entries: u64,
     /// Rows that somebody else wrote in between, and that were read again.
     pub overtaken: u64,
     /// Persons whose keys were made anew or wrapped anew.
@@ -176,6 +179,7 @@ impl Totals {
             (&mut self.rows, other.rows),
             (&mut self.written, other.written),
             (&mut self.values, other.values),
+            (&mut self.entries, other.entries),
             (&mut self.overtaken, other.overtaken),
             (&mut self.persons, other.persons),
         ] {

@@ -17,7 +17,7 @@ pub(crate) use token::Tokens;
 use crate::column::Content;
 use crate::persons::Persons;
 use crate::source::{Row, Stored, Table};
-use crate::{Class, Column, ColumnCensus};
+use crate::{Class, Column, ColumnCensus, Holds};
 use phiseal_envelope::Domain;
 use phiseal_format::KeyId;
 use phiseal_keys::{Error, ErrorKind, Keyset};
@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 /// Tells what the values of one column are, as the domain's keyset was when it began.
 pub(crate) struct Sorter<'a> {
     name: &'a str,
+    holds: Holds,
     of: Of<'a>,
 }
 
@@ -87,7 +88,7 @@ pub(crate) async fn sorters<'a>(
                 Of::VaultEntries(Box::new(vault_entry::VaultEntrySorter::new(vault).await?))
             }
         };
-        sorters.push(Sorter { name, of });
+        sorters.push(Sorter { name, holds: column.holds(), of });
     }
     Ok(sorters)
 }
@@ -104,7 +105,7 @@ impl<'a> Sorter<'a> {
             #[cfg(feature = "tokens")]
             Of::VaultEntries(sorter) => Of::VaultEntries(Box::new(sorter.another())),
         };
-        Self { name: self.name, of }
+        Self { name: self.name, holds: self.holds, of }
     }
 
     /// Looks whether the domain's keys may still be used: to be called before each page.
@@ -189,7 +190,7 @@ impl<'a> Sorter<'a> {
             #[cfg(feature = "tokens")]
             Of::VaultEntries(sorter) => sorter.home(),
         };
-        home.described(self.name, counts).await
+        home.described(self.name, self.holds, counts).await
     }
 }
 
@@ -241,6 +242,7 @@ impl Home {
     async fn described(
         &self,
         column: &str,
+        holds: Holds,
         counts: BTreeMap<Class, u64>,
     ) -> Result<ColumnCensus, Error> {
         let now = self.domain.key_store().keyset(self.domain.name()).await?;
@@ -262,6 +264,7 @@ impl Home {
             domain_id: self.keyset.domain(),
             revision: self.keyset.revision(),
             primary: self.keyset.primary(),
+            holds,
             counts,
         })
     }

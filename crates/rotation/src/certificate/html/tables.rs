@@ -3,7 +3,7 @@
 use super::super::{Approval, Certificate, Counted, Keys, Version, Wrap};
 use super::escape::{code, name, text};
 use super::words::{date, number};
-use crate::Class;
+use crate::{Class, Holds};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Who asked, and who approved.
@@ -91,7 +91,7 @@ pub(super) fn counts(certificate: &Certificate) -> String {
     let rows: String = cells
         .into_iter()
         .map(|cell| {
-            let (table, column, domain, class) = cell;
+            let (table, column, domain, holds, class) = cell;
             let mark = if after.findings.contains(cell) { " class=\"finding\"" } else { "" };
             format!(
                 "<tr{mark}><th scope=\"row\">{}.{}{}</th><td>{}</td><td class=\"number\">{}</td>\
@@ -99,7 +99,7 @@ pub(super) fn counts(certificate: &Certificate) -> String {
                 name(table),
                 name(column),
                 of_another(domain, &certificate.domain),
-                meaning(*class),
+                meaning(*holds, *class),
                 said(before.values.get(cell), is_counted(&counts.before, table)),
                 said(after.values.get(cell), is_counted(&counts.after, table))
             )
@@ -122,11 +122,15 @@ pub(super) fn counts(certificate: &Certificate) -> String {
         .iter()
         .map(|done| {
             format!(
-                "<li>{}: {} rows read; {} values in {} rows encrypted anew; {} rows that others changed meanwhile \
+                "<li>{}: {} rows read; {} values{} in {} rows encrypted anew; {} rows that others changed meanwhile \
                  read again</li>\n",
                 done.table.as_ref().map_or_else(|| "all tables".to_owned(), name),
                 number(done.rows),
-                number(done.values),
+                number(done.values.saturating_sub(done.entries)),
+                match done.entries {
+                    0 => String::new(),
+                    entries => format!(", and {} index entries and tokens made from values,", number(entries)),
+                },
                 number(done.written),
                 number(done.overtaken)
             )
@@ -147,8 +151,8 @@ fn census(when: &str, counted: &Counted) -> String {
     )
 }
 
-/// Table, column, domain and class.
-type Cell<'a> = (&'a str, &'a str, &'a str, Class);
+/// Table, column, domain, what the column holds, and class.
+type Cell<'a> = (&'a str, &'a str, &'a str, Holds, Class);
 
 /// How many values there are of each sort.
 #[derive(Default)]
@@ -170,7 +174,8 @@ impl<'a> Cells<'a> {
                         Class::Newer(version) => Class::Older(*version),
                         other => *other,
                     };
-                    let cell = (&*census.table, &*column.column, &*column.domain, sort);
+                    let (table, name, domain) = (&*census.table, &*column.column, &*column.domain);
+                    let cell = (table, name, domain, column.holds, sort);
                     let sum = cells.values.entry(cell).or_default();
                     *sum = sum.saturating_add(*values);
                     if !class.is_in_order() && *values > 0 {
@@ -200,9 +205,11 @@ fn of_another(domain: &str, own: &str) -> String {
     if domain == own { String::new() } else { format!(" ({})", name(domain)) }
 }
 
-fn meaning(class: Class) -> String {
-    match class {
-        Class::Older(version) => format!("encrypted under version {version}"),
-        other => text(other),
+fn meaning(holds: Holds, class: Class) -> String {
+    match (holds, class) {
+        (Holds::Sealed, Class::Older(version)) => format!("encrypted under version {version}"),
+        (Holds::Entries, Class::Older(version)) => format!("index entries under version {version}"),
+        (Holds::Tokens, Class::Older(version)) => format!("tokens under version {version}"),
+        (_, other) => text(other),
     }
 }

@@ -1,7 +1,7 @@
 //! Certificates to try things with.
 
 use super::super::*;
-use crate::{Census, Class, ColumnCensus};
+use crate::{Census, Class, ColumnCensus, Holds};
 use phiseal_audit::note::{KeyName, VerifierKey};
 use phiseal_audit::{Checkpoint, LocalSigner};
 use phiseal_format::{KekId, SubjectTag};
@@ -64,12 +64,33 @@ pub(super) fn counted(at: u64, primary: u32, columns: &[(&str, &[(Class, u64)])]
         domain_id: DomainId::from_bytes([0xd1; 16]),
         revision: 3,
         primary,
+        holds: Holds::Sealed,
         counts: counts.iter().copied().collect(),
     });
     let columns = columns.collect();
     let census =
         Census { table: "patients".to_owned(), rows: 12_345, began: at, ended: at + 60, columns };
     Counted::new(census, engine())
+}
+
+/// The same rotation, of a table with an index of the notes and a column of tokens.
+pub(super) fn indexed() -> Certificate {
+    let with_more = |at: u64, primary: u32, entries: &[(Class, u64)], tokens: &[(Class, u64)]| {
+        let columns =
+            [("ssn", &[(Class::Current, 12_345)][..]), ("by_ssn", entries), ("mrn", tokens)];
+        let mut census = counted(at, primary, &columns).census().clone();
+        census.columns[1].holds = Holds::Entries;
+        census.columns[2].holds = Holds::Tokens;
+        Counted::new(census, engine())
+    };
+    let mut certificate = rotation();
+    let current = [(Class::Current, 12_345)];
+    let before = [(Class::Current, 12_000), (Class::Unindexed, 345)];
+    certificate.counts.before = vec![with_more(BEGAN, 2, &before, &current)];
+    certificate.counts.after = vec![with_more(BEGAN + 500, 3, &current, &current)];
+    certificate.counts.resealed[0].values = 3 * 12_345;
+    certificate.counts.resealed[0].entries = 2 * 12_345;
+    certificate
 }
 
 /// A rotation that is finished, after two of three custodians approved what a third asked for.
@@ -116,6 +137,7 @@ pub(super) fn rotation() -> Certificate {
         counts: Counts {
             before: vec![counted(BEGAN, 2, &before)],
             resealed: vec![TableResealed {
+                entries: 0,
                 table: Some("patients".to_owned()),
                 rows: 12_345,
                 written: 12_300,

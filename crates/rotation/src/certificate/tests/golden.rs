@@ -12,12 +12,13 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/certificate")
 }
 
-fn all() -> [(&'static str, Certificate); 4] {
+fn all() -> [(&'static str, Certificate); 5] {
     [
         ("rotation", rotation()),
         ("destruction", destruction()),
         ("unfinished", unfinished()),
         ("shredding", shredding()),
+        ("indexed", indexed()),
     ]
 }
 

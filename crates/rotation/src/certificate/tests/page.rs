@@ -88,6 +88,23 @@ fn the_page_can_be_read_without_seeing_it() {
     assert!(headers.clone().all(|tag| tag.starts_with("th scope=\"")) && headers.count() > 15);
 }
 
+/// What is decrypted, and encrypted, are sealed values.
+#[test]
+fn entries_and_tokens_are_told_apart_from_what_is_encrypted() {
+    let page = page(&indexed()).replace('\n', "");
+    for part in [
+        "12,345 values were encrypted anew",
+        "12,345 values, and 24,690 index entries and tokens made from values, in 12,300 rows encrypted anew",
+        "12,345 values were found encrypted and decrypted for the count",
+        "<td>encrypted under version 3</td>",
+        "<td>index entries under version 2</td><td class=\"number\">12,000</td>",
+        "<td>tokens under version 3</td>",
+        "<td>not in the index</td><td class=\"number\">345</td>",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+}
+
 #[test]
 fn what_nobody_may_miss_stands_first() {
     let place = |page: &str, what: &str| page.find(what).unwrap_or(usize::MAX);

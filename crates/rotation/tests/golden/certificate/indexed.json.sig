@@ -1,0 +1,5 @@
+phiseal certificate v1
+sha256 61fcc2dc1e05acd2fcee2cb1bdd5e73b1308ab87902a8f7864ce710473269ea6
+
+— clinic.example/alice LPnSO/tSMaIXxYFtxrKNEBKbCWXf6oxCGUUc8av32x6/GgQPXFcOZUarNEsFtUi5a5WMFBFlD5zbLT916fv0vmA7wAk=
+— clinic.example/bob 8reMHI6iSRTKD/UyQeqYp4tzyP4KrjCkM53Bm/yQkr9S05eMPZ6ShsWMEqJlEjmz7o61/tOQsbspcMvZuciTgiqKswc=
