@@ -171,7 +171,7 @@ pub(crate) async fn count(
     Ok(Census { table: table.name().to_owned(), rows, began, ended: now(), columns: described })
 }
 
-/// What the values of the first rows are, nothings left out: of at least `most`, if there are so many.
+/// What the sealed values of the first rows are, nothings left out: of at least `most`, if there are so many.
 pub(crate) async fn sample(
     source: &dyn Source,
     columns: &[Column],
@@ -179,11 +179,13 @@ pub(crate) async fn sample(
 ) -> Result<Vec<Class>, Error> {
     let mut sorters = sorters(columns, source.table()).await?;
     let (mut classes, mut last): (Vec<Class>, Option<RowKey>) = (Vec::new(), None);
-    while classes.len() < most {
+    let is_sealed = |column: &Column| column.holds() == Holds::Sealed;
+    while columns.iter().any(is_sealed) && classes.len() < most {
         let page = source.scan(last.as_ref(), None, most.min(PAGE)).await?;
         let Some(end) = page.last() else { break };
         for row in &page {
-            for (sorter, value) in sorters.iter_mut().zip(&row.sealed) {
+            let values = sorters.iter_mut().zip(columns).zip(&row.sealed);
+            for ((sorter, _), value) in values.filter(|((_, column), _)| is_sealed(column)) {
                 let class = sorter.class(row, value).await?;
                 classes.extend((class != Class::Nothing).then_some(class));
             }

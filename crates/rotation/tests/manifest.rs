@@ -71,14 +71,14 @@ fn all_that_it_says_is_read() {
     let [ssn, note] = database.columns() else { panic!("two columns") };
     let bound = || Binding::new().record("mrn-{id}").unwrap();
     assert_eq!(
-        (ssn.domain.as_str(), &ssn.binding),
-        ("clinic/patients", &bound().field("ssn").unwrap())
+        (ssn.domain(), ssn.binding()),
+        ("clinic/patients", Some(&bound().field("ssn").unwrap()))
     );
     let expected = Binding::new().tenant("{clinic}").unwrap().record("mrn-{id}").unwrap();
     let expected = expected.field("note").unwrap().usage("care").unwrap();
     let expected = expected.application(128, "ward {ward}").unwrap().application(255, "x").unwrap();
     let expected = expected.row_version("version").padded_to(64).subject("{person}").unwrap();
-    assert_eq!((note.domain.as_str(), &note.binding), ("clinic/notes", &expected));
+    assert_eq!((note.domain(), note.binding()), ("clinic/notes", Some(&expected)));
     assert_eq!(*lines.place(), Place::Ndjson("/srv/export.ndjson".into()));
     assert_eq!(
         (lines.table().name(), lines.table().sealed()),
@@ -409,4 +409,179 @@ fn a_kind_that_is_not_built_in_is_named() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(error.to_string(), "sources of this kind are not built in");
     assert_eq!(error.source().unwrap().to_string(), "line 2, column 1, key postgres");
+}
+
+#[cfg(feature = "tokens")]
+mod tokens {
+    use super::*;
+
+    const BESIDE: &str = r#"
+[[source]]
+sqlite = "clinic.db"
+table = "people"
+key = ["id"]
+sealed = [{ column = "name", domain = "clinic/patients", record = "mrn-{id}", field = "name" }]
+
+[[source.index]]
+column = "by_name_and_birth"
+domain = "clinic/patients"
+name = "name and birth date"
+tenant = "north"
+of = [{ column = "name", as = "text", first = 4 }, { column = "born", as = "date", order = "day-first" }]
+bits = 64
+stored = "text"
+
+[[source.tokens]]
+column = "mrn"
+domain = "clinic/numbers"
+name = "record number"
+kind = "one-way"
+
+[[source]]
+csv = "tokens.csv"
+key = ["id"]
+tokens = [{ column = "mrn", domain = "clinic/numbers", name = "record number" }]
+
+[[vault]]
+store = { env = "CLINIC_TOKENS" }
+domain = "clinic/cards"
+name = "card"
+kind = "fresh"
+"#;
+
+    #[test]
+    fn indexes_tokens_and_vaults_are_read() {
+        let manifest = parsed(BESIDE);
+        let [people, export] = manifest.sources() else { panic!("two sources") };
+        assert_eq!(people.table().sealed(), ["name", "by_name_and_birth", "mrn"]);
+        assert_eq!(people.table().others(), ["born"], "what is indexed and not sealed");
+        let domains: Vec<_> = people.columns().iter().map(|column| column.domain()).collect();
+        assert_eq!(domains, ["clinic/patients", "clinic/patients", "clinic/numbers"]);
+        let bound: Vec<_> = people.columns().iter().map(|it| it.binding().is_some()).collect();
+        assert_eq!(bound, [true, false, false]);
+        assert_eq!(export.table().sealed(), ["mrn"], "of tokens alone");
+        let [vault] = manifest.vaults() else { panic!("one vault") };
+        assert_eq!(*vault.store(), Setting::Environment("CLINIC_TOKENS".to_owned()));
+        assert_eq!(vault.domain(), "clinic/cards");
+        let said = |text: &str| format!("{:?}", parsed(text));
+        for (form, meant) in [
+            ("as = \"text\", first = 4", "Text, cardinality"),
+            ("as = \"text\", first = 4", "First(4)"),
+            ("as = \"exact\"", "Exact, cardinality"),
+            ("as = \"digits\"", "Digits, cardinality"),
+            ("as = \"date\"", "Date(MonthFirst), cardinality"),
+            ("as = \"year\", order = \"month-first\"", "Date(MonthFirst), cardinality"),
+            ("as = \"year\"", "form: Year"),
+            ("as = \"text\"", "Date(DayFirst), cardinality"),
+            ("as = \"text\"", "bits: 64"),
+            ("as = \"text\"", "tenant: Some(\"north\")"),
+            ("as = \"text\"", "is_text: true"),
+            ("as = \"text\"", "opens: false"),
+            ("as = \"text\"", "repeats: false"),
+        ] {
+            let said = said(&BESIDE.replacen("as = \"text\", first = 4", form, 1));
+            assert!(said.contains(meant), "{form}: {said}");
+        }
+    }
+
+    /// What stands there, what stands in its place, and where that is noticed.
+    const WRONG: [(&str, &str, ErrorKind, &str); 15] = [
+        ("as = \"text\"", "as = \"secret\"", ErrorKind::Invalid, "line 13, column 26, key as"),
+        ("as = \"text\", ", "", ErrorKind::Malformed, "line 13, column 7, key as"),
+        ("first = 4", "first = 0", ErrorKind::Invalid, "line 13, column 1, key of"),
+        ("first = 4", "first = 70000", ErrorKind::Invalid, "line 13, column 39, key first"),
+        ("first = 4", "last = 4", ErrorKind::Malformed, "line 13, column 39, key last"),
+        ("day-first", "secret", ErrorKind::Invalid, "line 13, column 84, key order"),
+        (
+            "as = \"text\", first = 4",
+            "as = \"phone\"",
+            ErrorKind::Unsupported,
+            "line 13, column 26, key as",
+        ),
+        ("bits = 64", "bits = 257", ErrorKind::Invalid, "line 14, column 1, key bits"),
+        (
+            "stored = \"text\"",
+            "stored = \"secret\"",
+            ErrorKind::Invalid,
+            "line 15, column 1, key stored",
+        ),
+        (
+            "column = \"born\"",
+            "column = \"mrn\"",
+            ErrorKind::Invalid,
+            "line 9, column 1, key column",
+        ),
+        (
+            "column = \"mrn\"\ndomain",
+            "column = \"name\"\ndomain",
+            ErrorKind::Invalid,
+            "line 18, column 1, key column",
+        ),
+        (
+            "kind = \"one-way\"",
+            "kind = \"secret\"",
+            ErrorKind::Invalid,
+            "line 21, column 1, key kind",
+        ),
+        ("kind = \"fresh\"", "kind = 7", ErrorKind::Malformed, "line 32, column 1, key kind"),
+        ("name = \"card\"\n", "", ErrorKind::Malformed, "line 28, column 1, key name"),
+        (
+            "domain = \"clinic/cards\"",
+            "domain = \"\"",
+            ErrorKind::Invalid,
+            "line 30, column 1, key domain",
+        ),
+    ];
+
+    #[test]
+    fn what_is_wrong_with_them_is_named_by_its_place() {
+        let mut others = Vec::new();
+        for (right, wrong, kind, place) in WRONG {
+            if cfg!(feature = "phone") && wrong.contains("phone") {
+                continue;
+            }
+            assert!(BESIDE.contains(right), "the control: {right} stands there");
+            let Err(error) = Manifest::parse(&BESIDE.replacen(right, wrong, 1), "") else {
+                others.push(format!("{wrong} is taken"));
+                continue;
+            };
+            let found = error.source().map(ToString::to_string).unwrap_or_default();
+            if (error.kind(), found.as_str()) != (kind, place) {
+                others.push(format!("{wrong}: {:?} {found}: {error}", error.kind()));
+            }
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        }
+        assert_eq!(others, Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_of_them_is_in_the_hash() {
+        let hash = |text: &str| parsed(text).hash(default_engine());
+        for (right, other) in [
+            ("first = 4", "first = 5"),
+            ("day-first", "month-first"),
+            ("bits = 64", "bits = 65"),
+            ("tenant = \"north\"", "tenant = \"south\""),
+            ("kind = \"fresh\"", "kind = \"repeating\""),
+            ("name = \"card\"", "name = \"cards\""),
+        ] {
+            assert!(BESIDE.contains(right), "{right}");
+            assert_ne!(hash(&BESIDE.replacen(right, other, 1)), hash(BESIDE), "{other}");
+        }
+    }
+}
+
+#[cfg(not(feature = "tokens"))]
+#[test]
+fn what_is_not_built_in_is_named() {
+    let source = "[[source]]\nsqlite = \"a\"\ntable = \"t\"\nkey = [\"id\"]\n";
+    for (text, place) in [
+        (format!("{source}index = []\n"), "line 5, column 1, key index"),
+        (format!("{source}tokens = []\n"), "line 5, column 1, key tokens"),
+        ("source = []\n[[vault]]\n".to_owned(), "line 2, column 3, key vault"),
+    ] {
+        let error = Manifest::parse(&text, "").map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(error.source().unwrap().to_string(), place);
+    }
 }

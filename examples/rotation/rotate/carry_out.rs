@@ -199,11 +199,18 @@ impl<'a> Desk<'a> {
         let totals = journal.totals();
         let (left, found) = (journal.left(&keyset.domain()), totals.findings.values().sum::<u64>());
         let text = format!(
-            "Version {} of {} is the primary since {}. {} resealed in {}{}.",
+            "Version {} of {} is the primary since {}. {} resealed{} in {}{}.",
             journal.to,
             keyset.name(),
             time(journal.switched),
-            count(totals.values, "value was", "values were"),
+            count(totals.values.saturating_sub(totals.entries), "value was", "values were"),
+            match totals.entries {
+                0 => String::new(),
+                entries => format!(
+                    ", and {} of indexes and tokens made anew,",
+                    count(entries, "entry", "entries")
+                ),
+            },
             count(totals.written, "row", "rows"),
             if totals.overtaken > 0 {
                 format!(
@@ -215,7 +222,7 @@ impl<'a> Desk<'a> {
             },
         );
         output.tell(&text, "rotated", json!({
-            "domain": keyset.name(), "from": journal.from, "to": journal.to, "values": totals.values, "rows": totals.rows,
+            "domain": keyset.name(), "from": journal.from, "to": journal.to, "values": totals.values.saturating_sub(totals.entries), "entries": totals.entries, "rows": totals.rows,
             "written": totals.written, "overtaken": totals.overtaken, "persons": totals.persons, "left": left, "findings": totals.findings,
         }));
         let certificate = journal.certificate(
@@ -323,10 +330,12 @@ impl<'a> Desk<'a> {
             _ => "destroy",
         };
         self.write("end-begin", approved.digest(), Some(&domain), None, Ok(()))?;
+        let holdings = self.office.holdings()?;
         let (done, person) = match request.operation {
-            Operation::Shred(tag) => (block_on(run::shred(&domain, &[], &approved)), Some(tag)),
+            Operation::Shred(tag) => {
+                (block_on(run::shred(&domain, &holdings, &approved)), Some(tag))
+            }
             _ => {
-                let holdings = self.office.holdings()?;
                 let mut watch = Watch::new(output, None);
                 let mut hear = |event: Event<'_>| watch.hear(event);
                 let done = block_on(run::end_version(&domain, &holdings, &approved, &mut hear));
@@ -352,7 +361,16 @@ impl<'a> Desk<'a> {
             Operation::Destroy(version) => {
                 format!("Version {version} of {} is destroyed.", domain.name())
             }
-            _ => "The person's keys are destroyed.".to_owned(),
+            _ => format!(
+                "The person's keys are destroyed{}.",
+                match ended.forgotten {
+                    0 => String::new(),
+                    forgotten => format!(
+                        ", and {} of vaults and indexes with them",
+                        count(forgotten, "entry", "entries")
+                    ),
+                }
+            ),
         };
         let erased = match ended.erasure {
             None => "",
@@ -371,6 +389,7 @@ impl<'a> Desk<'a> {
             action,
             json!({
                 "domain": domain.name(), "operation": request.operation.to_string(),
+                "forgotten": ended.forgotten,
                 "erasure": ended.erasure.map(|erasure| format!("{erasure:?}").to_lowercase()),
             }),
         );

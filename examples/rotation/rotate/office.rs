@@ -5,11 +5,11 @@ use super::signer::Custodian;
 use phiseal::audit::note::Note;
 use phiseal::audit::{Action, Class, Log, Record, RequestId};
 use phiseal::backends::custodian::{CustodianKey, Passphrase};
+use phiseal::rotation::Digest;
 use phiseal::rotation::certificate::LogHead;
 use phiseal::rotation::custody::{Custodians, Request};
 use phiseal::rotation::manifest::Manifest;
 use phiseal::rotation::run::{Circumstances, Holding, Lost};
-use phiseal::rotation::{Column, Digest};
 use phiseal::{Domain, ErrorKind, KeyStore, Keyset, Phiseal, Reader, address};
 use pollster::block_on;
 use std::path::Path;
@@ -57,7 +57,9 @@ impl Office {
     /// The names of the domains that the manifest has data of.
     pub(crate) fn domains(&self) -> Vec<String> {
         let columns = self.manifest.sources().iter().flat_map(|source| source.columns());
-        let mut names: Vec<String> = columns.map(|column| column.domain.clone()).collect();
+        let columns = columns.map(|column| column.domain());
+        let vaults = self.manifest.vaults().iter().map(|vault| vault.domain());
+        let mut names: Vec<String> = columns.chain(vaults).map(str::to_owned).collect();
         names.sort();
         names.dedup();
         names
@@ -87,14 +89,19 @@ impl Office {
         for source in self.manifest.sources() {
             let mut columns = Vec::new();
             for column in source.columns() {
-                let domain = block_on(self.phi.domain(&column.domain))?;
-                columns.push(Column::sealed(&domain, column.binding.clone()));
+                let domain = block_on(self.phi.domain(column.domain()))?;
+                columns.push(column.column(&domain));
             }
             let opened = block_on(source.open()).map_err(|error| {
                 let table = source.table().name();
                 Failure::new(ERROR, format!("{table}: {}", super::failure::with_sources(&error)))
             })?;
             holdings.push(Holding { source: opened, columns });
+        }
+        for vault in self.manifest.vaults() {
+            let domain = block_on(self.phi.domain(vault.domain()))?;
+            let store = address::store(&vault.store().text()?, self.manifest.folder())?;
+            holdings.extend(block_on(vault.holdings(store, &domain))?);
         }
         Ok(holdings)
     }

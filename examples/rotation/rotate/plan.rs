@@ -173,10 +173,11 @@ fn dry_run(
     Ok(())
 }
 
-/// Whether a rotation seals values of this class anew: those under a person's own key only when that may be known to others.
+/// Whether a rotation makes values of this class anew: those under a person's own key only when that may be known to others.
 const fn is_resealed(class: Class, operation: Operation) -> bool {
     match class {
         Class::Current | Class::Older(_) | Class::Newer(_) | Class::PersonOlder => true,
+        Class::Unindexed | Class::Stray | Class::Leftover => true,
         Class::Person => matches!(operation, Operation::Rotate { compromised: true }),
         _ => false,
     }

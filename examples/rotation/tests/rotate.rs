@@ -5,11 +5,18 @@
 mod programs;
 
 use phiseal::backends::local::LocalKek;
+use phiseal::blocking::{Domain, Phiseal, wait};
 use phiseal::default_engine;
+use phiseal::stores::SqliteStore;
+use phiseal::tokens::{
+    BlindIndex, Cardinality, Column, Deterministic, IndexEntry, Normaliser, Part, Vault, Vaulted,
+    VaultedForm,
+};
 use programs::Clinic;
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[test]
@@ -258,6 +265,123 @@ fn a_compromise_replaces_every_key_and_says_what_was_readable() {
     let states: Vec<_> = status.all("version").map(|it| it["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["compromised", "compromised", "active"]);
     assert_eq!(clinic.rotate(&["census", "--check"]).code, 0);
+}
+
+/// An index that was just declared, tokens beside the rows, and a vault of its own.
+#[test]
+fn indexes_tokens_and_vaults_go_along() {
+    let clinic = Clinic::new(60);
+    let manifest = clinic.path("phiseal.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let visits = "[[source]]\nsqlite = \"data/clinic.db\"\ntable = \"visits\"";
+    assert!(text.contains(visits));
+    let more = format!("{INDEX_AND_TOKENS}\n{visits}");
+    std::fs::write(&manifest, text.replace(visits, &more) + VAULT).unwrap();
+    clinic.sql("ALTER TABLE patients ADD by_name BLOB; ALTER TABLE patients ADD mrn TEXT;");
+
+    // What the application does: it fills no index yet.
+    let application = Application::of(&clinic);
+    for id in 1..=60 {
+        let token = wait(application.records.token(format!("MRN-{id:06}"))).unwrap();
+        clinic.sql(&format!("UPDATE patients SET mrn = '{token}' WHERE id = {id};"));
+    }
+    let person = application.domain.subject_or_create("mrn-5").unwrap();
+    let of_a_person = wait(application.cards.tokenize_of(person.as_async(), "4111-5")).unwrap();
+    let card = wait(application.cards.tokenize("4111-6")).unwrap();
+
+    let counted = clinic.rotate(&["census", "--check"]);
+    assert_eq!(counted.code, 0, "what is to be filled is no anomaly: {:?}", counted.events);
+    clinic.request(&["rotate"], "r");
+    let ran = clinic.by("ada", &["run", "r", "--batch", "20"]);
+    assert_eq!(ran.code, 0, "{:?}", ran.events);
+    let rotated = ran.one("rotated");
+    // 60 of the index, 60 tokens, two entries of the vault; of its values one is under a person's key.
+    assert_eq!((&rotated["entries"], &rotated["values"]), (&122.into(), &121.into()));
+    assert_eq!(ran.one("certificate")["status"], "Finished");
+    let drill = clinic.rotate(&["drill", "--share", "keys/share-1", "--share", "keys/share-3"]);
+    assert_eq!(drill.code, 0, "{:?}", drill.events);
+
+    let application = Application::of(&clinic);
+    assert_eq!(application.named(&clinic, "BEN  ábel"), [1, 57], "as the application defines it");
+    let token = wait(application.records.token("MRN-000007")).unwrap();
+    let seventh: String = clinic
+        .database()
+        .query_row("SELECT mrn FROM patients WHERE id = 7", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(seventh, token.to_string(), "equal values have equal tokens again");
+    assert_eq!(wait(application.cards.tokenize("4111-6")).unwrap(), card);
+    let tables: BTreeSet<_> = clinic
+        .rotate(&["census", "--check"])
+        .all("count")
+        .map(|it| it["table"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(tables.contains("vault card") && tables.contains("vault card index"), "{tables:?}");
+
+    clinic.request(&["shred", "--person", "mrn-5"], "s");
+    let ran = clinic.by("ada", &["destroy", "s"]);
+    assert_eq!((ran.code, &ran.one("shred")["forgotten"]), (0, &1.into()), "{:?}", ran.events);
+    let application = Application::of(&clinic);
+    let gone = wait(application.cards.reveal::<String>(&of_a_person)).unwrap_err();
+    assert_eq!(gone.kind(), phiseal::ErrorKind::State);
+    let kept = wait(application.cards.reveal::<String>(&card)).unwrap();
+    assert_eq!(kept.expose_secret(), "4111-6");
+}
+
+const INDEX_AND_TOKENS: &str = r#"
+[[source.index]]
+column = "by_name"
+domain = "clinic/patients"
+name = "by name"
+of = [{ column = "name", as = "text" }]
+
+[[source.tokens]]
+column = "mrn"
+domain = "clinic/patients"
+name = "record number"
+"#;
+
+const VAULT: &str = r#"
+[[vault]]
+store = "sqlite:data/tokens.db"
+domain = "clinic/patients"
+name = "card"
+"#;
+
+/// What uses the clinic's data.
+struct Application {
+    domain: Domain,
+    names: Column<BlindIndex>,
+    records: Column<Deterministic>,
+    cards: Vault,
+}
+
+impl Application {
+    fn of(clinic: &Clinic) -> Self {
+        let store = SqliteStore::open(clinic.path("keys/keys.db")).unwrap();
+        let kek = LocalKek::open(clinic.path("keys/kek.json"), default_engine()).unwrap();
+        let domain = Phiseal::open(store, kek).unwrap().domain("clinic/patients").unwrap();
+        let name = Part::new(Normaliser::Text, Cardinality::of(160_000));
+        let names = Column::new(domain.as_async(), "by name", BlindIndex::new([name]).unwrap());
+        let numbers = Deterministic::new(Cardinality::of(1_000_000)).unwrap();
+        let records = Column::new(domain.as_async(), "record number", numbers);
+        let cards = Vaulted::new(VaultedForm::number(16).unwrap(), &Cardinality::of(1_000_000));
+        let store = Arc::new(SqliteStore::open(clinic.path("data/tokens.db")).unwrap());
+        let cards = wait(Vault::open(store, domain.as_async(), "card", cards.unwrap())).unwrap();
+        Self { domain, names, records, cards }
+    }
+
+    /// The ids of the patients of this name.
+    fn named(&self, clinic: &Clinic, name: &str) -> Vec<i64> {
+        let database = clinic.database();
+        let terms = wait(self.names.terms(&[name])).unwrap();
+        let of = |term: &IndexEntry| {
+            let sql = "SELECT id FROM patients WHERE by_name = ?1 ORDER BY id";
+            let mut statement = database.prepare(sql).unwrap();
+            let ids = statement.query_map([term.as_bytes()], |row| row.get(0)).unwrap();
+            ids.collect::<Result<Vec<i64>, _>>().unwrap()
+        };
+        terms.iter().flat_map(of).collect()
+    }
 }
 
 /// A backup that was made before a person was shredded: she is back, and that is said.

@@ -105,11 +105,12 @@
 //! | index entry of nothing | has no value any more, or its person was shredded | takes the entry away |
 //! | plaintext | has in the column what is no entry | leaves it, and names it |
 //!
-//! The manifest of the `rotate` program names sealed columns only: one that has indexes or tokens beside them is rotated by
-//! `rotation::run`, from a program of one's own.
+//! The manifest of the `rotate` program names indexes, columns of tokens and vaults beside sealed columns: what an index is of, and as
+//! what, has to be just what the application says. In a program of one's own they are `rotation::Column` and `rotation::run::Holding`.
+//! A version of a key is retired when nothing is under it in any of them.
 //!
-//! So shredding a person leaves entries that a rotation, or resealing alone, removes. A [vault](#a-vault) has `census` and `renew` of
-//! its own; format-preserving tokens are made anew by who knows under which key each is.
+//! Shredding a person as custodians agreed takes the person's tokens and entries along; after `shred_subject` alone,
+//! `Holding::forget` does, and so does the next rotation. Format-preserving tokens are made anew by who knows under which key each is.
 //!
 //! # Format-preserving tokens and rotation
 //!

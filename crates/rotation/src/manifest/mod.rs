@@ -37,6 +37,22 @@
 //! row_version = "version"
 //! padded_to = 64
 //! subject = "{id}"
+//!
+//! [[source.index]]
+//! column = "by_name_and_birth"
+//! domain = "clinic/patients"
+//! name = "name and birth date"
+//! of = [{ column = "name", as = "text", first = 4 }, { column = "born", as = "date", order = "day-first" }]
+//!
+//! [[source.tokens]]
+//! column = "mrn"
+//! domain = "clinic/patients"
+//! name = "record number"
+//!
+//! [[vault]]
+//! store = "sqlite:tokens.db"
+//! domain = "clinic/patients"
+//! name = "card number"
 //! ```
 //!
 //! | key | of | is |
@@ -53,19 +69,31 @@
 //! | `key` | `source` | the key columns |
 //! | `column`, `domain` | `source.sealed` | a sealed column, and the domain in which it is sealed |
 //! | the others | `source.sealed` | how its context is built: see [`Binding`] |
+//! | `column`, `domain` | `source.index`, `source.tokens` | a column of entries of an index, or of deterministic tokens |
+//! | `name`, `tenant` | `source.index`, `source.tokens`, `vault` | by what it has its keys, as the application says |
+//! | `of` | `source.index` | the columns that it is of, sealed or not, each with the form `as` which it is indexed: `exact`, `text`, `digits`, `date`, `year` or `phone` |
+//! | `first`; `order`; `country` | `of` | how many characters only; `month-first` unless it says `day-first`; two capital letters |
+//! | `bits`, `stored` | `source.index` | the length of an entry, 128 unless it says so; `bytes` unless it says `text` |
+//! | `kind` | `source.tokens` | `reversible` unless it says `one-way` |
+//! | `store`, `domain`, `kind` | `vault` | where it is, text for whoever opens stores; its domain; `repeating` unless it says `fresh` |
 //!
-//! A source is in one of the four. In the place of the text of `store`, `kek` and `postgres` may stand `{ env = "NAME" }`, the
+//! What an index is of and as what has to be just what the application says: the entries of a table are made to be those of the manifest.
+//!
+//! A source is in one of the four. In the place of the text of a `store`, of `kek` and `postgres` may stand `{ env = "NAME" }`, the
 //! environment variable in which it is: so no password needs to stand in a manifest. Other keys are refused; so is a kind of
 //! source that is not built in. What is wrong is named by its line, its column and its key, never by its value.
 
 mod canonical;
 mod read;
 mod source;
+#[cfg(feature = "tokens")]
+mod tokens;
 mod walk;
 
 use crate::source::Table;
-use crate::{Binding, Digest, Policy};
+use crate::{Binding, Column, Digest, Policy};
 use core::fmt;
+use phiseal_envelope::Domain;
 use phiseal_keys::{Error, ErrorKind};
 use phiseal_primitives::Engine;
 use std::fs::File;
@@ -102,6 +130,8 @@ pub struct Manifest {
     audit: Option<AuditManifest>,
     folder: PathBuf,
     sources: Vec<SourceManifest>,
+    #[cfg(feature = "tokens")]
+    vaults: Vec<VaultManifest>,
     canonical: Vec<u8>,
 }
 
@@ -204,6 +234,13 @@ impl Manifest {
         &self.sources
     }
 
+    /// The vaults, in their order.
+    #[cfg(feature = "tokens")]
+    #[must_use]
+    pub fn vaults(&self) -> &[VaultManifest] {
+        &self.vaults
+    }
+
     /// What an approval can name: SHA-256 of what the manifest says, whatever its layout, its comments and the order of its
     /// keys are. The values of environment variables are not in it.
     ///
@@ -286,14 +323,85 @@ pub enum Place {
     Csv(PathBuf, u8),
 }
 
-/// A sealed column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+/// A column that is gone through.
+#[derive(Clone, Debug)]
 pub struct ColumnManifest {
+    domain: String,
+    content: Content,
+}
+
+/// What a column holds.
+#[derive(Clone, Debug)]
+enum Content {
+    Sealed(Binding),
+    #[cfg(feature = "tokens")]
+    Index(tokens::IndexManifest),
+    #[cfg(feature = "tokens")]
+    Tokens(tokens::TokensManifest),
+}
+
+impl ColumnManifest {
     /// The name of its domain.
-    pub domain: String,
-    /// How the context of a value is built.
-    pub binding: Binding,
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// How the context of a value is built, where these are sealed values.
+    #[must_use]
+    pub const fn binding(&self) -> Option<&Binding> {
+        match &self.content {
+            Content::Sealed(binding) => Some(binding),
+            #[cfg(feature = "tokens")]
+            Content::Index(_) | Content::Tokens(_) => None,
+        }
+    }
+
+    /// The column, with its domain.
+    #[must_use]
+    pub fn column(&self, domain: &Domain) -> Column {
+        match &self.content {
+            Content::Sealed(binding) => Column::sealed(domain, binding.clone()),
+            #[cfg(feature = "tokens")]
+            Content::Index(index) => index.column(domain),
+            #[cfg(feature = "tokens")]
+            Content::Tokens(tokens) => tokens.column(domain),
+        }
+    }
+
+    /// The columns of the table that an index is of.
+    fn of(&self) -> &[String] {
+        match &self.content {
+            #[cfg(feature = "tokens")]
+            Content::Index(index) => &index.of,
+            _ => &[],
+        }
+    }
+}
+
+/// A vault of tokens.
+#[cfg(feature = "tokens")]
+#[derive(Clone, Debug)]
+pub struct VaultManifest {
+    store: Setting,
+    domain: String,
+    named: tokens::Named,
+    kind: phiseal_tokens::Vaulted,
+}
+
+#[cfg(feature = "tokens")]
+impl VaultManifest {
+    /// Where it is, for whoever opens stores.
+    #[must_use]
+    pub const fn store(&self) -> &Setting {
+        &self.store
+    }
+
+    /// The name of its domain.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
 }
 
 impl SourceManifest {
@@ -309,7 +417,7 @@ impl SourceManifest {
         &self.table
     }
 
-    /// Its sealed columns, in the order of [`Table::sealed`].
+    /// Its columns that are gone through, in the order of [`Table::sealed`]: sealed values, indexes, tokens.
     #[must_use]
     pub fn columns(&self) -> &[ColumnManifest] {
         &self.columns

@@ -1,8 +1,12 @@
 //! What a manifest says, from its text.
 
 use super::source::KINDS;
+#[cfg(feature = "tokens")]
+use super::tokens;
 use super::walk::{Entry, Walk, at};
-use super::{AuditManifest, ColumnManifest, Manifest, Place, Setting, SourceManifest, canonical};
+use super::{
+    AuditManifest, ColumnManifest, Content, Manifest, Place, Setting, SourceManifest, canonical,
+};
 use crate::source::Table;
 use crate::{Binding, Digest, Policy};
 use core::time::Duration;
@@ -43,6 +47,15 @@ pub(super) fn manifest(text: &str, folder: &Path) -> Result<Manifest, Error> {
     let sources = root.need("source")?;
     let sources = sources.tables()?.into_iter().map(|walk| source(walk, folder));
     let sources = sources.collect::<Result<Vec<_>, _>>()?;
+    #[cfg(feature = "tokens")]
+    let vaults = match root.take("vault") {
+        Some(vaults) => {
+            vaults.tables()?.into_iter().map(tokens::vault).collect::<Result<_, _>>()?
+        }
+        None => Vec::new(),
+    };
+    #[cfg(not(feature = "tokens"))]
+    not_built_in(&mut root, "vault")?;
     root.end()?;
     let (folder, canonical) = (folder.to_owned(), canonical::of(document.get_ref()));
     Ok(Manifest {
@@ -56,6 +69,8 @@ pub(super) fn manifest(text: &str, folder: &Path) -> Result<Manifest, Error> {
         audit,
         folder,
         sources,
+        #[cfg(feature = "tokens")]
+        vaults,
         canonical,
     })
 }
@@ -88,7 +103,7 @@ fn audit(entry: &Entry<'_>, folder: &Path) -> Result<AuditManifest, Error> {
 }
 
 /// Text, or the environment variable in which it is.
-fn setting(entry: &Entry<'_>) -> Result<Setting, Error> {
+pub(super) fn setting(entry: &Entry<'_>) -> Result<Setting, Error> {
     if !matches!(entry.value, DeValue::Table(_)) {
         return entry.text().map(Setting::Text);
     }
@@ -115,8 +130,21 @@ fn source(mut walk: Walk<'_>, folder: &Path) -> Result<SourceManifest, Error> {
     let key = entry.texts()?;
     let mut sealed: Vec<(Entry<'_>, String)> = Vec::new();
     let mut columns: Vec<ColumnManifest> = Vec::new();
-    for walk in walk.need("sealed")?.tables()? {
-        let (entry, column) = sealed_column(walk)?;
+    let mut found = Vec::new();
+    for (kind, read) in COLUMNS {
+        if let Some(entry) = walk.take(kind) {
+            found.extend(entry.tables()?.into_iter().map(read));
+        }
+    }
+    #[cfg(not(feature = "tokens"))]
+    for kind in ["index", "tokens"] {
+        not_built_in(&mut walk, kind)?;
+    }
+    if found.is_empty() {
+        walk.need("sealed")?;
+    }
+    for column in found {
+        let (entry, column) = column?;
         let name = entry.text()?;
         if key.contains(&name) || sealed.iter().any(|(_, other)| *other == name) {
             return Err(entry.invalid("a column is named twice"));
@@ -128,12 +156,22 @@ fn source(mut walk: Walk<'_>, folder: &Path) -> Result<SourceManifest, Error> {
     // What contexts are built from, beside the key.
     let mut others: Vec<&str> = Vec::new();
     for ((entry, _), column) in sealed.iter().zip(&columns) {
-        for name in column.binding.columns() {
+        for name in column.binding().iter().flat_map(|binding| binding.columns()) {
             if sealed.iter().any(|(_, sealed)| sealed == name) {
                 return Err(entry.invalid("a context names a sealed column"));
             }
             if !others.contains(&name) && !key.iter().any(|key| key == name) {
                 others.push(name);
+            }
+        }
+        for name in column.of() {
+            match sealed.iter().zip(&columns).find(|((_, sealed), _)| sealed == name) {
+                Some((_, of)) if of.binding().is_none() => {
+                    return Err(entry.invalid("an index is of values, not of entries or tokens"));
+                }
+                Some(_) => {}
+                None if others.contains(&name.as_str()) => {}
+                None => others.push(name),
             }
         }
     }
@@ -142,7 +180,9 @@ fn source(mut walk: Walk<'_>, folder: &Path) -> Result<SourceManifest, Error> {
     let table = Table::new(&name, &keys, &names).and_then(|table| table.with_others(&others));
     let table = table.map_err(|error| entry.wrong(error))?;
     for ((entry, _), column) in sealed.iter().zip(&columns) {
-        column.binding.shape(&table).map_err(|error| entry.wrong(error))?;
+        if let Some(binding) = column.binding() {
+            binding.shape(&table).map_err(|error| entry.wrong(error))?;
+        }
     }
     Ok(SourceManifest { place, table, columns })
 }
@@ -179,13 +219,21 @@ fn separator_of(entry: &Entry<'_>) -> Result<u8, Error> {
     }
 }
 
+/// Reads a column, and the entry that names it.
+type Read = for<'d> fn(Walk<'d>) -> Result<(Entry<'d>, ColumnManifest), Error>;
+
+/// The kinds of columns, by their keys.
+#[cfg(not(feature = "tokens"))]
+const COLUMNS: [(&str, Read); 1] = [("sealed", sealed_column)];
+#[cfg(feature = "tokens")]
+const COLUMNS: [(&str, Read); 3] =
+    [("sealed", sealed_column), ("index", tokens::index), ("tokens", tokens::tokens)];
+
 /// A sealed column, and the entry that names it.
 fn sealed_column(mut walk: Walk<'_>) -> Result<(Entry<'_>, ColumnManifest), Error> {
     let column = walk.need("column")?;
     column.text()?;
-    let domain = walk.need("domain")?;
-    let name = domain.text()?;
-    Keyset::check_name(&name).map_err(|error| domain.wrong(error))?;
+    let name = domain_of(&mut walk)?;
     let mut binding = Binding::new();
     type Part = fn(Binding, &str) -> Result<Binding, Error>;
     let parts: [(&'static str, Part); 5] = [
@@ -223,5 +271,21 @@ fn sealed_column(mut walk: Walk<'_>) -> Result<(Entry<'_>, ColumnManifest), Erro
         binding = binding.padded_to(class);
     }
     walk.end()?;
-    Ok((column, ColumnManifest { domain: name, binding }))
+    Ok((column, ColumnManifest { domain: name, content: Content::Sealed(binding) }))
+}
+
+/// The name of the domain of a column.
+pub(super) fn domain_of(walk: &mut Walk<'_>) -> Result<String, Error> {
+    let domain = walk.need("domain")?;
+    let name = domain.text()?;
+    Keyset::check_name(&name).map_err(|error| domain.wrong(error))?;
+    Ok(name)
+}
+
+/// Refuses what another build could read.
+#[cfg(not(feature = "tokens"))]
+fn not_built_in(walk: &mut Walk<'_>, key: &'static str) -> Result<(), Error> {
+    walk.take(key).map_or(Ok(()), |entry| {
+        Err(entry.wrong(Error::new(ErrorKind::Unsupported, "tokens are not built in")))
+    })
 }

@@ -61,7 +61,7 @@ impl Holding {
         self.count(0, hear, || Ok(())).map(|(census, _)| census)
     }
 
-    /// What the values of the first rows are, of at least `most` values if there are so many.
+    /// What the sealed values of the first rows are, of at least `most` values if there are so many.
     ///
     /// # Errors
     ///
