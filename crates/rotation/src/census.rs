@@ -59,7 +59,7 @@ pub enum Holds {
     Sealed,
     /// Entries of an index, which are told by their key and compared with what they are of.
     Entries,
-    /// Deterministic tokens, which are told by their key, and opened where they open.
+    /// Deterministic or format-preserving tokens, or the ids of their keys: told by their key, and opened where they open.
     Tokens,
 }
 

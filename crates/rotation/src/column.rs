@@ -1,7 +1,7 @@
 //! What a column is that is gone through.
 
 #[cfg(feature = "tokens")]
-use crate::sorter::{Index, Tokens};
+use crate::sorter::{Formatted, Index, Tokens};
 use crate::{Binding, Holds};
 use phiseal_envelope::Domain;
 #[cfg(feature = "tokens")]
@@ -22,6 +22,9 @@ pub(crate) enum Content {
     /// Deterministic tokens.
     #[cfg(feature = "tokens")]
     Tokens(Tokens),
+    /// Format-preserving tokens, or the ids of their keys.
+    #[cfg(feature = "tokens")]
+    Formatted(Formatted),
     /// Sealed values of a vault.
     #[cfg(feature = "tokens")]
     Vaulted(Vault),
@@ -45,7 +48,7 @@ impl Column {
             #[cfg(feature = "tokens")]
             Content::Index(_) | Content::VaultEntries(_) => Holds::Entries,
             #[cfg(feature = "tokens")]
-            Content::Tokens(_) => Holds::Tokens,
+            Content::Tokens(_) | Content::Formatted(_) => Holds::Tokens,
         }
     }
 
@@ -58,6 +61,8 @@ impl Column {
             Content::Index(index) => index.domain(),
             #[cfg(feature = "tokens")]
             Content::Tokens(tokens) => tokens.domain(),
+            #[cfg(feature = "tokens")]
+            Content::Formatted(formatted) => formatted.domain(),
             #[cfg(feature = "tokens")]
             Content::Vaulted(vault) | Content::VaultEntries(vault) => vault.domain(),
         }

@@ -256,8 +256,6 @@ struct Page {
 /// Opens and seals pages of rows.
 struct Sealer<'a> {
     sorters: Vec<Sorter<'a>>,
-    /// Which column comes when: entries of indexes first, as they are made of other values of the row.
-    order: Vec<usize>,
     is_wanted: fn(Class) -> bool,
     spare: Spare,
 }
@@ -271,9 +269,7 @@ struct Sealed {
 
 impl<'a> Sealer<'a> {
     fn new(sorters: Vec<Sorter<'a>>, is_wanted: fn(Class) -> bool) -> Self {
-        let mut order: Vec<usize> = (0..sorters.len()).collect();
-        order.sort_by_key(|column| sorters[*column].made_of().is_empty());
-        Self { sorters, order, is_wanted, spare: Spare::default() }
+        Self { sorters, is_wanted, spare: Spare::default() }
     }
 
     async fn seal(&mut self, mut page: Page) -> Result<Sealed, Error> {
@@ -284,9 +280,7 @@ impl<'a> Sealer<'a> {
         for row in &mut page.rows {
             let mut swaps = self.spare.swaps();
             let mut made_of = Vec::new();
-            for &column in &self.order {
-                let sorter = self.sorters.get_mut(column);
-                let Some((sorter, value)) = sorter.zip(row.sealed.get(column)) else { continue };
+            for (column, (sorter, value)) in self.sorters.iter_mut().zip(&row.sealed).enumerate() {
                 let class = sorter.class(row, value).await?;
                 let mut new = None;
                 if (self.is_wanted)(class) {
@@ -303,14 +297,19 @@ impl<'a> Sealer<'a> {
                 }
                 // A value that is not of the column's type is for somebody else to put right.
                 if let Some(new) = new.filter(|new| is_of_one_type(value, new)) {
-                    let old = core::mem::replace(&mut row.sealed[column], Stored::Nothing);
-                    swaps.push(Swap { column, old, new });
+                    swaps.push(Swap { column, old: Stored::Nothing, new });
                     made_of.extend(sorter.made_of());
                 } else if !class.is_in_order() {
                     let column = sorter.name().to_owned();
                     findings.push(Finding { key: row.key.clone(), column, class });
                 }
                 sorter.forget();
+            }
+            // Only now: what one value is made of may be another that is swapped.
+            for swap in &mut swaps {
+                if let Some(old) = row.sealed.get_mut(swap.column) {
+                    core::mem::swap(&mut swap.old, old);
+                }
             }
             // What a new entry is made of must still be there when it is written.
             for column in made_of {

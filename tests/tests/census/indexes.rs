@@ -416,7 +416,7 @@ fn the_entry_of_a_value_that_does_not_open_is_named_and_left() {
     let named: Vec<_> = found.iter().map(|it| (it.column.as_str(), it.class)).collect();
     assert_eq!(
         named,
-        [("by_name", Class::Older(1)), ("by_both", Class::Older(1)), ("name", Class::Foreign)]
+        [("name", Class::Foreign), ("by_name", Class::Older(1)), ("by_both", Class::Older(1))]
     );
     let census = patients.census();
     assert_eq!(counts(&census, "by_name"), [(Class::Current, 4), (Class::Older(1), 1)]);

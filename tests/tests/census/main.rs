@@ -6,6 +6,7 @@ mod certificate;
 mod clinic;
 mod copied;
 mod elsewhere;
+mod formatted;
 mod indexes;
 mod keys_that_change;
 mod persons;

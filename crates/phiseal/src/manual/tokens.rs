@@ -110,13 +110,14 @@
 //! A version of a key is retired when nothing is under it in any of them.
 //!
 //! Shredding a person as custodians agreed takes the person's tokens and entries along; after `shred_subject` alone,
-//! `Holding::forget` does, and so does the next rotation. Format-preserving tokens are made anew by who knows under which key each is.
+//! `Holding::forget` does, and so does the next rotation.
 //!
 //! # Format-preserving tokens and rotation
 //!
 //! Such a token has no room for the id of its key. As long as the domain's key has one version, `tokenize` and `reveal` need
-//! nothing else; for a column that is to outlive a rotation keep the id beside it, `tokenize_under` and `reveal_under`. A token under
-//! another key than the one that is named gives another value, and nothing shows it.
+//! nothing else; for a column that is to outlive a rotation keep the id beside it, `tokenize_under` and `reveal_under`: a rotation
+//! counts such pairs by version and makes them anew together (`rotation::Column::format_preserving` and `keys_of`, in a program of
+//! one's own). A token under another key than the one that is named gives another value, and nothing shows it.
 //!
 //! # A vault
 //!

@@ -1,6 +1,8 @@
 //! Tells what the values of one column are, and makes anew those that are to be.
 
 #[cfg(feature = "tokens")]
+mod formatted;
+#[cfg(feature = "tokens")]
 mod index;
 mod remains;
 mod sealed;
@@ -9,6 +11,8 @@ mod token;
 #[cfg(feature = "tokens")]
 mod vault_entry;
 
+#[cfg(feature = "tokens")]
+pub(crate) use formatted::Formatted;
 #[cfg(feature = "tokens")]
 pub(crate) use index::Index;
 #[cfg(feature = "tokens")]
@@ -39,6 +43,8 @@ enum Of<'a> {
     Index(Box<index::IndexSorter<'a>>),
     #[cfg(feature = "tokens")]
     Tokens(Box<token::TokenSorter<'a>>),
+    #[cfg(feature = "tokens")]
+    Formatted(Box<formatted::FormattedSorter<'a>>),
     #[cfg(feature = "tokens")]
     VaultEntries(Box<vault_entry::VaultEntrySorter<'a>>),
 }
@@ -79,6 +85,11 @@ pub(crate) async fn sorters<'a>(
             #[cfg(feature = "tokens")]
             Content::Tokens(tokens) => Of::Tokens(Box::new(token::TokenSorter::new(tokens).await?)),
             #[cfg(feature = "tokens")]
+            Content::Formatted(of) => {
+                let sorter = formatted::FormattedSorter::new(of, columns, table).await?;
+                Of::Formatted(Box::new(sorter))
+            }
+            #[cfg(feature = "tokens")]
             Content::Vaulted(vault) => {
                 let (domain, meaning) = (vault.domain(), Meaning::Vaulted(vault));
                 Of::Sealed(Box::new(SealedSorter::new(domain, meaning, persons.clone()).await?))
@@ -103,6 +114,8 @@ impl<'a> Sorter<'a> {
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => Of::Tokens(Box::new(sorter.another())),
             #[cfg(feature = "tokens")]
+            Of::Formatted(sorter) => Of::Formatted(Box::new(sorter.another())),
+            #[cfg(feature = "tokens")]
             Of::VaultEntries(sorter) => Of::VaultEntries(Box::new(sorter.another())),
         };
         Self { name: self.name, holds: self.holds, of }
@@ -117,16 +130,20 @@ impl<'a> Sorter<'a> {
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.look().await,
             #[cfg(feature = "tokens")]
+            Of::Formatted(sorter) => sorter.look().await,
+            #[cfg(feature = "tokens")]
             Of::VaultEntries(_) => Ok(()),
         }
     }
 
-    /// The places of the values of the row that its own are made of: it is to come before those are taken.
+    /// The places of the values of the row that its own are made of.
     pub(crate) fn made_of(&self) -> Vec<usize> {
         match &self.of {
             Of::Sealed(_) => Vec::new(),
             #[cfg(feature = "tokens")]
             Of::Index(sorter) => sorter.made_of().collect(),
+            #[cfg(feature = "tokens")]
+            Of::Formatted(sorter) => vec![sorter.beside()],
             #[cfg(feature = "tokens")]
             Of::Tokens(_) | Of::VaultEntries(_) => Vec::new(),
         }
@@ -141,6 +158,8 @@ impl<'a> Sorter<'a> {
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.class(value),
             #[cfg(feature = "tokens")]
+            Of::Formatted(sorter) => sorter.class(row, value),
+            #[cfg(feature = "tokens")]
             Of::VaultEntries(sorter) => sorter.class(row, value).await,
         }
     }
@@ -154,6 +173,8 @@ impl<'a> Sorter<'a> {
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.renewed(),
             #[cfg(feature = "tokens")]
+            Of::Formatted(sorter) => sorter.renewed(),
+            #[cfg(feature = "tokens")]
             Of::VaultEntries(sorter) => Ok(sorter.renewed()),
         }
     }
@@ -166,6 +187,8 @@ impl<'a> Sorter<'a> {
             Of::Index(sorter) => sorter.forget(),
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.forget(),
+            #[cfg(feature = "tokens")]
+            Of::Formatted(sorter) => sorter.forget(),
             #[cfg(feature = "tokens")]
             Of::VaultEntries(_) => {}
         }
@@ -187,6 +210,8 @@ impl<'a> Sorter<'a> {
             Of::Index(sorter) => sorter.home(),
             #[cfg(feature = "tokens")]
             Of::Tokens(sorter) => sorter.home(),
+            #[cfg(feature = "tokens")]
+            Of::Formatted(sorter) => sorter.home(),
             #[cfg(feature = "tokens")]
             Of::VaultEntries(sorter) => sorter.home(),
         };
