@@ -13,3 +13,4 @@ mod persons;
 mod resealed;
 mod seeded;
 mod tokens;
+mod vault;
