@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `sqlite:keys.db` | a key store in a file | `sqlite` |
 //! | `postgres://user@host/database` | a key store in a PostgreSQL database | `postgres` |
+//! | `postgres://user@host/database?schema=tokens` | the same, in another schema than `phiseal_keys` | `postgres` |
 //! | `local:kek.json` | a KEK in a file | `local` |
 //! | `local:kek.json?passphrase-env=NAME` | the same, under the passphrase in an environment variable | `local` |
 //! | `recovery:recovery.pub` | the public half of a recovery key, in a file, to escrow to | `recovery` |
@@ -90,11 +91,34 @@ pub fn store(address: &str, folder: &Path) -> Result<Arc<dyn Store>, Error> {
         Some(("sqlite", file)) => sqlite(&folder.join(file)),
         #[cfg(feature = "postgres")]
         Some(("postgres" | "postgresql", _)) => {
-            Ok(Arc::new(phiseal_stores::PostgresStore::new(address)?))
+            let (url, schema) = without_schema(address)?;
+            let store = phiseal_stores::PostgresStore::new(&url)?;
+            Ok(Arc::new(match schema {
+                Some(schema) => store.with_schema(schema)?,
+                None => store,
+            }))
         }
         Some((kind, _)) => Err(unknown(kind, &STORES, "this is no address of a key store")),
         None => Err(wrong("this is no address of a key store")),
     }
+}
+
+/// The URL without the one parameter that is not PostgreSQL's, and what that says.
+#[cfg(feature = "postgres")]
+fn without_schema(address: &str) -> Result<(String, Option<&str>), Error> {
+    let Some((url, query)) = address.split_once('?') else { return Ok((address.to_owned(), None)) };
+    let (ours, theirs): (Vec<&str>, Vec<&str>) =
+        query.split('&').partition(|parameter| parameter.starts_with("schema="));
+    let schema = match ours.as_slice() {
+        [] => return Ok((address.to_owned(), None)),
+        [schema] => schema.strip_prefix("schema="),
+        [_, _, ..] => return Err(wrong("a schema is named twice")),
+    };
+    let url = match theirs.as_slice() {
+        [] => url.to_owned(),
+        theirs => format!("{url}?{}", theirs.join("&")),
+    };
+    Ok((url, schema))
 }
 
 /// The KEK at `address`.

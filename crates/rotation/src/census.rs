@@ -57,7 +57,7 @@ pub enum Holds {
     /// Sealed values, each of which is opened.
     #[default]
     Sealed,
-    /// Entries of an index, which are told by their key and compared with what they are of.
+    /// Entries of an index, which are told by their key; those beside the values that they are of are compared with them.
     Entries,
     /// Deterministic or format-preserving tokens, or the ids of their keys: told by their key, and opened where they open.
     Tokens,

@@ -446,7 +446,6 @@ tokens = [{ column = "mrn", domain = "clinic/numbers", name = "record number" }]
 store = { env = "CLINIC_TOKENS" }
 domain = "clinic/cards"
 name = "card"
-kind = "fresh"
 "#;
 
     #[test]
@@ -477,11 +476,20 @@ kind = "fresh"
             ("as = \"text\"", "tenant: Some(\"north\")"),
             ("as = \"text\"", "is_text: true"),
             ("as = \"text\"", "opens: false"),
-            ("as = \"text\"", "repeats: false"),
         ] {
             let said = said(&BESIDE.replacen("as = \"text\", first = 4", form, 1));
             assert!(said.contains(meant), "{form}: {said}");
         }
+    }
+
+    #[test]
+    fn a_vault_needs_no_source_beside_it() {
+        let vault = "[[vault]]\nstore = \"sqlite:a\"\ndomain = \"d\"\nname = \"card\"\n";
+        let manifest = parsed(vault);
+        assert_eq!((manifest.sources().len(), manifest.vaults().len()), (0, 1));
+        assert_eq!(manifest.vaults()[0].title(), "vault card");
+        let of_tenant = parsed(&format!("{vault}tenant = \"north\"\n"));
+        assert_eq!(of_tenant.vaults()[0].title(), "vault north/card");
     }
 
     /// What stands there, what stands in its place, and where that is noticed.
@@ -523,7 +531,7 @@ kind = "fresh"
             ErrorKind::Invalid,
             "line 21, column 1, key kind",
         ),
-        ("kind = \"fresh\"", "kind = 7", ErrorKind::Malformed, "line 32, column 1, key kind"),
+        ("name = \"card\"", "name = 7", ErrorKind::Malformed, "line 31, column 1, key name"),
         ("name = \"card\"\n", "", ErrorKind::Malformed, "line 28, column 1, key name"),
         (
             "domain = \"clinic/cards\"",
@@ -562,7 +570,6 @@ kind = "fresh"
             ("day-first", "month-first"),
             ("bits = 64", "bits = 65"),
             ("tenant = \"north\"", "tenant = \"south\""),
-            ("kind = \"fresh\"", "kind = \"repeating\""),
             ("name = \"card\"", "name = \"cards\""),
         ] {
             assert!(BESIDE.contains(right), "{right}");

@@ -393,6 +393,12 @@ impl<'a> Desk<'a> {
                 "erasure": ended.erasure.map(|erasure| format!("{erasure:?}").to_lowercase()),
             }),
         );
+        if let Some(error) = &ended.not_forgotten {
+            let why = format!(
+                "Not all of the person's tokens and entries were erased: {error}. Ask for it once more."
+            );
+            output.tell(&why, "not-forgotten", json!({ "kind": format!("{:?}", error.kind()) }));
+        }
         let store = self.office.store();
         let person = match person {
             Some(tag) => block_on(store.find_subject(&ended.after, tag))?,

@@ -1,6 +1,7 @@
 //! The keys, the custodians and the data that a manifest names.
 
 use super::failure::{ERROR, Failure};
+use super::output::count;
 use super::signer::Custodian;
 use phiseal::audit::note::Note;
 use phiseal::audit::{Action, Class, Log, Record, RequestId};
@@ -10,8 +11,10 @@ use phiseal::rotation::certificate::LogHead;
 use phiseal::rotation::custody::{Custodians, Request};
 use phiseal::rotation::manifest::Manifest;
 use phiseal::rotation::run::{Circumstances, Holding, Lost};
+use phiseal::tokens::Vault;
 use phiseal::{Domain, ErrorKind, KeyStore, Keyset, Phiseal, Reader, address};
 use pollster::block_on;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -98,10 +101,33 @@ impl Office {
             })?;
             holdings.push(Holding { source: opened, columns });
         }
-        for vault in self.manifest.vaults() {
-            let domain = block_on(self.phi.domain(vault.domain()))?;
-            let store = address::store(&vault.store().text()?, self.manifest.folder())?;
-            holdings.extend(block_on(vault.holdings(store, &domain))?);
+        holdings.extend(self.vaults()?);
+        Ok(holdings)
+    }
+
+    /// Of each vault, tokens and entries. A store of vaults in which there is more than the manifest names is refused: what is not
+    /// counted could be under a version that is destroyed.
+    fn vaults(&self) -> Result<Vec<Holding>, Failure> {
+        let (mut holdings, mut stores) = (Vec::new(), BTreeMap::<String, Vec<Vault>>::new());
+        for named in self.manifest.vaults() {
+            let domain = block_on(self.phi.domain(named.domain()))?;
+            let place = named.store().text()?;
+            let store = address::store(&place, self.manifest.folder())?;
+            let vault = block_on(named.open(store, &domain))?;
+            holdings.extend(Holding::of_vault(&named.title(), &vault)?);
+            stores.entry(place).or_default().push(vault);
+        }
+        for (place, vaults) in stores {
+            let store = address::store(&place, self.manifest.folder())?;
+            let known: Vec<&Vault> = vaults.iter().collect();
+            let others = block_on(Vault::others_in(&*store, &known))?;
+            if others > 0 {
+                let what = count(others, "column is", "columns are");
+                let why = format!(
+                    "{what} in a store of vaults that the manifest does not name, by its name, tenant or domain"
+                );
+                return Err(Failure::new(ERROR, why));
+            }
         }
         Ok(holdings)
     }

@@ -289,6 +289,17 @@ fn indexes_tokens_and_vaults_go_along() {
     let of_a_person = wait(application.cards.tokenize_of(person.as_async(), "4111-5")).unwrap();
     let card = wait(application.cards.tokenize("4111-6")).unwrap();
 
+    // Whoever forgets to name a vault, or a tenant of it, does not destroy what is in it.
+    let whole = std::fs::read_to_string(&manifest).unwrap();
+    for (right, wrong) in [
+        ("name = \"card\"", "name = \"cards\""),
+        ("name = \"card\"", "name = \"card\"\ntenant = \"x\""),
+    ] {
+        std::fs::write(&manifest, whole.replace(right, wrong)).unwrap();
+        let refused = clinic.rotate(&["census"]);
+        assert_eq!(refused.code, 1, "{:?}", refused.events);
+    }
+    std::fs::write(&manifest, &whole).unwrap();
     let counted = clinic.rotate(&["census", "--check"]);
     assert_eq!(counted.code, 0, "what is to be filled is no anomaly: {:?}", counted.events);
     clinic.request(&["rotate"], "r");

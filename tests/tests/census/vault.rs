@@ -44,4 +44,16 @@ fn a_handle_that_only_reads_counts_what_is_under_each_version() {
     block_on(keys.set_state(&keyset, 1, KeyState::Suspended)).unwrap();
     // The person's key is wrapped by the version, too.
     assert_eq!(counted(), [vec![(Class::Closed(1), 7)], vec![(Class::Closed(1), 7)]]);
+    // What a token stands for opens, and the entry that leads to it is under the version all the same, as far as is known.
+    let active = |state| {
+        let keyset = block_on(keys.keyset(DOMAIN)).unwrap();
+        block_on(keys.set_state(&keyset, 1, state)).unwrap();
+    };
+    active(KeyState::Active);
+    let domain = clinic.phi().domain(DOMAIN).unwrap();
+    domain.rewrap_subjects().unwrap();
+    active(KeyState::Suspended);
+    let [values, entries] = counted();
+    assert_eq!(values, [(Class::Person, 1), (Class::Closed(1), 6)]);
+    assert_eq!(entries, [(Class::Closed(1), 7)]);
 }

@@ -91,7 +91,16 @@ fn a_store_in_a_database_is_not_connected_to_yet() {
     for scheme in ["postgres", "postgresql"] {
         store(&format!("{scheme}://role:word@127.0.0.1:1/keys"), Path::new("")).unwrap();
     }
+    for parameters in
+        ["schema=tokens", "sslmode=require&schema=tokens", "schema=tokens&sslmode=require"]
+    {
+        let address = format!("postgres://role:word@127.0.0.1:1/keys?{parameters}");
+        assert!(format!("{:?}", store(&address, Path::new("")).unwrap()).contains("\"tokens\""));
+    }
     for address in [
+        "postgres://role:Canary7@127.0.0.1:1/keys?schema=Canary7",
+        "postgres://role:Canary7@127.0.0.1:1/keys?schema=",
+        "postgres://role:Canary7@127.0.0.1:1/keys?schema=a&schema=b",
         "postgres://role:Canary7@127.0.0.1:Canary7/keys",
         "postgres://role:Canary7@127.0.0.1:1/keys?sslmode=Canary7",
         "postgres://role:Canary7@127.0.0.1:1/keys?target_session_attrs=read-only",

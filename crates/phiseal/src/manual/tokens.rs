@@ -110,7 +110,8 @@
 //! A version of a key is retired when nothing is under it in any of them.
 //!
 //! Shredding a person as custodians agreed takes the person's tokens and entries along; after `shred_subject` alone,
-//! `Holding::forget` does, and so does the next rotation.
+//! `Holding::forget` does. What another process has made for the person meanwhile, which does not look at the keys for the time of
+//! its lease, the next rotation takes out of indexes, and `Vault::renew` out of a vault.
 //!
 //! # Format-preserving tokens and rotation
 //!

@@ -75,9 +75,11 @@
 //! | `first`; `order`; `country` | `of` | how many characters only; `month-first` unless it says `day-first`; two capital letters |
 //! | `bits`, `stored` | `source.index` | the length of an entry, 128 unless it says so; `bytes` unless it says `text` |
 //! | `kind` | `source.tokens` | `reversible` unless it says `one-way` |
-//! | `store`, `domain`, `kind` | `vault` | where it is, text for whoever opens stores; its domain; `repeating` unless it says `fresh` |
+//! | `store`, `domain` | `vault` | where it is, text for whoever opens stores; its domain |
 //!
 //! What an index is of and as what has to be just what the application says: the entries of a table are made to be those of the manifest.
+//!
+//! Each column and each tenant of a vault is one of its own; there may be no source where there is a vault.
 //!
 //! A source is in one of the four. In the place of the text of a `store`, of `kek` and `postgres` may stand `{ env = "NAME" }`, the
 //! environment variable in which it is: so no password needs to stand in a manifest. Other keys are refused; so is a kind of

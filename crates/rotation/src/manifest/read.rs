@@ -44,9 +44,6 @@ pub(super) fn manifest(text: &str, folder: &Path) -> Result<Manifest, Error> {
     }
     let policy = root.take("policy").map_or(Ok(Policy::default()), |entry| policy(&entry))?;
     let audit = root.take("audit").map(|entry| audit(&entry, folder)).transpose()?;
-    let sources = root.need("source")?;
-    let sources = sources.tables()?.into_iter().map(|walk| source(walk, folder));
-    let sources = sources.collect::<Result<Vec<_>, _>>()?;
     #[cfg(feature = "tokens")]
     let vaults = match root.take("vault") {
         Some(vaults) => {
@@ -56,6 +53,17 @@ pub(super) fn manifest(text: &str, folder: &Path) -> Result<Manifest, Error> {
     };
     #[cfg(not(feature = "tokens"))]
     not_built_in(&mut root, "vault")?;
+    let has_vaults = root.take("vault").is_some();
+    let sources = match root.take("source") {
+        None if !has_vaults => {
+            return Err(root.wrong(ErrorKind::Malformed, "a key is missing", "source"));
+        }
+        None => Vec::new(),
+        Some(sources) => {
+            let sources = sources.tables()?.into_iter().map(|walk| source(walk, folder));
+            sources.collect::<Result<Vec<_>, _>>()?
+        }
+    };
     root.end()?;
     let (folder, canonical) = (folder.to_owned(), canonical::of(document.get_ref()));
     Ok(Manifest {

@@ -4,7 +4,6 @@ use super::read::{domain_of, setting};
 use super::walk::{Entry, Walk};
 use super::{ColumnManifest, Content, VaultManifest};
 use crate::Column;
-use crate::run::Holding;
 use phiseal_envelope::Domain;
 use phiseal_keys::{Error, ErrorKind, Store};
 use phiseal_tokens as tokens;
@@ -67,23 +66,25 @@ impl TokensManifest {
 }
 
 impl VaultManifest {
-    /// What is in it.
+    /// The vault, for whoever counts and renews what is in it.
     ///
     /// # Errors
     ///
     /// As [`Vault::open`].
-    pub async fn holdings(
-        &self,
-        store: Arc<dyn Store>,
-        domain: &Domain,
-    ) -> Result<[Holding; 2], Error> {
+    pub async fn open(&self, store: Arc<dyn Store>, domain: &Domain) -> Result<Vault, Error> {
         let (Named { name, tenant }, kind) = (&self.named, self.kind.clone());
-        let vault = match tenant {
-            Some(tenant) => Vault::open_of_tenant(store, domain, tenant, name, kind).await?,
-            None => Vault::open(store, domain, name, kind).await?,
-        };
+        match tenant {
+            Some(tenant) => Vault::open_of_tenant(store, domain, tenant, name, kind).await,
+            None => Vault::open(store, domain, name, kind).await,
+        }
+    }
+
+    /// What it is called among tables.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let Named { name, tenant } = &self.named;
         let tenant = tenant.iter().map(|tenant| format!("{tenant}/")).collect::<String>();
-        Holding::of_vault(&format!("vault {tenant}{name}"), &vault)
+        format!("vault {tenant}{name}")
     }
 }
 
@@ -166,12 +167,8 @@ pub(super) fn tokens(mut walk: Walk<'_>) -> Result<(Entry<'_>, ColumnManifest), 
 pub(super) fn vault(mut walk: Walk<'_>) -> Result<VaultManifest, Error> {
     let store = setting(&walk.need("store")?)?;
     let (domain, named) = (domain_of(&mut walk)?, Named::read(&mut walk)?);
-    // Of what form new ones are, only who makes them has to know.
-    let form = VaultedForm::text();
-    let kind = match choice(&mut walk, "kind", ["repeating", "fresh"])? {
-        1 => Vaulted::fresh(form),
-        _ => Vaulted::new(form, &judged())?,
-    };
+    // Of what form new ones are, and whether equal values have one, only who makes them has to know.
+    let kind = Vaulted::new(VaultedForm::text(), &judged())?;
     walk.end()?;
     Ok(VaultManifest { store, domain, named, kind })
 }

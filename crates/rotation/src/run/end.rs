@@ -21,8 +21,10 @@ pub struct Ended {
     pub after: Keyset,
     /// What was counted; nothing for a person.
     pub counted: Vec<Counted>,
-    /// How many tokens and entries of indexes were erased of a person who was shredded.
+    /// How many tokens of a person who was shredded, and entries of indexes of nothing, were erased.
     pub forgotten: u64,
+    /// Why not all of them were. What was destroyed is destroyed: it is asked for once more.
+    pub not_forgotten: Option<Error>,
     /// How far the bytes of what was destroyed are gone from the key store's medium; nothing was destroyed: `None`.
     pub erasure: Option<Erasure>,
     /// When it began, in seconds since 1970.
@@ -108,8 +110,8 @@ pub async fn end_version(
     let erasure = if state == KeyState::Destroyed { Some(store.erase().await?) } else { None };
     grounds::check_erased(approved.request(), erasure)?;
     let (request, ended) = (approved.digest(), store.clock().wall());
-    let forgotten = 0;
-    Ok(Ended { request, before, after, counted, forgotten, erasure, began, ended })
+    let (forgotten, not_forgotten) = (0, None);
+    Ok(Ended { request, before, after, counted, forgotten, not_forgotten, erasure, began, ended })
 }
 
 /// From when on version `number` may be retired or destroyed, in seconds since 1970: when it was replaced, the longest lease and
@@ -120,8 +122,8 @@ pub fn may_end_from(keyset: &Keyset, number: u32) -> Option<u64> {
     Some(keyset.version(number)?.replaced()?.saturating_add(wait))
 }
 
-/// Destroys a person's keys, as was approved, and erases what `holdings` have of the person in vaults and indexes: if this is killed
-/// in between, it is done again. Of somebody who was shredded before, what is left is erased again, and the certificate
+/// Destroys a person's keys, as was approved, and erases what those of `holdings` that are of the domain have of the person in vaults
+/// and indexes: if this is killed in between, or fails ([`Ended::not_forgotten`]), it is asked for once more. Of somebody who was shredded before, what is left is erased again, and the certificate
 /// says on what [grounds](crate::custody::Request::grounds) it is gone for good, if the request does. That wrapping keys are destroyed
 /// is refused while there is a version of the domain's key that was made before the person was shredded, or up to five minutes
 /// later, as clocks differ; and where a KEK may open a copy of such a version, as [`end_version`] says.
@@ -144,15 +146,18 @@ pub async fn shred(
     approved.check_keyset(store.engine(), &before)?;
     grounds::check_person(approved.request(), store, &before, tag).await?;
     approved.changes(store).shred_subject(&before, tag).await?;
-    let mut forgotten: u64 = 0;
-    for holding in holdings {
-        forgotten = forgotten.saturating_add(holding.forget(tag)?);
-    }
     let erasure = Some(store.erase().await?);
+    let (mut forgotten, mut not_forgotten) = (0_u64, None);
+    for holding in holdings.iter().filter(|holding| holding.holds(domain)) {
+        match holding.forget(tag) {
+            Ok(more) => forgotten = forgotten.saturating_add(more),
+            Err(error) => not_forgotten = Some(error),
+        }
+    }
     grounds::check_erased(approved.request(), erasure)?;
     let (after, counted) = (before.clone(), Vec::new());
     let (request, ended) = (approved.digest(), store.clock().wall());
-    Ok(Ended { request, before, after, counted, forgotten, erasure, began, ended })
+    Ok(Ended { request, before, after, counted, forgotten, not_forgotten, erasure, began, ended })
 }
 
 /// Wraps the domain's data keys, and the key store's own, under the KEKs of the request, as was approved. No value is touched.
@@ -176,8 +181,17 @@ pub async fn rewrap(domain: &Domain, approved: &Approved) -> Result<(Ended, Rewr
     let after = store.keyset(domain.name()).await?;
     let (request, ended) = (approved.digest(), store.clock().wall());
     let counted = Vec::new();
-    let ended =
-        Ended { request, before, after, counted, forgotten: 0, erasure: None, began, ended };
+    let ended = Ended {
+        request,
+        before,
+        after,
+        counted,
+        forgotten: 0,
+        not_forgotten: None,
+        erasure: None,
+        began,
+        ended,
+    };
     Ok((ended, rewrapped))
 }
 

@@ -1,7 +1,7 @@
 //! What was readable to whoever had the keys that are compromised.
 
 use super::Journal;
-use crate::{Class, Digest};
+use crate::{Class, Digest, Holds};
 use core::fmt;
 use phiseal_format::SubjectTag;
 use phiseal_keys::{Error, KeyState, KeyStore, Keyset, SubjectsWith};
@@ -76,7 +76,9 @@ impl Journal {
             .collect();
         let mut values = Vec::new();
         for census in self.before.iter().map(crate::certificate::Counted::census) {
-            for column in census.columns.iter().filter(|it| it.domain_id == now.domain()) {
+            let of_domain = census.columns.iter().filter(|it| it.domain_id == now.domain());
+            // Nobody reads a value out of an entry.
+            for column in of_domain.filter(|it| it.holds != Holds::Entries) {
                 for (class, count) in &column.counts {
                     let version = match class {
                         Class::Current => Some(column.primary),

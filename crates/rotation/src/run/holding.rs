@@ -70,7 +70,8 @@ impl Holding {
         block_on(sample(&*self.source, &self.columns, most))
     }
 
-    /// Erases what is left here of a person who was shredded: tokens of a vault, and entries of indexes. How many those were.
+    /// Erases what there is here of a person, who is best shredded before: tokens of a vault; and entries of indexes that are of
+    /// nothing any more, whoever they were of. How many those were.
     ///
     /// # Errors
     ///
@@ -85,7 +86,7 @@ impl Holding {
     }
 
     /// Whether one of its columns is sealed in this domain.
-    fn holds(&self, domain: &Domain) -> bool {
+    pub(super) fn holds(&self, domain: &Domain) -> bool {
         let environment = domain.key_store().environment();
         self.columns.iter().map(Column::domain).any(|other| {
             other.name() == domain.name() && other.key_store().environment() == environment

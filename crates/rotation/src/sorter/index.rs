@@ -203,8 +203,12 @@ impl<'a> IndexSorter<'a> {
 
     /// What stands in the place of the last value.
     pub(super) fn renewed(&mut self) -> Result<Renewed<'static>, Error> {
-        self.home.check_newest(self.keyed.key_id()?)?;
-        Ok(match mem::replace(&mut self.wanted, UNKNOWN) {
+        let wanted = mem::replace(&mut self.wanted, UNKNOWN);
+        // To take an entry away takes no key.
+        if !matches!(wanted, Wanted::None) {
+            self.home.check_newest(self.keyed.key_id()?)?;
+        }
+        Ok(match wanted {
             Wanted::Entry(entry) if self.index.is_text => {
                 Renewed::Stored(Some(Stored::Text(entry.to_string())))
             }

@@ -175,7 +175,7 @@ impl<'a> Sorter<'a> {
             #[cfg(feature = "tokens")]
             Of::Formatted(sorter) => sorter.renewed(),
             #[cfg(feature = "tokens")]
-            Of::VaultEntries(sorter) => Ok(sorter.renewed()),
+            Of::VaultEntries(sorter) => sorter.renewed().await,
         }
     }
 

@@ -14,15 +14,22 @@ pub(super) struct VaultEntrySorter<'a> {
     vault: &'a Vault,
     /// Whether the last entry can be taken away: where one is needed, that under the newest key can be made.
     can_go: bool,
+    is_left_over: bool,
 }
 
 impl<'a> VaultEntrySorter<'a> {
     pub(super) async fn new(vault: &'a Vault) -> Result<Self, Error> {
-        Ok(Self { home: Home::of(vault.domain()).await?, vault, can_go: false })
+        Ok(Self {
+            home: Home::of(vault.domain()).await?,
+            vault,
+            can_go: false,
+            is_left_over: false,
+        })
     }
 
     pub(super) fn another(&self) -> Self {
-        Self { home: self.home.clone(), vault: self.vault, can_go: false }
+        let (home, vault) = (self.home.clone(), self.vault);
+        Self { home, vault, can_go: false, is_left_over: false }
     }
 
     pub(super) async fn class(&mut self, row: &Row, value: &Stored) -> Result<Class, Error> {
@@ -35,13 +42,13 @@ impl<'a> VaultEntrySorter<'a> {
         let (class, can_go) = match standing {
             EntryStanding::Under(key) => (self.class_of(&key), true),
             EntryStanding::Closed(key) => (self.class_of(&key), false),
-            EntryStanding::Unknown { opens: true } => (Class::Stray, true),
-            EntryStanding::Unknown { opens: false } => {
+            EntryStanding::Stray => (Class::Stray, true),
+            EntryStanding::Withheld => {
                 (self.home.closed().map_or(Class::Damaged, Class::Closed), false)
             }
             EntryStanding::Leftover => (Class::Leftover, true),
         };
-        self.can_go = can_go;
+        (self.can_go, self.is_left_over) = (can_go, class == Class::Leftover);
         Ok(class)
     }
 
@@ -57,8 +64,14 @@ impl<'a> VaultEntrySorter<'a> {
     }
 
     /// What stands in the place of the last entry. The one under the newest key has another place.
-    pub(super) const fn renewed(&self) -> Renewed<'static> {
-        if self.can_go { Renewed::Stored(None) } else { Renewed::Cannot }
+    pub(super) async fn renewed(&self) -> Result<Renewed<'static>, Error> {
+        if !self.can_go {
+            return Ok(Renewed::Cannot);
+        }
+        if !self.is_left_over {
+            self.home.check_newest(self.vault.key_id().await?)?;
+        }
+        Ok(Renewed::Stored(None))
     }
 
     pub(super) const fn home(&self) -> &Home {

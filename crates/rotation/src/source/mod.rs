@@ -85,8 +85,7 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
     /// Makes all that was replaced so far last.
     fn finish(&self) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Erases what there is of a person who was shredded and is found by the person: how many rows that were. Of a table it is
-    /// for whoever owns it to say which rows those are: none.
+    /// Erases what there is of a person and is found by the person's tag: how many rows that were. In a table that is nothing.
     fn forget(&self, person: SubjectTag) -> BoxFuture<'_, Result<u64, Error>> {
         let _ = person;
         Box::pin(async { Ok(0) })

@@ -8,7 +8,7 @@ use phiseal_primitives::Engine;
 use phiseal_primitives::hmac::HmacKey;
 
 /// How long a column's name in the store is, in bytes.
-const COLUMN: usize = 16;
+pub(super) const COLUMN: usize = 16;
 
 /// How long the code of a value is, in bytes.
 const CODE: usize = 16;

@@ -59,10 +59,11 @@ impl Vault {
             ));
         }
         if self.column.kind().repeats && self.last_was_new.load(Relaxed) {
-            match self.made_together(&[value], person, true).await {
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                made => return made.map(|mut tokens| tokens.pop().unwrap_or_default()),
+            if let Ok(mut tokens) = self.made_together(&[value], person, true).await {
+                return Ok(tokens.pop().unwrap_or_default());
             }
+            // A value that has a token is found where nothing new can be made.
+            self.last_was_new.store(false, Relaxed);
         }
         self.looked_up(value, person).await
     }

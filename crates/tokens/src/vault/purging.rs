@@ -13,12 +13,22 @@ impl Vault {
         // Entries under a key that another process has made are to go as well.
         self.column.domain().refresh().await?;
         for _ in 0..TRIES {
-            let found = match self.found(token).await {
-                Err(error) if error.kind() == ErrorKind::State => return Ok(false),
-                found => found?,
+            let place = self.places.token(token);
+            let record = self.store.read(RecordKind::Token, &place).await?;
+            let Some(record) = record.filter(|record| !record.bytes.is_empty()) else {
+                return Ok(false);
             };
-            let Some(found) = found else { return Ok(false) };
-            match self.store.write_all(&self.erased(token, &found).await?.all()).await {
+            let revision = record.revision;
+            let writes = match Found::parse(record) {
+                Ok(found) => self.erased(token, &found).await?,
+                // What is no record any more can be forgotten all the same; entries that name it go with the next renewal.
+                Err(_) => {
+                    let mut writes = Writes::default();
+                    writes.erase(RecordKind::Token, place, revision);
+                    writes
+                }
+            };
+            match self.store.write_all(&writes.all()).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
                 done => return done.map(|()| true),
             }

@@ -164,7 +164,9 @@ impl Vault {
             return Ok(());
         }
         let (mut writes, mut done) = (Writes::default(), VaultRenewed::default());
-        self.entries(keyed, token, &found, value.expose_secret(), (&mut writes, &mut done)).await?;
+        let value_of = (token, &found, value.expose_secret().as_slice());
+        let repeats = self.column.kind().repeats;
+        self.entries(keyed, value_of, repeats, (&mut writes, &mut done)).await?;
         if !self.is_newest(&found).await? {
             let bytes = self.resealed(token, value.expose_secret(), found.header).await?;
             writes.put(RecordKind::Token, self.places.token(token), found.revision, bytes);
@@ -180,13 +182,12 @@ impl Vault {
         Ok(())
     }
 
-    /// What is to be written of the entries of a token.
+    /// What is to be written of the entries of a token; by its value only where it `repeats`.
     pub(super) async fn entries(
         &self,
         keyed: &Keyed<Vaulted>,
-        token: &str,
-        found: &Found,
-        value: &[u8],
+        (token, found, value): (&str, &Found, &[u8]),
+        repeats: bool,
         (writes, done): (&mut Writes, &mut VaultRenewed),
     ) -> Result<(), Error> {
         let (person, bytes) = (found.header.person, token.as_bytes());
@@ -199,7 +200,7 @@ impl Vault {
                 done.entries_written += 1;
             }
         }
-        if !self.column.kind().repeats {
+        if !repeats {
             return Ok(());
         }
         let (newest, _) = keyed.keys.newest()?;

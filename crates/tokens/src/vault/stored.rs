@@ -1,14 +1,16 @@
 //! A vault gone through record by record, for whoever counts and renews all that is stored.
 
 use super::Vault;
+use super::entry::COLUMN;
 use super::found::Found;
 use super::making::token_in;
 use super::record::Header;
 use super::renewal::VaultRenewed;
 use super::writes::Writes;
+use crate::{Keyed, Vaulted};
 use phiseal_envelope::Phi;
 use phiseal_format::{Context, KeyId, SubjectTag};
-use phiseal_keys::{Error, ErrorKind, RecordKind};
+use phiseal_keys::{Error, ErrorKind, MAX_ID, RecordKind, Store};
 
 /// Which records of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +64,10 @@ pub enum EntryStanding {
     Under(KeyId),
     /// The same, but that the value does not open.
     Closed(KeyId),
-    /// Under no key that is at hand; whether the value of the token that it names opens.
-    Unknown {
-        /// Whether it opens.
-        opens: bool,
-    },
+    /// Under no key that is there, and the value of the token that it names opens.
+    Stray,
+    /// Under no key that is at hand, where one is withheld that it may be under; or the value does not open.
+    Withheld,
     /// It names no token, or one of a person who was shredded.
     Leftover,
 }
@@ -162,6 +163,35 @@ impl Vault {
         Ok(outcomes)
     }
 
+    /// The id of the key under which new entries are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyed::key_id`](crate::Keyed::key_id) and [`Column::ready`](crate::Column::ready).
+    pub async fn key_id(&self) -> Result<KeyId, Error> {
+        self.column.ready().await?.key_id()
+    }
+
+    /// How many columns there are in `store` that are none of these: nobody counts them who counts these.
+    ///
+    /// # Errors
+    ///
+    /// What the store answers.
+    pub async fn others_in(store: &dyn Store, known: &[&Self]) -> Result<u64, Error> {
+        let (mut others, mut after) = (0_u64, Vec::new());
+        loop {
+            let from = Some(&after[..]).filter(|after| !after.is_empty());
+            let page = store.scan(RecordKind::Token, from, 1).await?;
+            let Some((id, _)) = page.first() else { return Ok(others) };
+            if !known.iter().any(|vault| id.starts_with(&vault.places.tokens())) {
+                others += 1;
+            }
+            // Behind all that begin as it does.
+            after = id.get(..COLUMN).unwrap_or(id).to_vec();
+            after.resize(MAX_ID, 0xff);
+        }
+    }
+
     /// What an entry is, whose record is this. Where it is under the key `newest`, what it names is not looked at.
     ///
     /// # Errors
@@ -180,26 +210,37 @@ impl Vault {
         if under.as_ref() == Some(newest) {
             return Ok(EntryStanding::Under(*newest));
         }
+        let is_known = match keyed.keys.all().map(drop) {
+            Err(error) if error.is_retryable() && under.is_none() => return Err(error),
+            all => all.is_ok(),
+        };
+        let standing = |opens: bool| match under {
+            Some(key) if opens => EntryStanding::Under(key),
+            Some(key) => EntryStanding::Closed(key),
+            None if opens && is_known => EntryStanding::Stray,
+            None => EntryStanding::Withheld,
+        };
         let token = core::str::from_utf8(&record.bytes).unwrap_or_default();
         let found = match self.found(token).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(EntryStanding::Leftover),
             Err(error) if error.kind() == ErrorKind::State => return Ok(EntryStanding::Leftover),
             Err(error) if error.kind() == ErrorKind::Malformed => {
-                return Ok(standing(under, false));
+                return Ok(standing(false));
             }
             Err(error) => return Err(error),
         };
         match self.opened::<Vec<u8>>(token, &found).await {
-            Ok(_) => Ok(standing(under, true)),
+            Ok(_) => Ok(standing(true)),
             Err(error) if error.is_retryable() => Err(error),
             Err(_) if self.is_shredded(found.header.person).await? => Ok(EntryStanding::Leftover),
-            Err(_) => Ok(standing(under, false)),
+            Err(_) => Ok(standing(false)),
         }
     }
 
     /// Takes an entry away that is not under the newest key, and sees to it that there is one under that for the token that it
-    /// names. What is of a person who was shredded is forgotten.
+    /// names. What is of a person who was shredded is forgotten. One that is under the newest key by now, and names a token, stays:
+    /// [`VaultWrite::Changed`].
     ///
     /// # Errors
     ///
@@ -222,7 +263,12 @@ impl Vault {
             None => None,
         };
         if let Some((token, found)) = named {
-            writes = self.moved(&token, &found).await?;
+            let keyed = self.column.ready().await?;
+            let generation = self.places.generation(&id).flatten();
+            if generation == Some(keyed.keys.newest()?.1.generation) {
+                return Ok(VaultWrite::Changed);
+            }
+            writes = self.moved(&keyed, &token, &found).await?;
         }
         writes.erase_once(RecordKind::TokenEntry, id, held.revision);
         match self.store.write_all(&writes.all()).await {
@@ -232,7 +278,12 @@ impl Vault {
     }
 
     /// What brings the entries of a token under the newest key.
-    async fn moved(&self, token: &str, found: &Found) -> Result<Writes, Error> {
+    async fn moved(
+        &self,
+        keyed: &Keyed<Vaulted>,
+        token: &str,
+        found: &Found,
+    ) -> Result<Writes, Error> {
         let value: Phi<Vec<u8>> = match self.opened(token, found).await {
             Ok(value) => value,
             Err(error) if error.is_retryable() => return Err(error),
@@ -241,19 +292,12 @@ impl Vault {
             }
             Err(error) => return Err(error),
         };
-        let keyed = self.column.ready().await?;
         let (mut writes, mut done) = (Writes::default(), VaultRenewed::default());
-        self.entries(&keyed, token, found, value.expose_secret(), (&mut writes, &mut done)).await?;
+        let value_of = (token, found, value.expose_secret().as_slice());
+        // That there was an entry says that equal values have one token, whatever this handle was told.
+        self.entries(keyed, value_of, true, (&mut writes, &mut done)).await?;
         writes.touch(self.places.token(token), found);
         Ok(writes)
-    }
-}
-
-const fn standing(under: Option<KeyId>, opens: bool) -> EntryStanding {
-    match under {
-        Some(key) if opens => EntryStanding::Under(key),
-        Some(key) => EntryStanding::Closed(key),
-        None => EntryStanding::Unknown { opens },
     }
 }
 

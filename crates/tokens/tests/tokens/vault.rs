@@ -5,10 +5,13 @@ use phiseal_keys::{
     BoxFuture, Erasure, Error, ErrorKind, KeyState, Page, Record, RecordKind, RecordWrite, Store,
 };
 use phiseal_stores::{MemoryStore, SqliteStore};
-use phiseal_tokens::{Cardinality, Vault, Vaulted, VaultedForm};
+use phiseal_tokens::{
+    Cardinality, EntryStanding, Vault, VaultPart, VaultRecord, VaultWrite, Vaulted, VaultedForm,
+};
 use pollster::block_on;
 use proptest::prelude::*;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 const ENTRY: RecordKind = RecordKind::TokenEntry;
@@ -385,6 +388,7 @@ struct Hooked {
     store: MemoryStore,
     before: Mutex<Option<Hook>>,
     after: Mutex<Option<Hook>>,
+    fails: AtomicBool,
 }
 
 struct Hook(Box<dyn FnOnce() + Send>);
@@ -401,6 +405,7 @@ impl Hooked {
             store: MemoryStore::new(),
             before: Mutex::new(None),
             after: Mutex::new(None),
+            fails: AtomicBool::new(false),
         })
     }
 
@@ -410,6 +415,10 @@ impl Hooked {
 
     fn after_next_write(&self, act: impl FnOnce() + Send + 'static) {
         *self.after.lock().unwrap() = Some(Hook(Box::new(act)));
+    }
+
+    fn fail_writes(&self) {
+        self.fails.store(true, Ordering::Relaxed);
     }
 
     fn act(hook: &Mutex<Option<Hook>>) {
@@ -442,6 +451,9 @@ impl Store for Hooked {
 
     fn write_all<'a>(&'a self, writes: &'a [RecordWrite<'a>]) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
+            if self.fails.load(Ordering::Relaxed) {
+                return Err(Error::new(ErrorKind::Unavailable, "as a test asked for"));
+            }
             Self::act(&self.before);
             self.store.write_all(writes).await?;
             Self::act(&self.after);
@@ -631,6 +643,12 @@ fn a_bad_record_stops_no_renewal_and_no_purge() {
         bad[20] ^= 1;
         block_on(store.write(TOKEN, &bad, 0, bytes)).unwrap();
     }
+    // What is no record can be forgotten, by what its token was.
+    let last = String::from_utf8(bad[16..].to_vec()).unwrap();
+    assert_eq!(block_on(before.census()).unwrap().malformed, 2);
+    block_on(before.purge(&last)).unwrap();
+    assert_eq!(block_on(before.census()).unwrap().malformed, 1);
+    block_on(store.write(TOKEN, &bad, 2, b"bad")).unwrap();
     block_on(domain.rotate()).unwrap();
     let after = vault(&store, &domain, of(14));
     assert_eq!(block_on(after.tokenize("a")).unwrap(), token, "of the old form");
@@ -664,6 +682,81 @@ fn entries_that_name_no_token_are_erased() {
     assert_eq!(block_on(vault.renew()).unwrap().entries_erased, 1);
     assert!(records(&*store, ENTRY).is_empty());
     assert_ne!(block_on(vault.tokenize("x")).unwrap(), token);
+}
+
+/// The entries of a vault, as whoever goes through it sees them.
+fn entries(vault: &Vault) -> Vec<VaultRecord> {
+    block_on(vault.scan(VaultPart::Entries, None, None, 100)).unwrap()
+}
+
+/// Whoever goes through a vault may know less of the keys than it does by now: no value loses the token that it has.
+#[test]
+fn an_entry_under_the_newest_key_is_not_taken_away() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let vault = vault(&store, &world.domain("d"), kind());
+    let token = block_on(vault.tokenize("x")).unwrap();
+    let older = block_on(vault.key_id()).unwrap();
+    let [entry] = entries(&vault).try_into().unwrap();
+    assert_eq!(block_on(vault.renew_entry(&entry)).unwrap(), VaultWrite::Changed);
+    assert_eq!(entries(&vault), [entry.clone()]);
+    block_on(vault.domain().rotate()).unwrap();
+    let newest = block_on(vault.key_id()).unwrap();
+    let standing = |entry: &VaultRecord| block_on(vault.entry_standing(entry, &newest)).unwrap();
+    assert_eq!(standing(&entry), EntryStanding::Under(older));
+    assert_eq!(block_on(vault.renew_entry(&entry)).unwrap(), VaultWrite::Written);
+    let [moved] = entries(&vault).try_into().unwrap();
+    assert_eq!((standing(&moved), &moved.bytes), (EntryStanding::Under(newest), &entry.bytes));
+    assert_eq!(block_on(vault.renew_entry(&moved)).unwrap(), VaultWrite::Changed);
+    assert_eq!(block_on(vault.renew_entry(&entry)).unwrap(), VaultWrite::Gone);
+    assert_eq!(block_on(vault.tokenize("x")).unwrap(), token);
+}
+
+/// A handle that was told that each value has a token of its own takes away no entry by which others find one.
+#[test]
+fn whatever_a_handle_was_told_an_entry_is_moved_and_not_lost() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let domain = world.domain("d");
+    let repeating = vault(&store, &domain, kind());
+    let token = block_on(repeating.tokenize("x")).unwrap();
+    block_on(domain.rotate()).unwrap();
+    let fresh = vault(&store, &domain, Vaulted::fresh(VaultedForm::text()));
+    let [entry] = entries(&fresh).try_into().unwrap();
+    assert_eq!(block_on(fresh.renew_entry(&entry)).unwrap(), VaultWrite::Written);
+    assert_eq!(entries(&fresh).len(), 1);
+    assert_eq!(block_on(repeating.tokenize("x")).unwrap(), token);
+}
+
+/// After a value that was new, the next one is written without a look: a known one is found where nothing can be written.
+#[test]
+fn a_known_value_is_found_where_nothing_new_can_be_made() {
+    let (world, store) = (World::new(), Hooked::new());
+    let vault = vault(&store, &world.domain("d"), kind());
+    let token = block_on(vault.tokenize("known")).unwrap();
+    block_on(vault.tokenize("new")).unwrap();
+    store.fail_writes();
+    assert_eq!(block_on(vault.tokenize("known")).unwrap(), token);
+    assert_eq!(block_on(vault.tokenize("known")).unwrap(), token);
+    assert_eq!(block_on(vault.tokenize("not known")).unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+#[test]
+fn what_is_in_a_store_beside_known_columns_is_noticed() {
+    let (world, store) = (World::new(), Arc::new(MemoryStore::new()));
+    let domain = world.domain("d");
+    let open = |tenant: &str| {
+        block_on(Vault::open_of_tenant(store.clone(), &domain, tenant, "mrn", kind())).unwrap()
+    };
+    let all = ["north", "south", "west"].map(open);
+    let [north, south, west] = &all;
+    let others = |known: &[&Vault]| block_on(Vault::others_in(&*store, known)).unwrap();
+    assert_eq!(others(&[]), 0, "nothing is there");
+    for vault in &all {
+        for value in 0..5 {
+            block_on(vault.tokenize(format!("{value}"))).unwrap();
+        }
+    }
+    assert_eq!(others(&[north, south, west]), 0);
+    assert_eq!((others(&[north, west]), others(&[south]), others(&[])), (1, 2, 3));
 }
 
 proptest! {

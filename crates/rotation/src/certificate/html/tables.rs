@@ -129,7 +129,7 @@ pub(super) fn counts(certificate: &Certificate) -> String {
                 number(done.values.saturating_sub(done.entries)),
                 match done.entries {
                     0 => String::new(),
-                    entries => format!(", and {} index entries and tokens made from values,", number(entries)),
+                    entries => format!(", and {} index entries and tokens made anew or erased,", number(entries)),
                 },
                 number(done.written),
                 number(done.overtaken)

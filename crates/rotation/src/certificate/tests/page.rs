@@ -94,7 +94,7 @@ fn entries_and_tokens_are_told_apart_from_what_is_encrypted() {
     let page = page(&indexed()).replace('\n', "");
     for part in [
         "12,345 values were encrypted anew",
-        "12,345 values, and 24,690 index entries and tokens made from values, in 12,300 rows encrypted anew",
+        "12,345 values, and 24,690 index entries and tokens made anew or erased, in 12,300 rows encrypted anew",
         "12,345 values were found encrypted and decrypted for the count",
         "<td>encrypted under version 3</td>",
         "<td>index entries under version 2</td><td class=\"number\">12,000</td>",
