@@ -393,12 +393,6 @@ impl<'a> Desk<'a> {
                 "erasure": ended.erasure.map(|erasure| format!("{erasure:?}").to_lowercase()),
             }),
         );
-        if let Some(error) = &ended.not_forgotten {
-            let why = format!(
-                "Not all of the person's tokens and entries were erased: {error}. Ask for it once more."
-            );
-            output.tell(&why, "not-forgotten", json!({ "kind": format!("{:?}", error.kind()) }));
-        }
         let store = self.office.store();
         let person = match person {
             Some(tag) => block_on(store.find_subject(&ended.after, tag))?,
@@ -407,6 +401,15 @@ impl<'a> Desk<'a> {
         let circumstances = self.book.circumstances(&self.office, &self.actor);
         let certificate =
             ended.certificate(store, approved.note(), person.as_ref(), &circumstances)?;
-        certify(&certificate, &self.actor, &self.how.certificate, output)
+        certify(&certificate, &self.actor, &self.how.certificate, output)?;
+        match &ended.not_forgotten {
+            Some(error) => Err(Failure::new(
+                PARTIAL,
+                format!(
+                    "the keys are destroyed, and not all tokens and entries are erased: {error}; ask for it once more"
+                ),
+            )),
+            None => Ok(()),
+        }
     }
 }

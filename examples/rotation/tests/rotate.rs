@@ -336,6 +336,21 @@ fn indexes_tokens_and_vaults_go_along() {
     assert_eq!(gone.kind(), phiseal::ErrorKind::State);
     let kept = wait(application.cards.reveal::<String>(&card)).unwrap();
     assert_eq!(kept.expose_secret(), "4111-6");
+
+    // Where not all can be erased the keys are gone, the certificate is there, and the program says so.
+    let tokens = clinic.path("data/tokens.db");
+    let of_another = application.domain.subject_or_create("mrn-9").unwrap();
+    wait(application.cards.tokenize_of(of_another.as_async(), "4111-9")).unwrap();
+    drop(application);
+    clinic.request(&["shred", "--person", "mrn-9"], "t");
+    let database = rusqlite::Connection::open(&tokens).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let ran = clinic.by("ada", &["destroy", "t"]);
+    assert_eq!((ran.code, ran.all("certificate").count()), (3, 1), "{:?}", ran.events);
+    database.execute_batch("ROLLBACK").unwrap();
+    clinic.request(&["shred", "--person", "mrn-9"], "u");
+    let ran = clinic.by("ada", &["destroy", "u"]);
+    assert_eq!((ran.code, &ran.one("shred")["forgotten"]), (0, &1.into()), "{:?}", ran.events);
 }
 
 const INDEX_AND_TOKENS: &str = r#"

@@ -33,6 +33,9 @@ impl Holding {
     /// value is found. Those under an older key are made anew, those that name no token, or one of a person who was shredded, are
     /// erased.
     ///
+    /// Each column of a vault, and each tenant of it, is two holdings of its own: [`Vault::others_in`] tells whether one was left
+    /// out.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Invalid`] for a name that is none of a [`Table`](crate::source::Table).
