@@ -156,13 +156,13 @@ fn what_is_no_pair_is_named_and_left() {
     people.set(7, "ssn", [1_u8; 9]);
     people.domain.rotate().unwrap();
     let before = [2, 3, 4, 5, 6].map(|id| people.stored(id));
-    let damaged = [(Class::Damaged, 3)];
-    let of_tokens =
-        [(Class::Nothing, 1), (Class::Older(1), 5), (Class::Foreign, 1), (Class::Plaintext, 2)];
-    let of_keys =
-        [(Class::Nothing, 2), (Class::Older(1), 5), (Class::Foreign, 1), (Class::Plaintext, 1)];
-    assert_eq!(people.counts(0), [&of_tokens[..], &damaged].concat());
-    assert_eq!(people.counts(1), [&of_keys[..], &damaged].concat());
+    let of = |nothing, damaged| {
+        let others = [(Class::Older(1), 5), (Class::Foreign, 1), (Class::Plaintext, 1)];
+        [&[(Class::Nothing, nothing)][..], &others, &[(Class::Damaged, damaged)]].concat()
+    };
+    // A token without the id of its key may be under any version.
+    assert_eq!(people.counts(0), of(1, 4));
+    assert_eq!(people.counts(1), of(2, 3));
     let (done, found) = people.reseal();
     assert_eq!(done.values, 2 * 5 + 2 * 12);
     assert_eq!(found.len(), (1 + 2 + 3) + (1 + 1 + 3));

@@ -110,9 +110,9 @@ impl<'a> FormattedSorter<'a> {
             Stored::Bytes(_) | Stored::Other => return Ok(Class::Plaintext),
         };
         let (id, is_text) = match key {
-            // A value that was never tokenized, as far as anybody can tell.
+            // A token that may be under any version.
             Stored::Nothing if self.of.is_of_keys => return Ok(Class::Nothing),
-            Stored::Nothing => return Ok(Class::Plaintext),
+            Stored::Nothing => return Ok(Class::Damaged),
             Stored::Bytes(id) => (<[u8; 16]>::try_from(&id[..]).ok(), false),
             Stored::Text(id) => (hex::parse(id).ok(), true),
             Stored::Other => (None, false),
