@@ -93,7 +93,8 @@
 //! # Rotation
 //!
 //! With the feature `rotation`, columns of tokens and indexes are gone through as sealed ones are, in the same run: a
-//! `rotation::Column` is `sealed`, `tokens` (deterministic ones), or an `index` of other columns of the table. A census counts
+//! `rotation::Column` is `sealed`, `tokens` (deterministic ones), `format_preserving`, or an `index` of other columns of the table;
+//! a [vault](#a-vault) is a `Holding::of_vault`. A census counts
 //! them by version, so that no version is retired or destroyed which something is still under; resealing opens the values and gives
 //! each row its token or entry, while applications write, and goes on when it was killed. For an index it also says, and puts right:
 //!
@@ -142,7 +143,8 @@
 //! let ada = patients.subject_or_create("mrn-1029")?;
 //! let token = wait(numbers.tokenize_of(ada.as_async(), "mrn-1029"))?;
 //!
-//! // After a rotation, the vault follows; zero under the old key is what `census` says.
+//! // After a rotation, the vault follows: by `renew`, or by a run that has it among its holdings. Zero under the old key is what
+//! // `census` says.
 //! patients.rotate()?;
 //! wait(numbers.renew())?;
 //! let opened: Phi<String> = wait(numbers.reveal(&token))?;
