@@ -177,6 +177,7 @@ fn a_key_that_somebody_without_the_pin_has_put_there_is_not_used() {
             other => panic!("{other:?}"),
         };
         *id.last_mut().unwrap() = 2;
+        let planted_as = [label.clone(), Attribute::Id(id.clone())];
         drop(of_ours);
         log_out(soft);
         let planted = session(soft).create_object(&[
@@ -194,18 +195,22 @@ fn a_key_that_somebody_without_the_pin_has_put_there_is_not_used() {
             Attribute::Id(id),
             Attribute::Value(vec![7; 32]),
         ]);
-        let planted = match soft {
-            Soft::Hsm => planted.unwrap(),
+        match soft {
+            Soft::Hsm => drop(planted.unwrap()),
             Soft::Kryoptic => {
                 let told = planted.unwrap_err().to_string();
                 assert!(told.contains("UserNotLoggedIn") || told.contains("logged in"), "{told}");
                 continue;
             }
-        };
+        }
         assert_eq!(open(&setting.process().domain(DOMAIN).unwrap(), &sealed), None, "{soft:?}");
         let domain = setting.process().domain("clinic/new").unwrap();
         let wraps = domain.keyset().unwrap().versions()[0].wraps().to_vec();
         assert_eq!(wraps[0].kek_version(), FIRST, "{soft:?}: wrapped by the attacker's key");
-        session(soft).destroy_object(planted).unwrap();
+        // A handle may have ended with its session.
+        let session = session(soft);
+        for planted in session.find_objects(&planted_as).unwrap() {
+            session.destroy_object(planted).unwrap();
+        }
     }
 }
