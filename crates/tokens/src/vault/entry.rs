@@ -32,7 +32,12 @@ impl Places {
     }
 
     pub(super) fn token(&self, token: &str) -> Vec<u8> {
-        [&self.0, token.as_bytes()].concat()
+        self.at(token.as_bytes())
+    }
+
+    /// The id with this behind the column's name.
+    pub(super) fn at(&self, key: &[u8]) -> Vec<u8> {
+        [&self.0, key].concat()
     }
 
     /// Before every token of the column.

@@ -3,13 +3,23 @@
 use super::Vault;
 use super::record::Header;
 use phiseal_envelope::{Domain, Phi, Plaintext, Sealed};
-use phiseal_keys::{Error, ErrorKind, Record, RecordKind};
+use phiseal_format::SubjectTag;
+use phiseal_keys::{Error, ErrorKind, Record, RecordKind, SubjectState};
 
 /// What is known of a token.
 pub(super) struct Found {
     pub(super) revision: u64,
     pub(super) header: Header,
     pub(super) sealed: Sealed,
+}
+
+/// What comes of opening a token.
+pub(super) enum Opening {
+    Value(Phi<Vec<u8>>),
+    /// The person whom it was of was shredded.
+    Shredded,
+    /// It does not open: its key is gone or withheld, or it is damaged.
+    Closed(Error),
 }
 
 /// How often a token is drawn anew, or a value looked up again, because somebody else was quicker.
@@ -28,6 +38,31 @@ impl Vault {
     pub(super) async fn found(&self, token: &str) -> Result<Option<Found>, Error> {
         let record = self.store.read(RecordKind::Token, &self.places.token(token)).await?;
         record.map(Found::parse).transpose()
+    }
+
+    /// As [`Vault::found`], and none where it was purged.
+    pub(super) async fn present(&self, token: &str) -> Result<Option<Found>, Error> {
+        match self.found(token).await {
+            Err(error) if error.kind() == ErrorKind::State => Ok(None),
+            found => found,
+        }
+    }
+
+    /// What comes of opening a token, for what is shown nobody.
+    pub(super) async fn opening(&self, token: &str, found: &Found) -> Result<Opening, Error> {
+        match self.opened(token, found).await {
+            Ok(value) => Ok(Opening::Value(value)),
+            Err(error) if error.is_retryable() => Err(error),
+            Err(_) if self.is_shredded(found.header.person).await? => Ok(Opening::Shredded),
+            Err(error) => Ok(Opening::Closed(error)),
+        }
+    }
+
+    async fn is_shredded(&self, person: Option<SubjectTag>) -> Result<bool, Error> {
+        let Some(tag) = person else { return Ok(false) };
+        let keyset = self.column.domain().keyset().await?;
+        let record = self.column.domain().key_store().find_subject(&keyset, tag).await?;
+        Ok(record.is_some_and(|record| matches!(record.state(), SubjectState::Shredded { .. })))
     }
 
     /// As [`Vault::found`], of a token that may be revealed.

@@ -338,11 +338,7 @@ impl Vault {
         value: &[u8],
         person: Option<SubjectTag>,
     ) -> Result<Kept, Error> {
-        let found = match self.found(token).await {
-            Err(error) if error.kind() == ErrorKind::State => return Ok(Kept::Gone),
-            found => found?,
-        };
-        let Some(found) = found else { return Ok(Kept::Gone) };
+        let Some(found) = self.present(token).await? else { return Ok(Kept::Gone) };
         let opened: Phi<Vec<u8>> = self.opened(token, &found).await?;
         if !equal(opened.expose_secret(), value) || found.header.person != person {
             return Err(Error::new(

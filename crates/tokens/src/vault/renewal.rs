@@ -1,13 +1,12 @@
 //! Bringing what is in a vault under the newest key, and counting what is under which.
 
 use super::Vault;
-use super::found::{Found, TRIES};
+use super::found::{Found, Opening, TRIES};
 use super::making::token_in;
 use super::writes::Writes;
 use crate::{Keyed, Vaulted};
-use phiseal_envelope::Phi;
-use phiseal_format::{KeyId, SubjectTag};
-use phiseal_keys::{Error, ErrorKind, RecordKind, SubjectState};
+use phiseal_format::KeyId;
+use phiseal_keys::{Error, ErrorKind, RecordKind};
 use std::collections::BTreeMap;
 
 /// What is in a vault's column, and under which keys.
@@ -131,26 +130,24 @@ impl Vault {
         token: &str,
         renewed: &mut VaultRenewed,
     ) -> Result<(), Error> {
-        let found = match self.found(token).await {
+        let found = match self.present(token).await {
             Ok(Some(found)) => found,
             // Purged meanwhile.
             Ok(None) => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::State => return Ok(()),
             Err(error) if error.kind() == ErrorKind::Malformed => {
                 renewed.malformed += 1;
                 return Ok(());
             }
             Err(error) => return Err(error),
         };
-        let value: Phi<Vec<u8>> = match self.opened(token, &found).await {
-            Ok(value) => value,
-            Err(error) if error.is_retryable() => return Err(error),
-            Err(_) if self.is_shredded(found.header.person).await? => {
+        let value = match self.opening(token, &found).await? {
+            Opening::Value(value) => value,
+            Opening::Shredded => {
                 self.store.write_all(&self.erased(token, &found).await?.all()).await?;
                 renewed.shredded += 1;
                 return Ok(());
             }
-            Err(_) => {
+            Opening::Closed(_) => {
                 renewed.closed += 1;
                 return Ok(());
             }
@@ -231,12 +228,5 @@ impl Vault {
             Some(tag) => self.column.domain().subject_of_tag(tag).await?.ready().await?,
         };
         Ok(cipher.sealing_key_id() == Some(found.sealed.key_id()))
-    }
-
-    pub(super) async fn is_shredded(&self, person: Option<SubjectTag>) -> Result<bool, Error> {
-        let Some(tag) = person else { return Ok(false) };
-        let keyset = self.column.domain().keyset().await?;
-        let record = self.column.domain().key_store().find_subject(&keyset, tag).await?;
-        Ok(record.is_some_and(|record| matches!(record.state(), SubjectState::Shredded { .. })))
     }
 }

@@ -2,13 +2,12 @@
 
 use super::Vault;
 use super::entry::COLUMN;
-use super::found::Found;
+use super::found::{Found, Opening};
 use super::making::token_in;
 use super::record::Header;
 use super::renewal::VaultRenewed;
 use super::writes::Writes;
 use crate::{Keyed, Vaulted};
-use phiseal_envelope::Phi;
 use phiseal_format::{Context, KeyId, SubjectTag};
 use phiseal_keys::{Error, ErrorKind, MAX_ID, RecordKind, Store};
 
@@ -130,7 +129,7 @@ impl Vault {
     ) -> Result<Vec<VaultWrite>, Error> {
         let (mut outcomes, mut writes) = (Vec::with_capacity(changes.len()), Writes::default());
         for (key, before, after) in changes {
-            let id = [&self.places.tokens()[..], key].concat();
+            let id = self.places.at(key);
             let held = self.store.read(RecordKind::Token, &id).await?;
             outcomes.push(match held.filter(|held| !held.bytes.is_empty()) {
                 None => VaultWrite::Gone,
@@ -203,7 +202,7 @@ impl Vault {
         newest: &KeyId,
     ) -> Result<EntryStanding, Error> {
         let keyed = self.column.ready().await?;
-        let id = [&self.places.entries()[..], &record.key].concat();
+        let id = self.places.at(&record.key);
         let generation = self.places.generation(&id).flatten();
         let mut keys = keyed.keys.at_hand()?;
         let under = keys.find(|(_, key)| Some(key.generation) == generation).map(|(id, _)| id);
@@ -221,21 +220,19 @@ impl Vault {
             None => EntryStanding::Withheld,
         };
         let token = core::str::from_utf8(&record.bytes).unwrap_or_default();
-        let found = match self.found(token).await {
+        let found = match self.present(token).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(EntryStanding::Leftover),
-            Err(error) if error.kind() == ErrorKind::State => return Ok(EntryStanding::Leftover),
             Err(error) if error.kind() == ErrorKind::Malformed => {
                 return Ok(standing(false));
             }
             Err(error) => return Err(error),
         };
-        match self.opened::<Vec<u8>>(token, &found).await {
-            Ok(_) => Ok(standing(true)),
-            Err(error) if error.is_retryable() => Err(error),
-            Err(_) if self.is_shredded(found.header.person).await? => Ok(EntryStanding::Leftover),
-            Err(_) => Ok(standing(false)),
-        }
+        Ok(match self.opening(token, &found).await? {
+            Opening::Value(_) => standing(true),
+            Opening::Shredded => EntryStanding::Leftover,
+            Opening::Closed(_) => standing(false),
+        })
     }
 
     /// Takes an entry away that is not under the newest key, and sees to it that there is one under that for the token that it
@@ -246,7 +243,7 @@ impl Vault {
     ///
     /// As [`Vault::renew`](Vault::renew); and [`ErrorKind::State`] and others for a token whose value does not open.
     pub async fn renew_entry(&self, record: &VaultRecord) -> Result<VaultWrite, Error> {
-        let id = [&self.places.entries()[..], &record.key].concat();
+        let id = self.places.at(&record.key);
         let held = self.store.read(RecordKind::TokenEntry, &id).await?;
         let Some(held) = held.filter(|held| !held.bytes.is_empty()) else {
             return Ok(VaultWrite::Gone);
@@ -256,10 +253,7 @@ impl Vault {
         }
         let mut writes = Writes::default();
         let named = match token_in(&held) {
-            Some(token) => match self.found(&token).await {
-                Err(error) if error.kind() == ErrorKind::State => None,
-                found => found?.map(|found| (token, found)),
-            },
+            Some(token) => self.present(&token).await?.map(|found| (token, found)),
             None => None,
         };
         if let Some((token, found)) = named {
@@ -284,13 +278,10 @@ impl Vault {
         token: &str,
         found: &Found,
     ) -> Result<Writes, Error> {
-        let value: Phi<Vec<u8>> = match self.opened(token, found).await {
-            Ok(value) => value,
-            Err(error) if error.is_retryable() => return Err(error),
-            Err(_) if self.is_shredded(found.header.person).await? => {
-                return self.erased(token, found).await;
-            }
-            Err(error) => return Err(error),
+        let value = match self.opening(token, found).await? {
+            Opening::Value(value) => value,
+            Opening::Shredded => return self.erased(token, found).await,
+            Opening::Closed(error) => return Err(error),
         };
         let (mut writes, mut done) = (Writes::default(), VaultRenewed::default());
         let value_of = (token, found, value.expose_secret().as_slice());
