@@ -179,13 +179,12 @@ pub(crate) async fn sample(
 ) -> Result<Vec<Class>, Error> {
     let mut sorters = sorters(columns, source.table()).await?;
     let (mut classes, mut last): (Vec<Class>, Option<RowKey>) = (Vec::new(), None);
-    let is_sealed = |column: &Column| column.holds() == Holds::Sealed;
-    while columns.iter().any(is_sealed) && classes.len() < most {
+    while sorters.iter().any(|sorter| sorter.holds() == Holds::Sealed) && classes.len() < most {
         let page = source.scan(last.as_ref(), None, most.min(PAGE)).await?;
         let Some(end) = page.last() else { break };
         for row in &page {
-            let values = sorters.iter_mut().zip(columns).zip(&row.sealed);
-            for ((sorter, _), value) in values.filter(|((_, column), _)| is_sealed(column)) {
+            let values = sorters.iter_mut().zip(&row.sealed);
+            for (sorter, value) in values.filter(|(sorter, _)| sorter.holds() == Holds::Sealed) {
                 let class = sorter.class(row, value).await?;
                 classes.extend((class != Class::Nothing).then_some(class));
             }

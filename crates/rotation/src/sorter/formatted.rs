@@ -5,10 +5,9 @@ use crate::column::Content;
 use crate::opened::changed;
 use crate::source::{Row, Stored, Table};
 use crate::{Class, Column};
-use core::cmp::Ordering;
 use phiseal_envelope::{Domain, Phi};
 use phiseal_format::{KeyId, hex};
-use phiseal_keys::{Error, ErrorKind, KeyUse};
+use phiseal_keys::{Error, ErrorKind};
 use phiseal_tokens::{FormatPreserving, Keyed};
 use std::sync::Arc;
 
@@ -118,15 +117,10 @@ impl<'a> FormattedSorter<'a> {
             Stored::Other => (None, false),
         };
         let Some(id) = id.map(KeyId::from_bytes) else { return Ok(Class::Damaged) };
-        let keyset = &self.home.keyset;
-        let Some(version) = keyset.by_key_id(&id) else {
-            let is_damaged = self.home.is_like_a_key(&id);
-            return Ok(if is_damaged { Class::Damaged } else { Class::Foreign });
+        let number = match self.home.version_of(&id) {
+            Ok(number) => number,
+            Err(class) => return Ok(class),
         };
-        let number = version.number();
-        if !version.state().allows(KeyUse::Open) {
-            return Ok(Class::Closed(number));
-        }
         match self.keyed.reveal_under(id, token) {
             Ok(value) => self.last = Some((value, is_text)),
             Err(error) if error.kind() == ErrorKind::Invalid => return Ok(Class::Damaged),
@@ -134,11 +128,7 @@ impl<'a> FormattedSorter<'a> {
             Err(error) if error.kind() == ErrorKind::Foreign => return Err(changed()),
             Err(error) => return Err(error),
         }
-        Ok(match number.cmp(&keyset.primary()) {
-            Ordering::Less => Class::Older(number),
-            Ordering::Equal => Class::Current,
-            Ordering::Greater => Class::Newer(number),
-        })
+        Ok(self.home.class_of(number))
     }
 
     /// What stands in the place of the last token, or of the id of its key.

@@ -7,7 +7,6 @@ use crate::opened::changed;
 use crate::persons::Persons;
 use crate::source::{Row, Scalar, Stored, Table};
 use crate::{Class, Column};
-use core::cmp::Ordering;
 use core::mem;
 use phiseal_envelope::Domain;
 use phiseal_format::hex;
@@ -192,12 +191,11 @@ impl<'a> IndexSorter<'a> {
             return Ok(Class::Leftover);
         }
         let number = keyset.by_key_id(&key_id).map(KeyVersion::number);
-        Ok(match number.map(|number| (number, number.cmp(&keyset.primary()))) {
-            Some((number, Ordering::Less)) => Class::Older(number),
-            Some((number, Ordering::Greater)) => Class::Newer(number),
+        Ok(match number.map(|number| self.home.class_of(number)) {
             // Its value cannot be had.
-            Some((_, Ordering::Equal)) if is_unknown && !redefined => Class::Current,
-            Some((_, Ordering::Equal)) | None => Class::Stray,
+            Some(Class::Current) if is_unknown && !redefined => Class::Current,
+            Some(Class::Current) | None => Class::Stray,
+            Some(class) => class,
         })
     }
 

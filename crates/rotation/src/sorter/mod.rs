@@ -22,6 +22,7 @@ use crate::column::Content;
 use crate::persons::Persons;
 use crate::source::{Row, Stored, Table};
 use crate::{Class, Column, ColumnCensus, Holds};
+use core::cmp::Ordering;
 use phiseal_envelope::Domain;
 use phiseal_format::KeyId;
 use phiseal_keys::{Error, ErrorKind, Keyset};
@@ -194,6 +195,11 @@ impl<'a> Sorter<'a> {
         }
     }
 
+    /// What the column holds.
+    pub(crate) const fn holds(&self) -> Holds {
+        self.holds
+    }
+
     /// The name of the column.
     pub(crate) const fn name(&self) -> &'a str {
         self.name
@@ -239,6 +245,26 @@ impl Home {
     /// Whether it is the id of a version, or was before it was damaged.
     fn is_like_a_key(&self, id: &KeyId) -> bool {
         remains::is_like(id, self.keyset.versions().iter().map(|version| version.key_id().short()))
+    }
+
+    /// What a value is that opens under the version of this number.
+    fn class_of(&self, number: u32) -> Class {
+        match number.cmp(&self.keyset.primary()) {
+            Ordering::Less => Class::Older(number),
+            Ordering::Equal => Class::Current,
+            Ordering::Greater => Class::Newer(number),
+        }
+    }
+
+    /// The number of the version whose key has this id; or what a token is that names it, where that opens nothing.
+    #[cfg(feature = "tokens")]
+    fn version_of(&self, id: &KeyId) -> Result<u32, Class> {
+        match self.keyset.by_key_id(id) {
+            Some(version) if version.state().allows(KeyUse::Open) => Ok(version.number()),
+            Some(version) => Err(Class::Closed(version.number())),
+            None if self.is_like_a_key(id) => Err(Class::Damaged),
+            None => Err(Class::Foreign),
+        }
     }
 
     /// The one version that opens nothing now, though something may be under it, if there is just one.

@@ -146,13 +146,8 @@ impl<'a> SealedSorter<'a> {
             if !version.state().allows(KeyUse::Open) {
                 return Ok(Class::Closed(number));
             }
-            let sealed = match number.cmp(&self.home.keyset.primary()) {
-                core::cmp::Ordering::Less => Class::Older(number),
-                core::cmp::Ordering::Equal => Class::Current,
-                core::cmp::Ordering::Greater => Class::Newer(number),
-            };
             let opens = self.opens(None, row, envelope).await?;
-            return Ok(if opens { sealed } else { Class::Damaged });
+            return Ok(if opens { self.home.class_of(number) } else { Class::Damaged });
         }
         // Only now: of what is under the domain's keys, it does not matter whom it is about.
         let person = self.person_of(row).await?;

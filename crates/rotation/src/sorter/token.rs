@@ -7,10 +7,9 @@ use crate::Column;
 use crate::column::Content;
 use crate::opened::changed;
 use crate::source::Stored;
-use core::cmp::Ordering;
 use phiseal_envelope::{Domain, Phi};
 use phiseal_format::TokenScheme;
-use phiseal_keys::{Error, ErrorKind, KeyUse};
+use phiseal_keys::{Error, ErrorKind};
 use phiseal_tokens::{Deterministic, Keyed, Token};
 use std::sync::Arc;
 
@@ -77,15 +76,11 @@ impl<'a> TokenSorter<'a> {
                 Remains::Id(_) | Remains::Nothing => Class::Plaintext,
             });
         };
-        let (keyset, id) = (&self.home.keyset, token.key_id());
-        let Some(version) = keyset.by_key_id(&id) else {
-            let is_damaged = self.home.is_like_a_key(&id);
-            return Ok(if is_damaged { Class::Damaged } else { Class::Foreign });
+        let id = token.key_id();
+        let number = match self.home.version_of(&id) {
+            Ok(number) => number,
+            Err(class) => return Ok(class),
         };
-        let number = version.number();
-        if !version.state().allows(KeyUse::Open) {
-            return Ok(Class::Closed(number));
-        }
         match self.keyed.open::<Vec<u8>>(&token) {
             Ok(opened) => self.last = Some((opened, is_text)),
             // One way: what there is to be told is told by the key's id.
@@ -95,11 +90,7 @@ impl<'a> TokenSorter<'a> {
             Err(error) if error.kind() == ErrorKind::Foreign => return Err(changed()),
             Err(error) => return Err(error),
         }
-        Ok(match number.cmp(&keyset.primary()) {
-            Ordering::Less => Class::Older(number),
-            Ordering::Equal => Class::Current,
-            Ordering::Greater => Class::Newer(number),
-        })
+        Ok(self.home.class_of(number))
     }
 
     /// What stands in the place of the last token.

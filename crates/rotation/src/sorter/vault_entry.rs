@@ -3,7 +3,6 @@
 use super::{Home, Renewed};
 use crate::Class;
 use crate::source::{Row, Scalar, Stored};
-use core::cmp::Ordering;
 use phiseal_format::KeyId;
 use phiseal_keys::Error;
 use phiseal_tokens::{EntryStanding, Vault, VaultRecord};
@@ -54,13 +53,8 @@ impl<'a> VaultEntrySorter<'a> {
 
     /// What an entry under this key is.
     fn class_of(&self, key: &KeyId) -> Class {
-        let keyset = &self.home.keyset;
-        let Some(version) = keyset.by_key_id(key) else { return Class::Stray };
-        match version.number().cmp(&keyset.primary()) {
-            Ordering::Less => Class::Older(version.number()),
-            Ordering::Equal => Class::Current,
-            Ordering::Greater => Class::Newer(version.number()),
-        }
+        let version = self.home.keyset.by_key_id(key);
+        version.map_or(Class::Stray, |version| self.home.class_of(version.number()))
     }
 
     /// What stands in the place of the last entry. The one under the newest key has another place.
