@@ -15,6 +15,7 @@ use phiseal::tokens::Vault;
 use phiseal::{Domain, ErrorKind, KeyStore, Keyset, Phiseal, Reader, address};
 use pollster::block_on;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -108,17 +109,21 @@ impl Office {
     /// Of each vault, tokens and entries. A store of vaults in which there is more than the manifest names is refused: what is not
     /// counted could be under a version that is destroyed.
     fn vaults(&self) -> Result<Vec<Holding>, Failure> {
-        let (mut holdings, mut stores) = (Vec::new(), BTreeMap::<String, Vec<Vault>>::new());
+        let (mut holdings, mut stores) = (Vec::new(), BTreeMap::new());
         for named in self.manifest.vaults() {
             let domain = block_on(self.phi.domain(named.domain()))?;
-            let place = named.store().text()?;
-            let store = address::store(&place, self.manifest.folder())?;
-            let vault = block_on(named.open(store, &domain))?;
+            let (store, vaults) = match stores.entry(named.store().text()?) {
+                Entry::Occupied(opened) => opened.into_mut(),
+                Entry::Vacant(place) => {
+                    let store = address::store(place.key(), self.manifest.folder())?;
+                    place.insert((store, Vec::new()))
+                }
+            };
+            let vault = block_on(named.open(store.clone(), &domain))?;
             holdings.extend(Holding::of_vault(&named.title(), &vault)?);
-            stores.entry(place).or_default().push(vault);
+            vaults.push(vault);
         }
-        for (place, vaults) in stores {
-            let store = address::store(&place, self.manifest.folder())?;
+        for (store, vaults) in stores.into_values() {
             let known: Vec<&Vault> = vaults.iter().collect();
             let others = block_on(Vault::others_in(&*store, &known))?;
             if others > 0 {
