@@ -5,6 +5,7 @@
 
 use crate::{Error, Module};
 use core::fmt::Debug;
+use core::ops::Range;
 
 /// AES-256-GCM keys, HKDF, HMAC and SHA-256 of one library.
 ///
@@ -120,6 +121,69 @@ pub trait Aes256Gcm: Debug + Send + Sync {
         tag: &[u8; 16],
         plaintext: &mut [u8],
     ) -> Result<(), Error>;
+
+    /// Encrypts the `text` of each row to `out`, where the tag follows it. Rows go in order; what lies between them in `out` is
+    /// overwritten.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when a row reaches beyond a buffer; that of the first row that cannot be sealed. `out` then holds zeros.
+    fn seal_rows(
+        &self,
+        rows: &[Row],
+        aads: &[u8],
+        texts: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let sealed = rows.iter().try_for_each(|row| {
+            let aad = aads.get(row.aad.clone()).ok_or(Error::Length)?;
+            let text = texts.get(row.text.clone()).ok_or(Error::Length)?;
+            let out = out.get_mut(row.out..).and_then(|out| out.get_mut(..text.len() + 16));
+            self.seal_into(&row.nonce, aad, text, out.ok_or(Error::Length)?)
+        });
+        sealed.inspect_err(|_| out.fill(0))
+    }
+
+    /// Decrypts the `text` of each row, which the tag follows, to `out`, and says in the row whether it was authentic. Rows go in
+    /// order; what lies between them in `out` is overwritten. Where one is not authentic, `out` holds zeros in its place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] when a row reaches beyond a buffer; `out` then holds zeros.
+    fn open_rows(
+        &self,
+        rows: &mut [Row],
+        aads: &[u8],
+        texts: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let opened = rows.iter_mut().try_for_each(|row| {
+            let aad = aads.get(row.aad.clone()).ok_or(Error::Length)?;
+            let text = texts.get(row.text.clone()).ok_or(Error::Length)?;
+            let tag = texts.get(row.text.end..).and_then(<[u8]>::first_chunk);
+            let out = out.get_mut(row.out..).and_then(|out| out.get_mut(..text.len()));
+            let (tag, out) = (tag.ok_or(Error::Length)?, out.ok_or(Error::Length)?);
+            row.authentic = self.open_into(&row.nonce, aad, text, tag, out).is_ok();
+            Ok(())
+        });
+        opened.inspect_err(|_| out.fill(0))
+    }
+}
+
+/// Where one of many messages lies in the buffers that all of them share.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "whoever seals has to fill in all of it")]
+pub struct Row {
+    /// The nonce: for sealing, never used before under the key.
+    pub nonce: [u8; 12],
+    /// Whether it was authentic; set when it is opened.
+    pub authentic: bool,
+    /// Its associated data.
+    pub aad: Range<usize>,
+    /// What is encrypted, or decrypted.
+    pub text: Range<usize>,
+    /// Where the outcome begins.
+    pub out: usize,
 }
 
 /// [`Aes256Gcm::seal_into`] for libraries that encrypt in place only.

