@@ -45,7 +45,6 @@ impl Bench {
 
 /// Prints the ratio of two calls, and what each takes in nanoseconds: medians of rounds of the two in turn, so that a machine whose
 /// speed drifts slows both.
-#[expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "it prints what it measured")]
 pub fn compare(
     name: &str,
     rounds: usize,
@@ -53,15 +52,28 @@ pub fn compare(
     mut ours: impl FnMut(),
     mut theirs: impl FnMut(),
 ) {
-    let time = |call: &mut dyn FnMut(u32)| {
+    let ours = || (0..calls).for_each(|_| ours());
+    let theirs = || (0..calls).for_each(|_| theirs());
+    compare_each(name, rounds, calls, ours, theirs);
+}
+
+/// As [`compare`], where each call does so many things at once: what one of them takes.
+#[expect(clippy::print_stdout, reason = "it prints what it measured")]
+pub fn compare_each(
+    name: &str,
+    rounds: usize,
+    things: u32,
+    mut ours: impl FnMut(),
+    mut theirs: impl FnMut(),
+) {
+    let time = |call: &mut dyn FnMut()| {
         let start = Instant::now();
-        call(calls);
-        start.elapsed().as_nanos() as f64 / f64::from(calls)
+        call();
+        start.elapsed().as_secs_f64() * 1e9 / f64::from(things)
     };
     let (mut ratios, mut mine, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let a = time(&mut |n| (0..n).for_each(|_| ours()));
-        let b = time(&mut |n| (0..n).for_each(|_| theirs()));
+        let (a, b) = (time(&mut ours), time(&mut theirs));
         ratios.push(a / b);
         mine.push(a);
         others.push(b);

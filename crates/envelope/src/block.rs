@@ -35,29 +35,49 @@ pub(crate) fn new_owner() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The next message of `owner`'s block on this thread: its epoch and count. When the block is used up, or was never
-/// granted, `refill` grants one.
+/// Messages that one thread may seal: their epoch, the count of the first, and how many they are. Each count is one more than the
+/// one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) epoch: u32,
+    first: u128,
+    pub(crate) messages: u32,
+}
+
+impl Counts {
+    /// The count of a message, where the first is number 0.
+    #[inline]
+    pub(crate) fn of(&self, message: u32) -> [u8; 12] {
+        low_96(self.first.wrapping_add(u128::from(message)))
+    }
+}
+
+/// The next messages of `owner`'s block on this thread, at least one and at most `wanted`, of `bytes` together. When the block is
+/// used up, or was never granted, `refill` grants one.
 #[inline]
 pub(crate) fn next<E>(
     owner: u64,
-    length: u64,
+    wanted: u32,
+    bytes: u64,
     refill: impl FnOnce() -> Result<Block, E>,
-) -> Result<(u32, [u8; 12]), E> {
+) -> Result<Counts, E> {
     BLOCKS.with(|blocks| {
         let cell = &blocks[slot(owner)];
         let mut block = cell.get();
         let granted = block.owner == owner
             && block.messages > 0
-            && block.bytes >= length
+            && block.bytes >= bytes
             && block.fork == phiseal_keys::fork_generation();
         if !granted {
             block = refill()?;
         }
-        block.messages = block.messages.saturating_sub(1);
-        block.bytes = block.bytes.saturating_sub(length);
-        block.count = block.count.wrapping_add(1);
+        let messages = block.messages.min(wanted);
+        let counts = Counts { epoch: block.epoch, first: block.count.wrapping_add(1), messages };
+        block.messages = block.messages.saturating_sub(messages);
+        block.bytes = block.bytes.saturating_sub(bytes);
+        block.count = block.count.wrapping_add(u128::from(messages));
         cell.set(block);
-        Ok((block.epoch, low_96(block.count)))
+        Ok(counts)
     })
 }
 
@@ -91,10 +111,12 @@ mod tests {
                 messages: 3,
             })
         };
-        assert_eq!(next(owner, 1, grant), Ok((7, [0xff; 12])));
-        assert_eq!(next(owner, 1, || Err(())), Ok((7, [0; 12])));
-        assert_eq!(next(owner, 1, || Err(())), Ok((7, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])));
-        assert_eq!(next(owner, 1, || Err(())), Err(()), "three messages were granted");
+        let first = next(owner, 1, 1, grant).unwrap();
+        assert_eq!((first.epoch, first.messages, first.of(0)), (7, 1, [0xff; 12]));
+        let others = next(owner, 9, 1, || Err(())).unwrap();
+        assert_eq!((others.epoch, others.messages, others.of(0)), (7, 2, [0; 12]));
+        assert_eq!(others.of(1), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(next(owner, 1, 1, || Err(())), Err(()), "three messages were granted");
     }
 
     #[test]
@@ -110,17 +132,17 @@ mod tests {
                 messages: 9,
             })
         };
-        assert!(next(owner, 8, grant).is_ok());
-        assert_eq!(next(owner, 3, || Err(())), Err(()));
-        assert!(next(owner, 2, || Err(())).is_ok());
-        assert!(next(owner, 0, || Err(())).is_ok());
+        assert!(next(owner, 1, 8, grant).is_ok());
+        assert_eq!(next(owner, 1, 3, || Err(())), Err(()));
+        assert!(next(owner, 1, 2, || Err(())).is_ok());
+        assert!(next(owner, 1, 0, || Err(())).is_ok());
         assert_eq!(
-            next(owner + SLOTS as u64, 0, || Err(())),
+            next(owner + SLOTS as u64, 1, 0, || Err(())),
             Err(()),
             "another owner in the same slot"
         );
         let elsewhere =
-            std::thread::spawn(move || next(owner, 0, || Err::<Block, ()>(()))).join().unwrap();
+            std::thread::spawn(move || next(owner, 1, 0, || Err::<Block, ()>(()))).join().unwrap();
         assert_eq!(elsewhere, Err(()));
     }
 }

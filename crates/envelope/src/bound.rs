@@ -30,6 +30,11 @@ impl BoundContext {
         Ok(Self { domain, aad: Aad(aad), padding: context.padding() })
     }
 
+    /// Of associated data that is put together already.
+    pub(crate) const fn of_aad(aad: Vec<u8>, domain: DomainId, padding: Option<u32>) -> Self {
+        Self { domain, aad: Aad(aad), padding }
+    }
+
     pub(crate) fn into_memory(self) -> Vec<u8> {
         self.aad.0
     }

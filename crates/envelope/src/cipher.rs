@@ -344,6 +344,16 @@ impl FieldCipher {
         ColumnGuard::new(reading, column, self.domain)
     }
 
+    /// The domain that contexts are encoded for.
+    pub(crate) const fn domain(&self) -> DomainId {
+        self.domain
+    }
+
+    /// Whether a policy stands before what is opened here.
+    pub(crate) const fn is_judged(&self) -> bool {
+        self.reading.is_some()
+    }
+
     /// Until when it is known that there is no other key.
     pub(crate) fn known(&self) -> &Deadline {
         &self.known
@@ -467,6 +477,11 @@ impl FieldCipher {
         if context.domain() != self.domain {
             return Err(other_domain());
         }
+        self.opening_key_of(id)
+    }
+
+    #[inline]
+    pub(crate) fn opening_key_of(&self, id: &KeyId) -> Result<&Arc<OpeningKey>, Error> {
         self.opener(id).ok_or_else(|| Missing::why(&self.missing, id))
     }
 }

@@ -353,7 +353,7 @@ impl Domain {
     }
 
     /// What `open` opens with the keys at hand, and once more after the look that its failure asks for.
-    async fn opened<T>(
+    pub(crate) async fn opened<T>(
         &self,
         open: impl Fn(&FieldCipher) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
@@ -467,7 +467,7 @@ impl Domain {
         Ok(loaded)
     }
 
-    async fn renewed_for_sealing(&self) -> Result<Arc<Loaded>, Error> {
+    pub(crate) async fn renewed_for_sealing(&self) -> Result<Arc<Loaded>, Error> {
         let loaded = self.renewed().await?;
         loaded.reserve(self.key_store(), self.options()).await?;
         Ok(loaded)

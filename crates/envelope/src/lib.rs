@@ -3,6 +3,7 @@
 mod block;
 mod bound;
 mod cipher;
+mod column;
 mod column_keys;
 mod deadline;
 mod domain;
@@ -27,6 +28,7 @@ mod subkey;
 
 pub use bound::BoundContext;
 pub use cipher::FieldCipher;
+pub use column::{Column, Nullable, Packed, Rows, Values};
 pub use column_keys::{ColumnKeys, ColumnSecrets};
 pub use domain::Domain;
 pub use guard::ColumnGuard;

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use phiseal_format::{FieldEnvelope, KeyId, Suite, TokenUse};
 use phiseal_keys::{Clock, DataKey, Error, ErrorKind, Moment, Purpose, Secret, derive};
-use phiseal_primitives::{Aes256Gcm, Engine, Validation};
+use phiseal_primitives::{Aes256Gcm, Engine, Row, Validation};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -98,7 +98,7 @@ impl OpeningKey {
         envelope: &FieldEnvelope<'_>,
         out: &mut [u8],
     ) -> Result<(), Error> {
-        self.with_epoch_key(envelope, |key| {
+        self.with_epoch_key(name_of(envelope), |key| {
             context.with_aad(envelope.aad_prefix(), |aad| {
                 key.open_into(
                     envelope.count().as_bytes(),
@@ -122,21 +122,41 @@ impl OpeningKey {
         body: &mut [u8],
         tag: &[u8; 16],
     ) -> Result<(), Error> {
-        self.with_epoch_key(empty, |key| {
+        self.with_epoch_key(name_of(empty), |key| {
             context.with_aad(empty.aad_prefix(), |aad| {
                 key.open_in_place(empty.count().as_bytes(), aad, body, tag)
             })
         })
     }
 
+    /// Decrypts rows of one epoch, and says in each whether it was authentic.
+    pub(crate) fn open_rows(
+        &self,
+        name: &EpochName,
+        rows: &mut [Row],
+        aads: &[u8],
+        texts: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let opened = self.with_epoch_key(*name, |key| {
+            key.open_rows(rows, aads, texts, out)?;
+            // One row is enough to show that there is such an epoch.
+            let any = rows.iter().any(|row| row.authentic);
+            any.then_some(()).ok_or(phiseal_primitives::Error::Unauthenticated)
+        });
+        match opened {
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(()),
+            opened => opened,
+        }
+    }
+
     #[inline]
     fn with_epoch_key(
         &self,
-        envelope: &FieldEnvelope<'_>,
+        name: EpochName,
         open: impl FnOnce(&dyn Aes256Gcm) -> Result<(), phiseal_primitives::Error>,
     ) -> Result<(), Error> {
         self.deadline.check()?;
-        let name = (envelope.suite(), *envelope.epoch().as_bytes());
         if let Some(key) = self.epochs.first(&name) {
             return Ok(open(key)?);
         }
@@ -171,8 +191,14 @@ impl fmt::Debug for OpeningKey {
     }
 }
 
-type EpochName = (Suite, [u8; 12]);
+/// Suite and epoch.
+pub(crate) type EpochName = (Suite, [u8; 12]);
 type EpochKey = (EpochName, Box<dyn Aes256Gcm>);
+
+#[inline]
+fn name_of(envelope: &FieldEnvelope<'_>) -> EpochName {
+    (envelope.suite(), *envelope.epoch().as_bytes())
+}
 
 /// Expanded keys by epoch. The first that come are found without a lock and stay; of the others, the latest are kept.
 ///

@@ -28,6 +28,13 @@ impl<T: Zeroize> Phi<T> {
     }
 }
 
+impl<T: Zeroize> Phi<T> {
+    /// To fill it again.
+    pub(crate) const fn as_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
 impl<T: Zeroize + AsRef<str>> Phi<T> {
     /// What may be displayed of the plaintext.
     ///

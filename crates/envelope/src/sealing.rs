@@ -1,4 +1,4 @@
-use crate::block::{self, Block};
+use crate::block::{self, Block, Counts};
 use crate::bound::BoundContext;
 use crate::deadline::Deadline;
 use crate::subkey::epoch_key;
@@ -10,7 +10,7 @@ use phiseal_format::{
     TAG_LEN,
 };
 use phiseal_keys::{Clock, Error, ErrorKind, Moment, Secret};
-use phiseal_primitives::{Aes256Gcm, Engine, Random};
+use phiseal_primitives::{Aes256Gcm, Engine, Random, Row};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use zeroize::Zeroize;
 
@@ -214,14 +214,70 @@ impl SealingKey {
         if length > MAX_FIELD_PLAINTEXT {
             return Err(too_long());
         }
-        self.deadline.check()?;
-        let (epoch, mut count) =
-            block::next(self.owner, length as u64, || self.refill(length as u64))?;
-        let epoch = self.epochs.get(epoch as usize).and_then(OnceLock::get).ok_or_else(used_up)?;
+        let (epoch, counts) = self.next(1, length as u64)?;
+        let mut count = counts.of(0);
         if self.nonces == NoncePolicy::PerMessage {
             self.random.fill(&mut count)?;
         }
         Ok((epoch, count))
+    }
+
+    /// Encrypts the texts of `rows` to their places in `out`, which have room for what goes before and after them. On an error `out`
+    /// holds no plaintext.
+    pub(crate) fn seal_rows(
+        &self,
+        rows: &mut [Row],
+        aads: &[u8],
+        texts: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let bytes = rest.iter().map(|row| row.text.len() as u64).sum();
+            let wanted = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+            let (epoch, counts) = self.next(wanted, bytes)?;
+            let (rows, others) =
+                rest.split_at_mut_checked(counts.messages as usize).ok_or_else(used_up)?;
+            for (message, row) in (0..).zip(rows.iter_mut()) {
+                row.nonce = counts.of(message);
+            }
+            match self.nonces {
+                NoncePolicy::PerBlock => epoch.key.seal_rows(rows, aads, texts, out)?,
+                NoncePolicy::PerMessage => {
+                    self.draw_counts(rows)?;
+                    epoch.key.seal_rows(rows, aads, texts, out)?;
+                }
+                NoncePolicy::Module => seal_with_own_nonces(epoch, rows, aads, texts, out)?,
+            }
+            // After all of them: an engine may write over what lies between.
+            for row in rows.iter() {
+                let head = row.out.checked_sub(FIELD_HEADER);
+                let head = head.and_then(|start| out.get_mut(start..)?.first_chunk_mut());
+                self.write_header(epoch, row.nonce, head.ok_or_else(used_up)?);
+            }
+            rest = others;
+        }
+        Ok(())
+    }
+
+    /// Twelve fresh bytes for each row, from one call.
+    fn draw_counts(&self, rows: &mut [Row]) -> Result<(), Error> {
+        let mut drawn = vec![0; 12 * rows.len()];
+        self.random.fill(&mut drawn)?;
+        let (counts, _) = drawn.as_chunks();
+        for (row, count) in rows.iter_mut().zip(counts) {
+            row.nonce = *count;
+        }
+        Ok(())
+    }
+
+    /// The epoch and counts of the next messages, as many as are `wanted` or fewer, if any may be sealed now.
+    #[inline]
+    fn next(&self, wanted: u32, bytes: u64) -> Result<(&SealingEpoch, Counts), Error> {
+        self.deadline.check()?;
+        let counts = block::next(self.owner, wanted, bytes, || self.refill(bytes))?;
+        let epoch = self.epochs.get(counts.epoch as usize).and_then(OnceLock::get);
+        Ok((epoch.ok_or_else(used_up)?, counts))
     }
 
     #[inline]
@@ -287,6 +343,27 @@ impl SealingKey {
         grants.ends = self.clock.now().saturating_add(EPOCH_TIME);
         Ok(())
     }
+}
+
+/// Encrypts each row under a nonce that the module draws.
+fn seal_with_own_nonces(
+    epoch: &SealingEpoch,
+    rows: &mut [Row],
+    aads: &[u8],
+    texts: &[u8],
+    out: &mut [u8],
+) -> Result<(), Error> {
+    for row in rows {
+        let aad = aads.get(row.aad.clone()).unwrap_or_default();
+        let text = texts.get(row.text.clone()).unwrap_or_default();
+        let place = out.get_mut(row.out..).unwrap_or_default();
+        let (body, tail) = place.split_at_mut_checked(text.len()).ok_or_else(used_up)?;
+        let tail = tail.first_chunk_mut().ok_or_else(used_up)?;
+        body.copy_from_slice(text);
+        let sealed = epoch.key.seal_in_place_with_own_nonce(aad, body);
+        (row.nonce, *tail) = sealed.inspect_err(|_| body.zeroize())?;
+    }
+    Ok(())
 }
 
 impl Grants {

@@ -183,6 +183,50 @@ impl Context {
         Ok(())
     }
 
+    /// What [`encode`](Self::encode) gives with further components of these tags, which differ from one field to the next and are
+    /// left out: one piece more than tags. Between two pieces goes a component's length, four bytes, big-endian, and its value.
+    ///
+    /// ```
+    /// use phiseal_format::{Context, DomainId, tag};
+    ///
+    /// let (column, domain) = (Context::of_field("ssn"), DomainId::from_bytes([7; 16]));
+    /// let pieces = column.encode_around(&domain, &[tag::RECORD])?;
+    /// let whole = [&pieces[0][..], &2_u32.to_be_bytes(), b"17", &pieces[1]].concat();
+    /// assert_eq!(whole, column.record("17").encode(&domain)?.as_bytes());
+    /// # Ok::<(), phiseal_format::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`encode`](Self::encode) without the components that are left out; [`ErrorKind::Duplicate`] for a tag that is given
+    /// twice; [`ErrorKind::Reserved`] for one that is neither tenant, record, field, use, row version nor the application's.
+    pub fn encode_around(&self, domain: &DomainId, tags: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let own = self.components().map(|component| (component.tag(), Some(component.value())));
+        let library = (tag::DOMAIN, Some(&domain.as_bytes()[..]));
+        let left_out = tags.iter().map(|tag| (*tag, None));
+        let mut all: Vec<_> = own.chain([library]).chain(left_out).collect();
+        all.sort_by_key(|(tag, _)| *tag);
+        let (mut pieces, mut piece, mut previous) = (Vec::new(), vec![VERSION], None);
+        for (tag, value) in all {
+            if previous.replace(tag) == Some(tag) {
+                return Err(ErrorKind::Duplicate.into());
+            }
+            match value {
+                Some(value) => component::push(&mut piece, tag, value),
+                None if may_differ(tag) => {
+                    piece.push(tag);
+                    pieces.push(core::mem::take(&mut piece));
+                }
+                None => return Err(ErrorKind::Reserved.into()),
+            }
+        }
+        pieces.push(piece);
+        Ok(pieces)
+    }
+
     /// How many bytes [`encode_into`](Self::encode_into) appends.
     #[must_use]
     #[inline]
@@ -240,6 +284,12 @@ impl Context {
         }
         (place, false)
     }
+}
+
+/// Whether a component of this tag may differ from one field of a column to the next.
+const fn may_differ(tag: u8) -> bool {
+    !matches!(tag, tag::DOMAIN | tag::PADDING)
+        && matches!(tag, tag::TENANT..=tag::ROW_VERSION | tag::APPLICATION..)
 }
 
 impl fmt::Debug for Context {

@@ -12,6 +12,7 @@ pub struct Error(Arc<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: &'static str,
+    row: Option<usize>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -83,14 +84,20 @@ impl Error {
     #[must_use]
     #[cold]
     pub fn new(kind: ErrorKind, message: &'static str) -> Self {
-        Self(Arc::new(Inner { kind, message, source: None }))
+        Self(Arc::new(Inner { kind, message, row: None, source: None }))
     }
 
     /// Adds what caused it. Only errors that are known to hold no secret and no personal name may be sources.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let source = Some(Arc::from(source.into()));
-        Self(Arc::new(Inner { kind: self.0.kind, message: self.0.message, source }))
+        Self(Arc::new(Inner { source, ..self.0.parts() }))
+    }
+
+    /// Says in which row of a column it was, counted from 0.
+    #[must_use]
+    pub fn in_row(self, row: usize) -> Self {
+        Self(Arc::new(Inner { row: Some(row), ..self.0.parts() }))
     }
 
     /// What a caller can do about it.
@@ -104,12 +111,27 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         self.kind().is_retryable()
     }
+
+    /// In which row of a column it was, counted from 0, where it was in one.
+    #[must_use]
+    pub fn row(&self) -> Option<usize> {
+        self.0.row
+    }
+}
+
+impl Inner {
+    fn parts(&self) -> Self {
+        Self { kind: self.kind, message: self.message, row: self.row, source: self.source.clone() }
+    }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut s = f.debug_struct("Error");
         s.field("kind", &self.0.kind).field("message", &self.0.message);
+        if let Some(row) = self.0.row {
+            s.field("row", &row);
+        }
         if let Some(source) = &self.0.source {
             s.field("source", source);
         }
@@ -119,7 +141,10 @@ impl fmt::Debug for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.message)
+        match self.0.row {
+            Some(row) => write!(f, "row {row}: {}", self.0.message),
+            None => f.write_str(self.0.message),
+        }
     }
 }
 

@@ -21,8 +21,9 @@
 //! ```
 
 use crate::{
-    Context, Error, FieldCipher, FullKeyId, KekBackend, KeyStore, Keyset, Phi, Plaintext, Reader,
-    Renewal, Rewrapped, Sealed, Store, SubjectRecord, SubjectsRenewed, SubjectsRewrapped,
+    Column, Context, Error, FieldCipher, FullKeyId, KekBackend, KeyStore, Keyset, Phi, Plaintext,
+    Reader, Renewal, Rewrapped, Rows, Sealed, Store, SubjectRecord, SubjectsRenewed,
+    SubjectsRewrapped, Values,
 };
 use phiseal_keys::Erasure;
 use pollster::block_on;
@@ -152,6 +153,49 @@ impl Domain {
     /// As [`crate::Domain::open_masked`].
     pub fn open_masked(&self, sealed: &Sealed, context: &Context) -> Result<String, Error> {
         block_on(self.0.open_masked(sealed, context))
+    }
+
+    /// As [`crate::Domain::seal_column`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::seal_column`].
+    pub fn seal_column(
+        &self,
+        values: &(impl Values + ?Sized),
+        context: &Context,
+        rows: &Rows<'_>,
+    ) -> Result<Column, Error> {
+        block_on(self.0.seal_column(values, context, rows))
+    }
+
+    /// As [`crate::Domain::seal_column_into`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::seal_column_into`].
+    pub fn seal_column_into(
+        &self,
+        values: &(impl Values + ?Sized),
+        context: &Context,
+        rows: &Rows<'_>,
+        sealed: &mut Column,
+    ) -> Result<(), Error> {
+        block_on(self.0.seal_column_into(values, context, rows, sealed))
+    }
+
+    /// As [`crate::Domain::open_column`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Domain::open_column`].
+    pub fn open_column(
+        &self,
+        sealed: &(impl Values + ?Sized),
+        context: &Context,
+        rows: &Rows<'_>,
+    ) -> Result<Phi<Column>, Error> {
+        block_on(self.0.open_column(sealed, context, rows))
     }
 
     /// As [`crate::Domain::read_by`].

@@ -49,8 +49,8 @@ pub use phiseal_tokens as tokens;
 
 pub use self::phiseal::{Builder, Phiseal};
 pub use phiseal_envelope::{
-    BoundContext, Domain, FieldCipher, Mask, Masked, NoncePolicy, Options, Phi, Plaintext, Reveal,
-    RevealForm, RevealPolicy, Sealed, Subject,
+    BoundContext, Column, Domain, FieldCipher, Mask, Masked, NoncePolicy, Nullable, Options,
+    Packed, Phi, Plaintext, Reveal, RevealForm, RevealPolicy, Rows, Sealed, Subject, Values,
 };
 pub use phiseal_format::{
     Context, DomainId, EncryptionContext, EnvironmentId, KekId, KekVersion, KeyId, SubjectTag,

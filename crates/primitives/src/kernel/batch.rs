@@ -11,6 +11,8 @@ use super::lanes::{Block, Lanes, block_from};
 use crate::engine::Row;
 use core::hint::black_box;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::slice;
 
 /// The messages of a batch: rows, and the buffers that those share.
 ///
@@ -32,16 +34,20 @@ impl<'a, R: AsRef<[Row]>> Batch<'a, R> {
         out: &'a mut [u8],
         [behind_text, behind_out]: [usize; 2],
     ) -> Option<Self> {
-        for row in rows.as_ref() {
-            let aad = aads.get(row.aad.clone())?.len();
-            let text = texts.get(row.text.clone())?.len();
-            let fits = fits(aad, text)
-                && texts.len() - row.text.end >= behind_text
-                && row.out <= out.len()
-                && out.len() - row.out >= text + behind_out;
-            if !fits {
-                return None;
-            }
+        let texts_end = texts.len().checked_sub(behind_text)?;
+        let out_end = out.len().checked_sub(behind_out)?;
+        let fits = |row: &Row| {
+            // Both differences are far from overflow where the ranges before them lie in a buffer.
+            row.aad.start <= row.aad.end
+                && row.aad.end <= aads.len()
+                && row.text.start <= row.text.end
+                && row.text.end <= texts_end
+                && fits(row.aad.end - row.aad.start, row.text.end - row.text.start)
+                && row.out <= out_end
+                && row.text.end - row.text.start <= out_end - row.out
+        };
+        if !rows.as_ref().iter().all(fits) {
+            return None;
         }
         Some(Self { rows, aads, texts, out })
     }
@@ -72,11 +78,31 @@ static COUNTERS: [[u8; 16]; MAX_BLOCKS + 4] = {
     blocks
 };
 
+/// Key stream of a group of messages; it is not written to before it is needed, and wiped up to where it was.
 #[repr(align(64))]
-struct KeyStream<const N: usize>([u8; N]);
+struct KeyStream<const N: usize>(MaybeUninit<[u8; N]>);
 
 impl<const N: usize> KeyStream<N> {
     const ROOM: usize = N - BEHIND;
+
+    #[inline(always)]
+    const fn new() -> Self {
+        Self(MaybeUninit::uninit())
+    }
+
+    #[inline(always)]
+    const fn start(&mut self) -> *mut u8 {
+        self.0.as_mut_ptr().cast()
+    }
+
+    /// Zeros in the first `used` bytes.
+    #[inline(always)]
+    fn wipe(&mut self, used: usize) {
+        debug_assert!(used <= N);
+        // SAFETY: there are as many bytes.
+        unsafe { self.start().write_bytes(0, used) };
+        black_box(self);
+    }
 }
 
 /// Whether the kernel takes a message of these lengths, in bytes.
@@ -100,10 +126,10 @@ pub(super) fn seal<const BYTES: usize, L: Lanes<BYTES>>(
 ) {
     match batch.rows {
         [row] if stream_len::<BYTES>(row) <= SHORT => {
-            seal_in::<BYTES, { SHORT + BEHIND }, L>(lanes, key, batch);
+            seal_in::<BYTES, { SHORT + BEHIND }, false, L>(lanes, key, batch);
         }
-        [_] => seal_in::<BYTES, { LONG + BEHIND }, L>(lanes, key, batch),
-        _ => seal_in::<BYTES, { MANY + BEHIND }, L>(lanes, key, batch),
+        [_] => seal_in::<BYTES, { LONG + BEHIND }, false, L>(lanes, key, batch),
+        _ => seal_in::<BYTES, { MANY + BEHIND }, true, L>(lanes, key, batch),
     }
 }
 
@@ -117,32 +143,35 @@ pub(super) fn open<const BYTES: usize, L: Lanes<BYTES>>(
 ) {
     match &*batch.rows {
         [row] if stream_len::<BYTES>(row) <= SHORT => {
-            open_in::<BYTES, { SHORT + BEHIND }, L>(lanes, key, batch, tag);
+            open_in::<BYTES, { SHORT + BEHIND }, false, L>(lanes, key, batch, tag);
         }
-        [_] => open_in::<BYTES, { LONG + BEHIND }, L>(lanes, key, batch, tag),
-        _ => open_in::<BYTES, { MANY + BEHIND }, L>(lanes, key, batch, tag),
+        [_] => open_in::<BYTES, { LONG + BEHIND }, false, L>(lanes, key, batch, tag),
+        _ => open_in::<BYTES, { MANY + BEHIND }, true, L>(lanes, key, batch, tag),
     }
 }
 
 #[inline(always)]
-fn seal_in<const BYTES: usize, const N: usize, L: Lanes<BYTES>>(
+fn seal_in<const BYTES: usize, const N: usize, const SEVERAL: bool, L: Lanes<BYTES>>(
     lanes: L,
     key: &ExpandedKey,
     Batch { mut rows, aads, texts, out }: Batch<'_, &[Row]>,
 ) {
-    let mut stream = KeyStream([0; N]);
-    let mut lengths = Lengths::new(lanes);
+    let mut stream = KeyStream::<N>::new();
+    let mut most = 0;
+    let mut known = Known::<BYTES, SEVERAL, L>::nothing(lanes);
     while !rows.is_empty() {
-        let count = encrypt_counters::<BYTES, N, L>(lanes, key, rows, &mut stream);
+        let (count, used) = encrypt_counters::<BYTES, N, L>(lanes, key, rows, &mut stream);
+        most = most.max(used);
         let (group, rest) = rows.split_at(count);
-        let mut mask = stream.0.as_ptr();
+        let mut mask = stream.start().cast_const();
         for row in group {
             let text_len = row.text.end - row.text.start;
-            let mut hash = Hash::new(lanes, key, &mut lengths, row);
+            let aad_len = row.aad.end - row.aad.start;
             // SAFETY: every row of a batch lies in its buffers, 16 bytes for the tag in `out` included, and its key stream, a
             // block and as many bytes as the text, begins at `mask`, with a vector behind it.
             unsafe {
-                hash.add(Source::at(aads, row.aad.start), row.aad.end - row.aad.start);
+                let aad = Source::at(aads, row.aad.start);
+                let mut hash = Hash::of(lanes, key, &mut known, aad, aad_len, text_len);
                 let to = Target::at(out, row.out);
                 hash.encrypt(Source::at(texts, row.text.start), text_len, mask.add(16), to);
                 let tag = hash.tag(mask);
@@ -152,29 +181,32 @@ fn seal_in<const BYTES: usize, const N: usize, L: Lanes<BYTES>>(
         }
         rows = rest;
     }
-    wipe(&mut stream);
+    stream.wipe(most);
 }
 
 #[inline(always)]
-fn open_in<const BYTES: usize, const N: usize, L: Lanes<BYTES>>(
+fn open_in<const BYTES: usize, const N: usize, const SEVERAL: bool, L: Lanes<BYTES>>(
     lanes: L,
     key: &ExpandedKey,
     Batch { rows: mut all, aads, texts, out }: Batch<'_, &mut [Row]>,
     tag: Option<&[u8; 16]>,
 ) {
-    let mut stream = KeyStream([0; N]);
-    let mut lengths = Lengths::new(lanes);
+    let mut stream = KeyStream::<N>::new();
+    let mut most = 0;
+    let mut known = Known::<BYTES, SEVERAL, L>::nothing(lanes);
     while !all.is_empty() {
-        let count = encrypt_counters::<BYTES, N, L>(lanes, key, all, &mut stream);
+        let (count, used) = encrypt_counters::<BYTES, N, L>(lanes, key, all, &mut stream);
+        most = most.max(used);
         let (group, rest) = all.split_at_mut(count);
-        let mut mask = stream.0.as_ptr();
+        let mut mask = stream.start().cast_const();
         for row in group {
             let text_len = row.text.end - row.text.start;
-            let mut hash = Hash::new(lanes, key, &mut lengths, row);
+            let aad_len = row.aad.end - row.aad.start;
             // SAFETY: every row of a batch lies in its buffers, the tag's 16 bytes behind the text included where there is no
             // `tag`, and its key stream, a block and as many bytes as the text, begins at `mask`, with a vector behind it.
             unsafe {
-                hash.add(Source::at(aads, row.aad.start), row.aad.end - row.aad.start);
+                let aad = Source::at(aads, row.aad.start);
+                let mut hash = Hash::of(lanes, key, &mut known, aad, aad_len, text_len);
                 let text = Source::at(texts, row.text.start);
                 hash.add(text, text_len);
                 let made = hash.tag(mask);
@@ -190,7 +222,7 @@ fn open_in<const BYTES: usize, const N: usize, L: Lanes<BYTES>>(
         }
         all = rest;
     }
-    wipe(&mut stream);
+    stream.wipe(most);
 }
 
 /// Where bytes are read, and how many of them there are.
@@ -229,27 +261,20 @@ impl Target {
     }
 }
 
-/// Zeros where key stream was.
-#[inline(always)]
-fn wipe<const N: usize>(stream: &mut KeyStream<N>) {
-    stream.0 = [0; N];
-    black_box(stream);
-}
-
 /// The key stream of one message, in whole vectors: a block for its tag, then those for its text.
 #[inline(always)]
 fn stream_len<const BYTES: usize>(row: &Row) -> usize {
     (16 + (row.text.end - row.text.start)).next_multiple_of(BYTES)
 }
 
-/// Key stream for as many rows as there is room for; how many those are.
+/// Key stream for as many rows as there is room for, and zeros behind it: how many rows, and how many bytes it is.
 #[inline(always)]
 fn encrypt_counters<const BYTES: usize, const N: usize, L: Lanes<BYTES>>(
     lanes: L,
     key: &ExpandedKey,
     rows: &[Row],
     stream: &mut KeyStream<N>,
-) -> usize {
+) -> (usize, usize) {
     let (mut count, mut used) = (0, 0);
     for row in rows {
         let end = used + stream_len::<BYTES>(row);
@@ -258,16 +283,22 @@ fn encrypt_counters<const BYTES: usize, const N: usize, L: Lanes<BYTES>>(
         }
         let nonce = lanes.splat(block_from(&row.nonce));
         let mut counters = COUNTERS.as_flattened();
-        let mut vectors = &mut stream.0[used..end];
-        while let Some(vector) = vectors.split_off_mut(..BYTES).and_then(<[u8]>::first_chunk_mut)
+        while used < end
             && let Some((numbers, others)) = counters.split_first_chunk()
         {
+            // SAFETY: a vector behind `used` is within the room.
+            let vector = unsafe { &mut *stream.start().add(used).cast() };
             lanes.store(lanes.xor(nonce, lanes.load(numbers)), vector);
-            counters = others;
+            (used, counters) = (used + BYTES, others);
         }
-        (count, used) = (count + 1, end);
+        count += 1;
     }
-    let (vectors, _) = stream.0[..used].as_chunks_mut::<BYTES>();
+    // SAFETY: so many bytes have been written, and there is room for as many behind them.
+    let written = unsafe {
+        stream.start().add(used).write_bytes(0, BEHIND);
+        slice::from_raw_parts_mut(stream.start(), used)
+    };
+    let (vectors, _) = written.as_chunks_mut::<BYTES>();
     let (eights, rest) = vectors.as_chunks_mut::<IN_FLIGHT>();
     for vectors in eights {
         encrypt(lanes, key, vectors);
@@ -284,7 +315,7 @@ fn encrypt_counters<const BYTES: usize, const N: usize, L: Lanes<BYTES>>(
     for vectors in ones {
         encrypt(lanes, key, vectors);
     }
-    count
+    (count, used)
 }
 
 /// Encrypts vectors where they lie.
@@ -336,18 +367,67 @@ unsafe fn decrypt<const BYTES: usize, L: Lanes<BYTES>>(
     }
 }
 
-/// What the block of a message's lengths adds to its hash, kept for the next message, whose lengths are often the same.
-struct Lengths<const BYTES: usize, L: Lanes<BYTES>> {
+/// Associated data of two blocks and more often begins with the same ones as that of the message before.
+const HEAD: usize = 32;
+
+/// What the block of a message's lengths and the head of its associated data add to its hash: kept for the next message, where both
+/// are often the same.
+struct Known<const BYTES: usize, const SEVERAL: bool, L: Lanes<BYTES>> {
     aad: usize,
     text: usize,
+    head: [u8; HEAD],
     product: Product<BYTES, L>,
 }
 
-impl<const BYTES: usize, L: Lanes<BYTES>> Lengths<BYTES, L> {
+impl<const BYTES: usize, const SEVERAL: bool, L: Lanes<BYTES>> Known<BYTES, SEVERAL, L> {
+    /// Whether a head is hashed by itself: where it is whole vectors, and there are other messages.
+    const HAS_HEAD: bool = SEVERAL && BYTES <= HEAD;
+
     #[inline(always)]
-    fn new(lanes: L) -> Self {
-        Self { aad: 0, text: 0, product: Product::zero(lanes) }
+    fn nothing(lanes: L) -> Self {
+        Self { aad: 0, text: 0, head: [0; HEAD], product: Product::zero(lanes) }
     }
+
+    /// Makes it that of a message, where it is another's.
+    #[inline(always)]
+    fn update(
+        &mut self,
+        lanes: L,
+        key: &ExpandedKey,
+        lengths: [usize; 2],
+        head: Option<&[u8; HEAD]>,
+    ) {
+        let [aad, text] = lengths;
+        let same = self.aad == aad && self.text == text;
+        if same && head.is_none_or(|head| *head == self.head) {
+            return;
+        }
+        // Both lengths in bits.
+        let block = (aad as u128) << 67 | (text as u128) << 3;
+        let mut product = Product::zero(lanes);
+        product.add(lanes, lanes.lane(block, 0), power(lanes, key, 1));
+        if let Some(head) = head {
+            let highest = blocks(aad) + blocks(text) + 1;
+            let (vectors, _) = head.as_chunks();
+            for (number, vector) in vectors.iter().enumerate() {
+                let powers = power(lanes, key, highest - number * (BYTES / 16));
+                product.add(lanes, lanes.reversed(lanes.load(vector)), powers);
+            }
+            self.head = *head;
+        }
+        (self.aad, self.text, self.product) = (aad, text, product);
+    }
+}
+
+/// The powers of the hash key from this one down.
+#[inline(always)]
+fn power<const BYTES: usize, L: Lanes<BYTES>>(
+    lanes: L,
+    key: &ExpandedKey,
+    highest: usize,
+) -> L::Vector {
+    let powers = key.powers(highest).as_flattened().first_chunk();
+    powers.map_or(lanes.splat(0), |powers| lanes.load(powers))
 }
 
 /// The hash of one message as it is made (SP 800-38D, 7.1, step 5).
@@ -360,19 +440,39 @@ struct Hash<'a, const BYTES: usize, L: Lanes<BYTES>> {
 }
 
 impl<'a, const BYTES: usize, L: Lanes<BYTES>> Hash<'a, BYTES, L> {
+    /// That of a message whose associated data is the first `aad_len` bytes of `aad`: all of those are in it.
+    ///
+    /// # Safety
+    ///
+    /// There are as many bytes.
     #[inline(always)]
-    fn new(lanes: L, key: &'a ExpandedKey, lengths: &mut Lengths<BYTES, L>, row: &Row) -> Self {
-        let (aad, text) = (row.aad.end - row.aad.start, row.text.end - row.text.start);
-        if (aad, text) != (lengths.aad, lengths.text) {
-            // Both in bits.
-            let block = (aad as u128) << 67 | (text as u128) << 3;
-            *lengths = Lengths { aad, text, product: Product::zero(lanes) };
-            let hash_key = key.powers(1).as_flattened().first_chunk();
-            let hash_key = hash_key.map_or(lanes.splat(0), |bytes| lanes.load(bytes));
-            lengths.product.add(lanes, lanes.lane(block, 0), hash_key);
+    unsafe fn of<const SEVERAL: bool>(
+        lanes: L,
+        key: &'a ExpandedKey,
+        known: &mut Known<BYTES, SEVERAL, L>,
+        aad: Source,
+        aad_len: usize,
+        text_len: usize,
+    ) -> Self {
+        let highest = blocks(aad_len) + blocks(text_len) + 1;
+        let powers = key.powers(highest).as_ptr().cast::<u8>();
+        // SAFETY: `HEAD` bytes are only read, and powers for them only left out, where there are as many.
+        unsafe {
+            if Known::<BYTES, SEVERAL, L>::HAS_HEAD && aad_len >= HEAD {
+                let head = Some(&*aad.start.cast());
+                known.update(lanes, key, [aad_len, text_len], head);
+                let rest = Source { start: aad.start.add(HEAD), available: aad.available - HEAD };
+                let powers = powers.add(HEAD);
+                let mut hash = Self { lanes, sum: known.product, powers, key: PhantomData };
+                hash.add(rest, aad_len - HEAD);
+                hash
+            } else {
+                known.update(lanes, key, [aad_len, text_len], None);
+                let mut hash = Self { lanes, sum: known.product, powers, key: PhantomData };
+                hash.add(aad, aad_len);
+                hash
+            }
         }
-        let powers = key.powers(blocks(aad) + blocks(text) + 1).as_ptr().cast();
-        Self { lanes, sum: lengths.product, powers, key: PhantomData }
     }
 
     /// The first `length` bytes of `bytes`.

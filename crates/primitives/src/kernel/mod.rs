@@ -256,7 +256,13 @@ impl Aes256Gcm for Key {
         texts: &[u8],
         out: &mut [u8],
     ) -> Result<(), Error> {
-        let sealed = rows.chunk_by(|a, b| takes(a) == takes(b)).try_for_each(|rows| {
+        if let Some(batch) = Batch::new(rows, aads, texts, out, [0, 16]) {
+            self.seal(batch);
+            return Ok(());
+        }
+        // Some are too long, or wrong.
+        let mut runs = rows.chunk_by(|a, b| takes(a) == takes(b));
+        let sealed = runs.try_for_each(|rows| {
             if !rows.iter().all(takes) {
                 return self.engine.seal_rows(rows, aads, texts, out);
             }
@@ -274,7 +280,13 @@ impl Aes256Gcm for Key {
         texts: &[u8],
         out: &mut [u8],
     ) -> Result<(), Error> {
-        let opened = rows.chunk_by_mut(|a, b| takes(a) == takes(b)).try_for_each(|rows| {
+        if let Some(batch) = Batch::new(&mut *rows, aads, texts, out, [16, 0]) {
+            self.open(batch, None);
+            return Ok(());
+        }
+        // Some are too long, or wrong.
+        let mut runs = rows.chunk_by_mut(|a, b| takes(a) == takes(b));
+        let opened = runs.try_for_each(|rows| {
             if !rows.iter().all(takes) {
                 return self.engine.open_rows(rows, aads, texts, out);
             }
