@@ -86,6 +86,9 @@ pub fn run_prepared(
         step("backend table", Kind::Check, &|| table::check(workspace));
     }
     step("doctests", doctests, &|| doc_tests(workspace, options, environment));
+    if options.packages.is_empty() && !options.full {
+        step("tests of optimised code", Kind::Tests, &|| optimised(workspace, environment));
+    }
     if options.packages.is_empty() {
         step("fuzz smoke run", Kind::Tests, &|| fuzz::smoke(workspace, options.full));
     }
@@ -98,7 +101,7 @@ pub fn run_prepared(
     }
     if !options.packages.is_empty() {
         report.leave_out(format!(
-            "the fuzz smoke run, the backend table and every package but {}",
+            "the tests of optimised code, the fuzz smoke run, the backend table and every package but {}",
             options.packages.join(", ")
         ));
     }
@@ -158,6 +161,13 @@ fn doc_tests(
     cargo_test(
         environment.apply(workspace.cargo(["test", "--doc", "--no-fail-fast"]).args(selection)),
     )
+}
+
+/// The tests of what only optimised code shows: what it leaves of keys in memory, and what its instructions compute.
+fn optimised(workspace: &Workspace, environment: &Environment) -> Result<Outcome, Failure> {
+    let mut command = workspace.cargo(["test", "--release", "-p", "phiseal-primitives"]);
+    command.args(["--features", "kernel,ring,rustcrypto", "--test", "residue", "--test", "rows"]);
+    cargo_test(environment.apply(&mut command))
 }
 
 /// A `cargo test` whose tests are counted.
