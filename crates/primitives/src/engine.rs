@@ -35,6 +35,18 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// When `out` is longer than 255 times 32 bytes; `out` is then zeros.
     fn hkdf_expand(&self, prk: &[u8; 32], info: &[&[u8]], out: &mut [u8]) -> Result<(), Error>;
 
+    /// HKDF-Expand with SHA-512 (RFC 5869, 2.3) over the concatenation of `info`; `out` is overwritten.
+    ///
+    /// # Errors
+    ///
+    /// When `out` is longer than 255 times 64 bytes; `out` is then zeros.
+    fn hkdf_expand_sha_512(
+        &self,
+        prk: &[u8; 32],
+        info: &[&[u8]],
+        out: &mut [u8],
+    ) -> Result<(), Error>;
+
     /// HMAC-SHA-256 (RFC 2104, FIPS 198-1) over the concatenation of `data`.
     fn hmac_sha_256(&self, key: &[u8], data: &[&[u8]]) -> [u8; 32];
 

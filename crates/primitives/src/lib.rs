@@ -10,7 +10,7 @@
 //! | `rustcrypto` | `rustcrypto` | no C compiler, every target; the independent check on the other two |
 //!
 //! What no engine offers through a common interface is here once, on top of the block cipher or of an engine:
-//! [`xaes`] (c2sp.org/XAES-256-GCM), [`key_wrap`] (SP 800-38F), [`ff1`] (SP 800-38G), [`constant_time`], [`random`] and, each behind a feature of
+//! [`xaes`] (c2sp.org/XAES-256-GCM), [`chunked`] (c2sp.org/chunked-encryption), [`key_wrap`] (SP 800-38F), [`ff1`] (SP 800-38G), [`constant_time`], [`random`] and, each behind a feature of
 //! its name, `argon2id` (RFC 9106), `ed25519` (RFC 8032), `recipients` (HPKE, RFC 9180) and `shamir` (a secret split M of N);
 //! behind the feature `tokens`, `siv` (AES-SIV, RFC 5297) and `hmac` (RFC 2104 under a key that is kept).
 //!
@@ -29,6 +29,7 @@
 
 #[cfg(feature = "argon2id")]
 pub mod argon2id;
+pub mod chunked;
 pub mod constant_time;
 #[cfg(any(feature = "recipients", feature = "shamir"))]
 mod drawn;

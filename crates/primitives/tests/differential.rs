@@ -96,7 +96,7 @@ proptest! {
         info in parts(),
         length in 0_usize..=200,
     ) {
-        let mut first: Option<([u8; 32], Vec<u8>)> = None;
+        let mut first: Option<([u8; 32], Vec<u8>, Vec<u8>)> = None;
         for engine in every_engine() {
             let (mut prk, mut okm) = ([0; 32], vec![0; length]);
             engine.hkdf_extract(&salt, &ikm, &mut prk);
@@ -104,9 +104,13 @@ proptest! {
             let mut joined = vec![0; length];
             engine.hkdf_expand(&prk, &[&info.concat()], &mut joined).unwrap();
             prop_assert_eq!(&okm, &joined, "{}: parts of the info are not concatenated", engine.name());
+            let (mut long, mut joined) = (vec![0; length], vec![0; length]);
+            engine.hkdf_expand_sha_512(&prk, &slices(&info), &mut long).unwrap();
+            engine.hkdf_expand_sha_512(&prk, &[&info.concat()], &mut joined).unwrap();
+            prop_assert_eq!(&long, &joined, "{}: parts of the info are not concatenated", engine.name());
             match &first {
-                None => first = Some((prk, okm)),
-                Some(first) => prop_assert_eq!(first, &(prk, okm), "{}", engine.name()),
+                None => first = Some((prk, okm, long)),
+                Some(first) => prop_assert_eq!(first, &(prk, okm, long), "{}", engine.name()),
             }
         }
     }
@@ -148,6 +152,13 @@ fn hkdf_gives_255_blocks_and_no_byte_more() {
             engine.name()
         );
         assert!(longest.chunks(32).all(|block| block != [0; 32]));
+        let mut longest = vec![0; 255 * 64];
+        assert_eq!(engine.hkdf_expand_sha_512(&[1; 32], &[b"info"], &mut longest), Ok(()));
+        assert!(longest.chunks(64).all(|block| block != [0; 64]));
+        let mut over = vec![0xaa; 255 * 64 + 1];
+        let refused = engine.hkdf_expand_sha_512(&[1; 32], &[b"info"], &mut over);
+        assert_eq!(refused, Err(Error::Length), "{}", engine.name());
+        assert!(over.iter().all(|byte| *byte == 0));
         let mut over = vec![0xaa; 255 * 32 + 1];
         assert_eq!(
             engine.hkdf_expand(&[1; 32], &[b"info"], &mut over),

@@ -13,6 +13,7 @@
 mod every_engine;
 
 use every_engine::every_engine;
+use phiseal_primitives::chunked::ChunkKey;
 use phiseal_primitives::{Engine, OsRandom, Random, Xaes256Gcm, key_wrap, xaes};
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -81,6 +82,11 @@ fn seal_and_open(engine: &dyn Engine, key: &[u8; 32]) {
         key.open_in_place(&nonce, b"aad", &mut message, &tag).unwrap();
         assert_eq!(message, apart);
     }
+}
+
+fn seal_a_chunk(engine: &dyn Engine, key: &[u8; 32]) {
+    let (key, commitment) = ChunkKey::derive(engine, key, &[1; 24], b"context").unwrap();
+    black_box((key.seal(0, &[4; 100], &mut [0; 116]).ok(), commitment));
 }
 
 fn wrap_with_xaes(engine: &'static dyn Engine, key: &[u8; 32]) {
@@ -208,7 +214,8 @@ fn no_operation_leaves_a_copy_of_its_key() {
     let of_no_engine = operations.len();
     for engine in every_engine() {
         let name = engine.name();
-        operations.extend::<[Operation; 4]>([
+        operations.extend::<[Operation; 5]>([
+            (format!("{name}: a document's chunk"), Box::new(|key| seal_a_chunk(*engine, key))),
             (format!("{name}: seal and open"), Box::new(|key| seal_and_open(*engine, key))),
             (format!("{name}: XAES"), Box::new(|key| wrap_with_xaes(*engine, key))),
             (
@@ -218,7 +225,7 @@ fn no_operation_leaves_a_copy_of_its_key() {
             (format!("{name}: HMAC"), Box::new(|key| mac(*engine, key))),
         ]);
     }
-    assert_eq!(operations.len(), of_no_engine + 4 * every_engine().len());
+    assert_eq!(operations.len(), of_no_engine + 5 * every_engine().len());
     for (name, operation) in &operations {
         let (before, after) = copies_before_and_after(operation);
         assert!(before >= 2, "{name}: the scan does not even find the caller's key");

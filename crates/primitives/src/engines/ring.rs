@@ -34,12 +34,16 @@ impl Engine for Ring {
     }
 
     fn hkdf_expand(&self, prk: &[u8; 32], info: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
-        let prk = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, prk);
-        let filled = prk.expand(info, OutputLength(out.len())).and_then(|okm| okm.fill(out));
-        filled.map_err(|_| {
-            out.zeroize();
-            Error::Length
-        })
+        expand(hkdf::HKDF_SHA256, prk, info, out)
+    }
+
+    fn hkdf_expand_sha_512(
+        &self,
+        prk: &[u8; 32],
+        info: &[&[u8]],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        expand(hkdf::HKDF_SHA512, prk, info, out)
     }
 
     fn hmac_sha_256(&self, key: &[u8], data: &[&[u8]]) -> [u8; 32] {
@@ -156,6 +160,21 @@ fn unbound(key: &[u8; 32]) -> Result<UnboundKey, Error> {
 #[inline(never)]
 fn boxed(key: &[u8; 32]) -> Result<Box<dyn Aes256Gcm>, Error> {
     Ok(Box::new(Key(LessSafeKey::new(unbound(key)?))))
+}
+
+/// HKDF-Expand (RFC 5869, 2.3).
+fn expand(
+    hash: hkdf::Algorithm,
+    prk: &[u8; 32],
+    info: &[&[u8]],
+    out: &mut [u8],
+) -> Result<(), Error> {
+    let prk = hkdf::Prk::new_less_safe(hash, prk);
+    let filled = prk.expand(info, OutputLength(out.len())).and_then(|okm| okm.fill(out));
+    filled.map_err(|_| {
+        out.zeroize();
+        Error::Length
+    })
 }
 
 /// The output length of one HKDF expansion, in bytes.

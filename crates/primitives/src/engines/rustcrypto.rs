@@ -3,8 +3,8 @@ use crate::{Aes256Gcm, Engine, Error, Module, Validation, random, stack};
 use aes_gcm::{AeadInOut, KeyInit, Nonce, Tag, aead::inout::InOutBuf};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use sha2::{Digest, Sha256};
-use zeroize::Zeroize;
+use sha2::{Digest, Sha256, Sha512};
+use zeroize::{Zeroize, Zeroizing};
 
 /// The crates `aes-gcm`, `hkdf`, `hmac` and `sha2`: no C compiler, every target.
 ///
@@ -46,6 +46,17 @@ impl Engine for RustCrypto {
         expanded.inspect_err(|_| out.zeroize())
     }
 
+    fn hkdf_expand_sha_512(
+        &self,
+        prk: &[u8; 32],
+        info: &[&[u8]],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let expanded = expand_sha_512(prk, info, out);
+        stack::scrub();
+        expanded.inspect_err(|_| out.zeroize())
+    }
+
     fn hmac_sha_256(&self, key: &[u8], data: &[&[u8]]) -> [u8; 32] {
         // An HMAC key may have any length (RFC 2104, 2); a longer one than a block is hashed first, here as there.
         let mut padded = [0; 64];
@@ -72,6 +83,29 @@ impl Engine for RustCrypto {
     fn fill_random(&self, out: &mut [u8]) -> Result<(), Error> {
         random::fill_from_os(out)
     }
+}
+
+/// HKDF-Expand with SHA-512 (RFC 5869, 2.3). The crate `hkdf` wants a key as long as the hash, as RFC 5869 has it of one that was
+/// extracted; this one is a key already, and HMAC takes any length.
+#[inline(never)]
+fn expand_sha_512(prk: &[u8; 32], info: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
+    if out.len() > 255 * 64 {
+        return Err(Error::Length);
+    }
+    let mut previous = Zeroizing::new([0; 64]);
+    for (number, block) in (1_u8..=255).zip(out.chunks_mut(64)) {
+        let mut mac = Hmac::<Sha512>::new_from_slice(prk).map_err(|_| Error::Engine)?;
+        if number > 1 {
+            mac.update(&*previous);
+        }
+        for part in info {
+            mac.update(part);
+        }
+        mac.update(&[number]);
+        previous.copy_from_slice(&mac.finalize().into_bytes());
+        block.copy_from_slice(&previous[..block.len()]);
+    }
+    Ok(())
 }
 
 struct Key(aes_gcm::Aes256Gcm);

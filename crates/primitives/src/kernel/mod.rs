@@ -128,6 +128,15 @@ impl Engine for Kernel {
         self.engine.hkdf_expand(prk, info, out)
     }
 
+    fn hkdf_expand_sha_512(
+        &self,
+        prk: &[u8; 32],
+        info: &[&[u8]],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        self.engine.hkdf_expand_sha_512(prk, info, out)
+    }
+
     fn hmac_sha_256(&self, key: &[u8], data: &[&[u8]]) -> [u8; 32] {
         self.engine.hmac_sha_256(key, data)
     }
