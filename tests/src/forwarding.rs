@@ -83,6 +83,14 @@ impl<O: Otherwise> Engine for Forwarding<O> {
     fn hkdf_expand(&self, prk: &[u8; 32], info: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
         phiseal::default_engine().hkdf_expand(prk, info, out)
     }
+    fn hkdf_expand_sha_512(
+        &self,
+        prk: &[u8; 32],
+        info: &[&[u8]],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        phiseal::default_engine().hkdf_expand_sha_512(prk, info, out)
+    }
     fn hmac_sha_256(&self, key: &[u8], data: &[&[u8]]) -> [u8; 32] {
         phiseal::default_engine().hmac_sha_256(key, data)
     }

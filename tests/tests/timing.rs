@@ -5,6 +5,7 @@
 
 use phiseal_primitives::constant_time::equal;
 use phiseal_primitives::siv::{self, Keys};
+use phiseal_primitives::{Engine, Instructions, Kernel, Ring, Row};
 use phiseal_tests::numbers::{Dice, figure, full};
 use std::hint::black_box;
 use std::time::Instant;
@@ -126,6 +127,42 @@ fn a_field_that_is_wrong_in_its_first_byte_takes_as_long_as_one_that_is_in_its_l
             let mut out = [0; 11];
             let tag = tag.try_into().unwrap();
             key.open_into(&[2; 12], b"aad", &body, tag, &mut out).unwrap_err();
+        });
+    }
+}
+
+/// What the kernel does with secrets takes as long for any of them: a plaintext of zeros and a random one, and two keys.
+#[test]
+fn the_kernel_takes_as_long_for_any_plaintext_and_any_key() {
+    let random = Dice::new(9).array::<32>();
+    for instructions in Instructions::ALL {
+        let kernel = Kernel::over(&Ring).only(instructions);
+        if kernel.instructions().is_none() {
+            continue;
+        }
+        let (key, name) = (kernel.aes_256_gcm(&[1; 32]).unwrap(), Engine::name(&kernel));
+        let mut out = [0; 48];
+        check(&format!("{name}: plaintext"), [&[0; 32], &random], |text| {
+            key.seal_into(&[2; 12], &[3; 57], text, &mut out).unwrap();
+            black_box(&out);
+        });
+        // Expanded beforehand: an expansion reads the key once, whichever it is.
+        let keys = [[0; 32], random].map(|key| kernel.aes_256_gcm(&key).unwrap());
+        check(&format!("{name}: key"), [&[0], &[1]], |which| {
+            keys[usize::from(which[0])].seal_into(&[2; 12], &[3; 57], &random, &mut out).unwrap();
+            black_box(&out);
+        });
+        let mut batch = [0; 8 * 48];
+        let rows: [_; 8] = core::array::from_fn(|row| Row {
+            nonce: [4; 12],
+            aad: 0..57,
+            text: 0..32,
+            out: row * 48,
+            ..Row::default()
+        });
+        check(&format!("{name}: rows"), [&[0; 32], &random], |text| {
+            key.seal_rows(&rows, &[3; 57], text, &mut batch).unwrap();
+            black_box(&batch);
         });
     }
 }

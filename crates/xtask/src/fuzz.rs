@@ -34,9 +34,10 @@ const FULL_RUNS: u64 = 100_000_000;
 
 /// The targets that are slower than a parser, and how many inputs each gets instead: some seconds' worth on a busy
 /// machine, and with `--full` some minutes'.
-const SLOW: [Slow; 12] = [
+const SLOW: [Slow; 13] = [
     Slow { target: "fhir", smoke: 50_000, full: 3_000_000 },
     Slow { target: "field_open", smoke: 500_000, full: FULL_RUNS },
+    Slow { target: "kernel", smoke: 50_000, full: FULL_RUNS },
     Slow { target: "key_file", smoke: 15_000, full: 1_000_000 },
     Slow { target: "keyset", smoke: 500_000, full: 30_000_000 },
     Slow { target: "normalise", smoke: 50_000, full: 5_000_000 },

@@ -11,7 +11,7 @@ use phiseal::{Context, Engine, ManualClock, Suite, context, engine};
 pub(crate) static CLINIC: LazyLock<Clinic> = LazyLock::new(Clinic::new);
 
 /// The names of the engines that a bit of an input picks from.
-pub(crate) const ENGINES: [&str; 2] = ["aws-lc-rs", "ring"];
+pub(crate) const ENGINES: [&str; 2] = ["kernel", "ring"];
 
 /// Handles on the keys of patients, and of staff.
 pub(crate) struct Clinic {

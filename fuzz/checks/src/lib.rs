@@ -15,6 +15,7 @@ mod encryption_context;
 mod fhir;
 mod field_envelope;
 mod field_open;
+mod kernel;
 mod key_document;
 mod key_file;
 mod keyset;
@@ -42,6 +43,7 @@ pub use encryption_context::encryption_context;
 pub use fhir::fhir;
 pub use field_envelope::field_envelope;
 pub use field_open::field_open;
+pub use kernel::kernel;
 pub use key_file::key_file;
 pub use keyset::keyset;
 pub use normalise::normalise;
@@ -61,7 +63,7 @@ pub use wrapped_key::wrapped_key;
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// Every target but the planted one.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 22] = [
     ("audit_checkpoint", audit_checkpoint),
     ("audit_note", audit_note),
     ("audit_record", audit_record),
@@ -70,6 +72,7 @@ pub const TARGETS: [Target; 21] = [
     ("fhir", fhir),
     ("field_envelope", field_envelope),
     ("field_open", field_open),
+    ("kernel", kernel),
     ("key_file", key_file),
     ("keyset", keyset),
     ("normalise", normalise),

@@ -7,6 +7,7 @@ mod audit;
 mod fhir;
 mod fields;
 mod format;
+mod kernel;
 mod key_file;
 mod keyset;
 mod policies;
@@ -43,6 +44,7 @@ pub fn seeds() -> Vec<Seed> {
         ("fhir", fhir::files()),
         ("field_envelope", format::field_envelopes()),
         ("field_open", fields::opened()),
+        ("kernel", kernel::rows()),
         ("key_file", key_file::files()),
         ("keyset", keyset::keysets()),
         ("normalise", tokens::values()),
