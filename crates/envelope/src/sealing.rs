@@ -233,8 +233,15 @@ impl SealingKey {
     ) -> Result<(), Error> {
         let mut rest = rows;
         while !rest.is_empty() {
-            let bytes = rest.iter().map(|row| row.text.len() as u64).sum();
-            let wanted = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+            // No more than a block's bytes at once, or one row: what is asked for is never more than what one message may need.
+            let mut bytes = 0_u64;
+            let fitting = rest.iter().take_while(|row| {
+                bytes += row.text.len() as u64;
+                bytes <= BLOCK_BYTES
+            });
+            let wanted = u32::try_from(fitting.count().max(1)).unwrap_or(u32::MAX);
+            let asked = rest.iter().take(wanted as usize);
+            let bytes = asked.map(|row| row.text.len() as u64).sum();
             let (epoch, counts) = self.next(wanted, bytes)?;
             let (rows, others) =
                 rest.split_at_mut_checked(counts.messages as usize).ok_or_else(used_up)?;
@@ -354,9 +361,9 @@ fn seal_with_own_nonces(
     out: &mut [u8],
 ) -> Result<(), Error> {
     for row in rows {
-        let aad = aads.get(row.aad.clone()).unwrap_or_default();
-        let text = texts.get(row.text.clone()).unwrap_or_default();
-        let place = out.get_mut(row.out..).unwrap_or_default();
+        let aad = aads.get(row.aad.clone()).ok_or_else(used_up)?;
+        let text = texts.get(row.text.clone()).ok_or_else(used_up)?;
+        let place = out.get_mut(row.out..).ok_or_else(used_up)?;
         let (body, tail) = place.split_at_mut_checked(text.len()).ok_or_else(used_up)?;
         let tail = tail.first_chunk_mut().ok_or_else(used_up)?;
         body.copy_from_slice(text);

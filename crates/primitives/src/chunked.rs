@@ -33,7 +33,7 @@ pub const SALT: usize = 24;
 /// The bytes that follow the salt.
 pub const COMMITMENT: usize = 32;
 
-/// A message has fewer chunks than this.
+/// The most chunks that a message may have.
 pub const MAX_CHUNKS: u64 = 1 << 38;
 
 /// The key of one message.

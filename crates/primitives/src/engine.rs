@@ -134,12 +134,13 @@ pub trait Aes256Gcm: Debug + Send + Sync {
         plaintext: &mut [u8],
     ) -> Result<(), Error>;
 
-    /// Encrypts the `text` of each row to `out`, where the tag follows it. Rows go in order; what lies between them in `out` is
-    /// overwritten.
+    /// Encrypts the `text` of each row to `out`, where the tag follows it. What lies behind a row in `out` may be overwritten with zeros, up
+    /// to where the next begins; so the next must not begin before it ends.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] when a row reaches beyond a buffer; that of the first row that cannot be sealed. `out` then holds zeros.
+    /// [`Error::Length`] when a row reaches beyond a buffer, or begins before the one before it ends, where that is noticed; that of the
+    /// first row that cannot be sealed. `out` then holds zeros.
     fn seal_rows(
         &self,
         rows: &[Row],
@@ -156,12 +157,13 @@ pub trait Aes256Gcm: Debug + Send + Sync {
         sealed.inspect_err(|_| out.fill(0))
     }
 
-    /// Decrypts the `text` of each row, which the tag follows, to `out`, and says in the row whether it was authentic. Rows go in
-    /// order; what lies between them in `out` is overwritten. Where one is not authentic, `out` holds zeros in its place.
+    /// Decrypts the `text` of each row, which the tag follows, to `out`, and says in the row whether it was authentic. What lies behind a
+    /// row in `out` may be overwritten with zeros, as in [`seal_rows`](Self::seal_rows). Where one is not authentic, `out` holds zeros in its
+    /// place.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] when a row reaches beyond a buffer; `out` then holds zeros.
+    /// [`Error::Length`] when a row reaches beyond a buffer; `out` then holds zeros, and what rows say of themselves means nothing.
     fn open_rows(
         &self,
         rows: &mut [Row],
@@ -194,7 +196,7 @@ pub struct Row {
     pub aad: Range<usize>,
     /// What is encrypted, or decrypted.
     pub text: Range<usize>,
-    /// Where the outcome begins.
+    /// Where the outcome begins: not before that of the row before ends.
     pub out: usize,
 }
 

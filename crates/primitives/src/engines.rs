@@ -52,7 +52,7 @@ static KERNELS: [Kernel; 4] = [
     Kernel::over(library()).only(Instructions::AesNi),
 ];
 
-/// The engine that this build prefers: the first compiled-in one of `aws-lc-rs`, `ring`, `rustcrypto`.
+/// The engine that this build prefers: the first compiled-in one of `kernel`, `aws-lc-rs`, `ring`, `rustcrypto`.
 ///
 /// A build without any engine has no such function: crates that only pass engines on build without one.
 ///
@@ -96,7 +96,8 @@ pub fn engines() -> &'static [&'static dyn Engine] {
     ENGINES
 }
 
-/// The compiled-in engine of this name (`aws-lc-rs`, `ring`, `rustcrypto`), if there is one.
+/// The compiled-in engine of this name (`aws-lc-rs`, `ring`, `rustcrypto`; `kernel`, `kernel-avx512`, `kernel-avx2`, `kernel-aes-ni`), if
+/// there is one.
 ///
 /// ```
 /// let name = phiseal_primitives::default_engine().name();

@@ -228,7 +228,9 @@ type Change = fn(&mut Batch);
 
 #[test]
 fn a_row_beyond_its_buffers_is_refused_and_the_output_is_zeros() {
-    let changes: [(&str, Change); 6] = [
+    let changes: [(&str, Change); 8] = [
+        ("aad, as far as can be", |batch| batch.rows[2].aad.end = usize::MAX),
+        ("text, as far as can be", |batch| batch.rows[2].text = 0..usize::MAX),
         ("aad", |batch| batch.rows[2].aad.end = batch.aads.len() + 1),
         ("text", |batch| batch.rows[2].text.end = batch.texts.len() + 1),
         ("out", |batch| batch.rows[2].out = batch.out.len() - batch.rows[2].text.len() + 1),
@@ -257,6 +259,46 @@ fn a_row_beyond_its_buffers_is_refused_and_the_output_is_zeros() {
         let mut opening = source.batch(&[(20, 30); 5], &Gaps { aad: 0, text: 0, out: 0 });
         assert_eq!(opening.open(key.as_ref()), Err(Error::Length), "{}", engine.name());
         assert!(opening.out.iter().all(|byte| *byte == 0));
+    }
+}
+
+/// The kernel writes over what is behind a row, so it takes rows in the order of their places only.
+#[test]
+fn rows_that_are_not_in_the_order_of_their_places_are_refused_by_the_kernel() {
+    let source = Source::new(17);
+    for engine in forced_kernels() {
+        let key = engine.aes_256_gcm(&[5; 32]).unwrap();
+        let mut batch = source.batch(&[(20, 30); 3], &Gaps { aad: 0, text: 0, out: 0 });
+        batch.rows.swap(0, 2);
+        assert_eq!(batch.seal(key.as_ref()), Err(Error::Length), "{}", engine.name());
+    }
+}
+
+/// Whatever an engine writes behind a row is none of another row's bytes, nor key stream.
+#[test]
+fn behind_a_row_there_is_nothing_or_zeros() {
+    let source = Source::new(19);
+    for engine in all_engines() {
+        let key = engine.aes_256_gcm(&[5; 32]).unwrap();
+        for text in 0..70 {
+            let gaps = Gaps { aad: 1, text: 40, out: 70 };
+            let mut batch = source.batch(&[(20, text); 3], &gaps);
+            batch.seal(key.as_ref()).unwrap();
+            let mut opened = batch.to_open();
+            opened.out = vec![0xaa; 3 * 140];
+            for (number, row) in opened.rows.iter_mut().enumerate() {
+                row.out = number * 140;
+            }
+            opened.open(key.as_ref()).unwrap();
+            for (batch, tag) in [(&batch, 16), (&opened, 0)] {
+                for row in &batch.rows {
+                    let end = row.out + row.text.len() + tag;
+                    let behind = &batch.out[end..end + 70];
+                    let zeros = behind.iter().take_while(|byte| **byte == 0).count();
+                    assert!(behind[zeros..].iter().all(|byte| *byte == 0xaa), "{}", engine.name());
+                }
+            }
+        }
     }
 }
 

@@ -86,7 +86,7 @@ impl<'a> Aads<'a> {
 
     /// Writes those of `rows`, of which `numbers` says what rows of the column they are, and says in each where it lies.
     pub(super) fn write(&mut self, numbers: &[usize], rows: &mut [Row]) -> Result<(), Error> {
-        self.gather(numbers);
+        self.gather(numbers)?;
         let mut end = 0;
         for (place, (row, number)) in rows.iter_mut().zip(numbers).enumerate() {
             let start = end;
@@ -104,11 +104,16 @@ impl<'a> Aads<'a> {
     }
 
     /// Looks the parts of these rows up: one call for each part.
-    fn gather(&mut self, numbers: &[usize]) {
+    fn gather(&mut self, numbers: &[usize]) -> Result<(), Error> {
         self.values.clear();
-        for &part in &self.contexts.parts {
+        for (place, &part) in self.contexts.parts.iter().enumerate() {
             part.gather(numbers, &mut self.values);
+            // With one value too few or too many, a row would be bound to another's.
+            if self.values.len() != (place + 1) * numbers.len() {
+                return Err(uneven());
+            }
         }
+        Ok(())
     }
 
     /// Where the row ends, of which the model is copied and the parts are put in their places, if those are as long.
@@ -146,6 +151,7 @@ impl<'a> Aads<'a> {
         self.places.clear();
         for piece in &self.contexts.pieces {
             row.extend_from_slice(piece);
+            // Behind the last piece there is no part.
             let Some(value) = parts.next() else { break };
             let value = value.ok_or_else(|| without_part(number))?;
             left = left.checked_sub(value.len()).ok_or_else(|| too_long().in_row(number))?;

@@ -123,13 +123,22 @@ impl Column {
         }
     }
 
+    /// Wipes what is behind the values, where there were others up to `before`.
+    fn wipe_up_to(&mut self, before: usize) {
+        let end = self.end();
+        self.bytes.get_mut(end..before).unwrap_or_default().zeroize();
+    }
+
     /// Takes the padding off each value.
     fn unpad(&mut self, class: u32) -> Result<(), Error> {
         let (mut from, mut to) = (0, 0);
         for row in 0..self.rows() {
             let end = self.offsets.get(row + 1).and_then(|end| usize::try_from(*end).ok());
             let end = end.unwrap_or(from);
-            if end > from {
+            let exists = self.validity.as_ref().is_none_or(|bits| {
+                bits.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1)
+            });
+            if exists {
                 let value = self.bytes.get(from..end).unwrap_or_default();
                 let length = unpadded_len(value, class).map_err(|error| error.in_row(row))?;
                 self.bytes.copy_within(from..from + length, to);
@@ -205,7 +214,149 @@ fn too_large() -> Error {
     Error::new(ErrorKind::Invalid, "a column is at most 2 GiB long: seal or open it in parts")
 }
 
+/// A column's memory, if it lies in one piece, of as many rows.
+fn packed_of(values: &(impl Values + ?Sized)) -> Result<Option<Packed<'_>>, Error> {
+    match values.packed() {
+        Some(packed) if packed.rows() != values.rows() => Err(uneven()),
+        packed => Ok(packed),
+    }
+}
+
 #[cold]
 fn uneven() -> Error {
     Error::new(ErrorKind::Invalid, "there are not as many contexts as values")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cipher::FieldCipher;
+    use crate::deadline::Deadline;
+    use crate::opening::OpeningKey;
+    use crate::phi::Phi;
+    use crate::sealing::{NoncePolicy, SealingConfig, SealingKey};
+    use phiseal_format::{Context, DomainId, KeyId, Suite};
+    use phiseal_keys::{DataKey, ManualClock, Moment, Purpose};
+    use phiseal_primitives::{OsRandom, default_engine};
+    use std::sync::Arc;
+
+    fn cipher(nonces: NoncePolicy) -> FieldCipher {
+        let (engine, key) = (default_engine(), DataKey::generate(default_engine()).unwrap());
+        let (clock, until) = (Arc::new(ManualClock::at(0)), Moment::from_nanos(u64::MAX));
+        let (suite, id) = (Suite::Xaes256Gcm, KeyId::from_bytes([1; 16]));
+        let random = Arc::new(OsRandom);
+        let config =
+            SealingConfig { engine, clock: clock.clone(), random, suite, nonces, epochs: 2 };
+        let field_key = key.derive(engine, Purpose::Field, &[suite.to_byte()]).unwrap();
+        let sealing = SealingKey::new(config, id, Arc::new(field_key), until);
+        sealing.allow(u64::MAX);
+        let opening = OpeningKey::new(engine, clock.clone(), id, &key, until).unwrap();
+        let (opening, known) = (vec![Arc::new(opening)], Deadline::new(clock, until));
+        FieldCipher::new(
+            DomainId::from_bytes([2; 16]),
+            Ok(Arc::new(sealing)),
+            opening,
+            vec![],
+            known,
+        )
+    }
+
+    const RECORDS: [&str; 4] = ["r1", "r2", "r3", "r4"];
+
+    fn ssn() -> Context {
+        Context::of_field("ssn")
+    }
+
+    #[test]
+    fn nonces_that_the_module_draws_seal_columns_too() {
+        let cipher = cipher(NoncePolicy::Module);
+        let rows = Rows::of_records(&RECORDS);
+        let sealed = cipher.seal_column(&["a", "", "c", "four"], &ssn(), &rows).unwrap();
+        let opened = cipher.open_column(&sealed, &ssn(), &rows).unwrap();
+        let values = [&b"a"[..], b"", b"c", b"four"].map(Some);
+        assert!(opened.expose_secret().iter().eq(values));
+    }
+
+    /// Whatever ends an opening, nothing of this column or of the one before is left in the memory.
+    #[test]
+    fn what_is_refused_at_any_step_is_wiped_with_what_was_there_before() {
+        let cipher = cipher(NoncePolicy::PerBlock);
+        let rows = Rows::of_records(&RECORDS);
+        let sealed = cipher.seal_column(&["PLAIN"; 4], &ssn(), &rows).unwrap();
+        let cells: Vec<_> = sealed.iter().map(|value| value.unwrap().to_vec()).collect();
+        let (mut short, mut forged, mut unknown) = (cells.clone(), cells.clone(), cells.clone());
+        short[2].truncate(56);
+        forged[3][50] ^= 1;
+        unknown[3][0] = 9;
+        for refused in [short, forged, unknown, vec![vec![0; 57]; 3]] {
+            let mut opened = Phi::from(Column::new());
+            cipher.open_column_into(&cells, &ssn(), &rows, &mut opened).unwrap();
+            assert!(opened.expose_secret().bytes.starts_with(b"PLAIN"));
+            cipher.open_column_into(&refused, &ssn(), &rows, &mut opened).unwrap_err();
+            assert_eq!(opened.expose_secret().rows(), 0);
+            assert!(opened.expose_secret().bytes.iter().all(|byte| *byte == 0));
+        }
+        let mut opened = Phi::from(Column::new());
+        cipher.open_column_into(&cells, &ssn(), &rows, &mut opened).unwrap();
+        let (two, one) = (cells.get(..1).unwrap(), Rows::of_records(&["r1"]).clone());
+        cipher.open_column_into(two, &ssn(), &one, &mut opened).unwrap();
+        assert_eq!(opened.expose_secret().bytes[..20], *b"PLAIN\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    }
+
+    /// Nothing of values that were not sealed is in the memory of those that were.
+    #[test]
+    fn sealing_writes_nothing_of_the_values_behind_it() {
+        let cipher = cipher(NoncePolicy::PerBlock);
+        let bytes = b"first and second, then OTHERS THAT ARE NOT SEALED AT ALL";
+        for end in 5..40 {
+            let offsets = [0, 5, end];
+            let packed = Packed::new(&offsets, bytes).unwrap();
+            let mut sealed = Column { bytes: vec![0; 400], ..Column::new() };
+            let rows = Rows::of_records(&["r1", "r2"]).clone();
+            cipher.seal_column_into(&packed, &ssn(), &rows, &mut sealed).unwrap();
+            let end = sealed.end();
+            assert!(sealed.bytes[end..].iter().all(|byte| *byte == 0), "{end}");
+        }
+    }
+
+    /// Values that are not what they say.
+    struct Lying {
+        gathers: usize,
+        rows: usize,
+    }
+
+    impl Values for Lying {
+        fn rows(&self) -> usize {
+            self.rows
+        }
+
+        fn value(&self, row: usize) -> Option<&[u8]> {
+            RECORDS.get(row).map(|record| record.as_bytes())
+        }
+
+        fn packed(&self) -> Option<Packed<'_>> {
+            (self.rows != RECORDS.len()).then(|| Packed::trusted(&[0, 1, 2], b"ab"))
+        }
+
+        fn gather<'a>(&'a self, _: &[usize], out: &mut Vec<Option<&'a [u8]>>) {
+            out.extend(core::iter::repeat_n(Some(&b"r"[..]), self.gathers));
+        }
+    }
+
+    #[test]
+    fn values_that_lie_are_refused() {
+        let cipher = cipher(NoncePolicy::PerBlock);
+        for gathers in [0, 3, 5] {
+            let lying = Lying { gathers, rows: 4 };
+            let rows = Rows::of_records(&lying);
+            let refused = cipher.seal_column(&RECORDS, &ssn(), &rows).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Invalid);
+        }
+        let (lying, records) = (Lying { gathers: 3, rows: 3 }, ["r"; 3]);
+        let rows = Rows::of_records(&records);
+        let refused = cipher.seal_column(&lying, &ssn(), &rows).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid);
+        let refused = cipher.open_column(&lying, &ssn(), &rows).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid);
+    }
 }

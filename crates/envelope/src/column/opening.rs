@@ -1,6 +1,6 @@
 use super::chunk::Chunk;
 use super::contexts::Contexts;
-use super::{Column, Packed, Rows, Values};
+use super::{Column, Packed, Rows, Values, packed_of, uneven};
 use crate::bound::BoundContext;
 use crate::cipher::FieldCipher;
 use crate::opening::OpeningKey;
@@ -44,26 +44,27 @@ impl FieldCipher {
         rows: &Rows<'_>,
         opened: &mut Phi<Column>,
     ) -> Result<(), Error> {
-        let opened = opened.as_mut();
-        opened.clear();
+        let mut opened = Filled::new(opened.as_mut());
         let contexts = Contexts::new(context, &self.domain(), rows, sealed.rows())?;
-        opened.make_room(sealed.rows(), opened_bytes(sealed)?)?;
+        let packed = packed_of(sealed)?;
+        opened.column.make_room(sealed.rows(), opened_bytes(sealed)?)?;
         let chunk = Chunk::new(contexts);
-        let done = if self.is_judged() {
-            self.open_one_by_one(sealed, chunk, opened)
+        if self.is_judged() {
+            self.open_one_by_one(sealed, chunk, opened.column)?;
         } else {
-            self.open_together(sealed, chunk, opened)
-        };
-        done.inspect_err(|_| opened.zeroize())
+            self.open_together(sealed, packed, chunk, opened.column)?;
+        }
+        opened.is_whole = true;
+        Ok(())
     }
 
     fn open_together(
         &self,
         sealed: &(impl Values + ?Sized),
+        packed: Option<Packed<'_>>,
         mut chunk: Chunk<'_>,
         opened: &mut Column,
     ) -> Result<(), Error> {
-        let packed = sealed.packed();
         let mut run: Option<Run> = None;
         while opened.rows() < sealed.rows() {
             let start = opened.end();
@@ -118,6 +119,32 @@ impl FieldCipher {
     }
 }
 
+/// A column that is wiped unless it was filled to its end, whatever ends that before: an error, or a panic of the caller's [`Values`].
+struct Filled<'a> {
+    column: &'a mut Column,
+    is_whole: bool,
+    /// Where the values ended that were in it before.
+    before: usize,
+}
+
+impl<'a> Filled<'a> {
+    fn new(column: &'a mut Column) -> Self {
+        let before = column.end();
+        column.clear();
+        Self { column, is_whole: false, before }
+    }
+}
+
+impl Drop for Filled<'_> {
+    fn drop(&mut self) {
+        if self.is_whole {
+            self.column.wipe_up_to(self.before);
+        } else {
+            self.column.zeroize();
+        }
+    }
+}
+
 /// Rows of one key, suite and epoch.
 struct Run {
     /// What their envelopes begin with.
@@ -161,13 +188,16 @@ fn plan(
         }
         let length = envelope.ciphertext().len();
         let text = match packed {
-            Some(packed) => packed.range(row).map(|range| range.start + FIELD_HEADER),
+            Some(packed) => {
+                let range = packed.range(row).filter(|range| range.len() == value.len());
+                range.ok_or_else(uneven)?.start + FIELD_HEADER
+            }
             None => {
                 let sealed = value.get(FIELD_HEADER..).unwrap_or_default();
-                chunk.text(sealed, length + TAG_LEN).map(|place| place.start)
+                let Some(place) = chunk.text(sealed, length + TAG_LEN) else { break };
+                place.start
             }
         };
-        let Some(text) = text else { break };
         let (nonce, text) = (*envelope.count().as_bytes(), text..text + length);
         chunk.push(row, Row { nonce, authentic: false, aad: 0..0, text, out });
         opened.push(length);

@@ -1,6 +1,6 @@
 use super::chunk::Chunk;
 use super::contexts::Contexts;
-use super::{Column, Packed, Rows, Values};
+use super::{Column, Packed, Rows, Values, packed_of};
 use crate::cipher::FieldCipher;
 use crate::padding::{pad, padded_len};
 use crate::sealing::too_long;
@@ -70,7 +70,7 @@ impl FieldCipher {
     ) -> Result<(), Error> {
         let key = self.sealing_key_or_why()?;
         chunk.aads.set_prefix(&key.prefix());
-        let packed = values.packed().filter(|_| chunk.aads.padding().is_none());
+        let packed = packed_of(values)?.filter(|_| chunk.aads.padding().is_none());
         while sealed.rows() < values.rows() {
             let (first, start) = (sealed.rows(), sealed.end());
             chunk.clear();
@@ -144,11 +144,6 @@ fn text_len(length: usize, padding: Option<u32>) -> Result<usize, Error> {
 
 /// How long all envelopes of a column are together.
 fn sealed_bytes(values: &(impl Values + ?Sized), padding: Option<u32>) -> Result<usize, Error> {
-    if padding.is_none()
-        && let Some(packed) = values.packed()
-    {
-        return Ok(packed.len() + values.rows().saturating_mul(FIELD_OVERHEAD));
-    }
     (0..values.rows()).try_fold(0_usize, |sum, row| {
         let Some(value) = values.value(row) else { return Ok(sum) };
         let length = text_len(value.len(), padding).map_err(|error| error.in_row(row))?;

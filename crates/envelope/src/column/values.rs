@@ -11,12 +11,12 @@ pub trait Values: Sync {
     /// The value of a row; `None` where it has none. It is asked for rows below [`rows`](Self::rows) only.
     fn value(&self, row: usize) -> Option<&[u8]>;
 
-    /// All values as one piece of memory, if they are that: the column is then read where it lies.
+    /// All values as one piece of memory, if they are that, as many rows and the same: the column is then read where it lies.
     fn packed(&self) -> Option<Packed<'_>> {
         None
     }
 
-    /// Appends the values of these rows to `out`.
+    /// Appends the values of these rows to `out`, one for each.
     fn gather<'a>(&'a self, rows: &[usize], out: &mut Vec<Option<&'a [u8]>>) {
         out.extend(rows.iter().map(|row| self.value(*row)));
     }
@@ -67,6 +67,10 @@ impl<V: Values + ?Sized> Values for &V {
 
     fn packed(&self) -> Option<Packed<'_>> {
         V::packed(self)
+    }
+
+    fn gather<'a>(&'a self, rows: &[usize], out: &mut Vec<Option<&'a [u8]>>) {
+        V::gather(self, rows, out);
     }
 }
 
@@ -160,13 +164,6 @@ impl<'a> Packed<'a> {
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
-    }
-
-    /// How long all values are together, in bytes.
-    pub(super) fn len(&self) -> usize {
-        let ends = self.offsets.first().zip(self.offsets.last());
-        let length = ends.and_then(|(first, last)| usize::try_from(last.wrapping_sub(*first)).ok());
-        length.unwrap_or(0)
     }
 
     /// Where a row's value lies, whether there is one or not.

@@ -36,17 +36,22 @@ impl<'a, R: AsRef<[Row]>> Batch<'a, R> {
     ) -> Option<Self> {
         let texts_end = texts.len().checked_sub(behind_text)?;
         let out_end = out.len().checked_sub(behind_out)?;
-        let fits = |row: &Row| {
+        // Rows may write over what is behind them, so each begins where those before it have ended.
+        let mut free = 0;
+        let mut fits = |row: &Row| {
             // Both differences are far from overflow where the ranges before them lie in a buffer.
-            row.aad.start <= row.aad.end
+            let fits = row.aad.start <= row.aad.end
                 && row.aad.end <= aads.len()
                 && row.text.start <= row.text.end
                 && row.text.end <= texts_end
                 && fits(row.aad.end - row.aad.start, row.text.end - row.text.start)
+                && row.out >= free
                 && row.out <= out_end
-                && row.text.end - row.text.start <= out_end - row.out
+                && row.text.end - row.text.start <= out_end - row.out;
+            free = row.out.wrapping_add(row.text.end.wrapping_sub(row.text.start));
+            fits
         };
-        if !rows.as_ref().iter().all(fits) {
+        if !rows.as_ref().iter().all(&mut fits) {
             return None;
         }
         Some(Self { rows, aads, texts, out })
@@ -111,10 +116,10 @@ pub(super) const fn fits(aad: usize, text: usize) -> bool {
     blocks(aad) + blocks(text) < MAX_BLOCKS
 }
 
-/// How many blocks so many bytes are, of a length that is far from the largest.
+/// How many blocks so many bytes are.
 #[inline(always)]
 const fn blocks(length: usize) -> usize {
-    (length + 15) >> 4
+    length.saturating_add(15) >> 4
 }
 
 /// Seals all rows.
@@ -210,7 +215,7 @@ fn open_in<const BYTES: usize, const N: usize, const SEVERAL: bool, L: Lanes<BYT
                 let text = Source::at(texts, row.text.start);
                 hash.add(text, text_len);
                 let made = hash.tag(mask);
-                let tag = tag.unwrap_or(&*text.start.add(text_len).cast());
+                let tag = tag.unwrap_or_else(|| &*text.start.add(text_len).cast());
                 row.authentic = lanes.narrow().equal(made, lanes.narrow().load(tag));
                 if row.authentic {
                     decrypt(lanes, text, text_len, mask.add(16), Target::at(out, row.out));
@@ -362,7 +367,7 @@ unsafe fn decrypt<const BYTES: usize, L: Lanes<BYTES>>(
             let (left, from, to) = (length - at, text.start.add(at), out.start.add(at));
             let vector = lanes.load_start(from, left, text.available - at);
             let vector = lanes.xor(vector, lanes.load(&*stream.add(at).cast()));
-            lanes.store_start(vector, to, left, out.available - at);
+            lanes.store_start(lanes.start(vector, left), to, left, out.available - at);
         }
     }
 }
@@ -519,8 +524,10 @@ impl<'a, const BYTES: usize, L: Lanes<BYTES>> Hash<'a, BYTES, L> {
                 let (left, from, to) = (length - at, text.start.add(at), out.start.add(at));
                 let vector = lanes.load_start(from, left, text.available - at);
                 let vector = lanes.xor(vector, lanes.load(&*stream.add(at).cast()));
+                // What is behind the text is another message's: neither it nor its key stream is written.
+                let vector = lanes.start(vector, left);
                 lanes.store_start(vector, to, left, out.available - at);
-                self.add_vector(lanes.start(vector, left), left);
+                self.add_vector(vector, left);
             }
         }
     }
