@@ -19,7 +19,7 @@ impl FieldCipher {
     /// # Errors
     ///
     /// As [`open`](Self::open), with the [row](Error::row) that it was: nothing is given of a column of which not every value opens.
-    /// [`ErrorKind::Invalid`] when there are not as many contexts as values, when a row has nothing for a part of its context, and when
+    /// [`ErrorKind::Invalid`](phiseal_keys::ErrorKind::Invalid) when there are not as many contexts as values, when a row has nothing for a part of its context, and when
     /// the outcome would be over 2 GiB.
     pub fn open_column(
         &self,
