@@ -22,15 +22,8 @@ use crate::Engine;
 ))]
 use crate::kernel::{Instructions, Kernel};
 
-/// Every compiled-in engine; the first is [`default_engine`].
+/// Every compiled-in library; the first is [`default_engine`]. The kernel is had by name only.
 static ENGINES: &[&dyn Engine] = &[
-    #[cfg(all(
-        feature = "kernel",
-        target_arch = "x86_64",
-        not(feature = "fips"),
-        any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto")
-    ))]
-    &KERNELS[0],
     #[cfg(any(feature = "aws-lc-rs", feature = "fips"))]
     &AwsLcRs,
     #[cfg(feature = "ring")]
@@ -52,7 +45,7 @@ static KERNELS: [Kernel; 4] = [
     Kernel::over(library()).only(Instructions::AesNi),
 ];
 
-/// The engine that this build prefers: the first compiled-in one of `kernel`, `aws-lc-rs`, `ring`, `rustcrypto`.
+/// The engine that this build prefers: the first compiled-in one of `aws-lc-rs`, `ring`, `rustcrypto`.
 ///
 /// A build without any engine has no such function: crates that only pass engines on build without one.
 ///
