@@ -234,14 +234,14 @@ impl SealingKey {
         let mut rest = rows;
         while !rest.is_empty() {
             // No more than a block's bytes at once, or one row: what is asked for is never more than what one message may need.
-            let mut bytes = 0_u64;
-            let fitting = rest.iter().take_while(|row| {
-                bytes += row.text.len() as u64;
-                bytes <= BLOCK_BYTES
-            });
-            let wanted = u32::try_from(fitting.count().max(1)).unwrap_or(u32::MAX);
-            let asked = rest.iter().take(wanted as usize);
-            let bytes = asked.map(|row| row.text.len() as u64).sum();
+            let (mut wanted, mut bytes) = (0, 0);
+            for row in rest.iter() {
+                let more = bytes + row.text.len() as u64;
+                if wanted > 0 && more > BLOCK_BYTES {
+                    break;
+                }
+                (wanted, bytes) = (wanted + 1, more);
+            }
             let (epoch, counts) = self.next(wanted, bytes)?;
             let (rows, others) =
                 rest.split_at_mut_checked(counts.messages as usize).ok_or_else(used_up)?;

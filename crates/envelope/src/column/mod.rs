@@ -11,6 +11,7 @@ mod values;
 pub use rows::Rows;
 pub use values::{Nullable, Packed, Values};
 
+use self::values::is_set;
 use crate::padding::unpadded_len;
 use core::fmt;
 use phiseal_keys::{Error, ErrorKind};
@@ -135,10 +136,7 @@ impl Column {
         for row in 0..self.rows() {
             let end = self.offsets.get(row + 1).and_then(|end| usize::try_from(*end).ok());
             let end = end.unwrap_or(from);
-            let exists = self.validity.as_ref().is_none_or(|bits| {
-                bits.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1)
-            });
-            if exists {
+            if self.validity.as_ref().is_none_or(|bits| is_set(bits, row)) {
                 let value = self.bytes.get(from..end).unwrap_or_default();
                 let length = unpadded_len(value, class).map_err(|error| error.in_row(row))?;
                 self.bytes.copy_within(from..from + length, to);
@@ -182,9 +180,7 @@ impl Values for Column {
     }
 
     fn value(&self, row: usize) -> Option<&[u8]> {
-        let packed = self.packed()?;
-        let range = if packed.exists(row) { packed.range(row)? } else { return None };
-        self.bytes.get(range)
+        self.bytes.get(self.packed()?.range_of_value(row)?)
     }
 
     fn packed(&self) -> Option<Packed<'_>> {
@@ -298,7 +294,7 @@ mod tests {
         }
         let mut opened = Phi::from(Column::new());
         cipher.open_column_into(&cells, &ssn(), &rows, &mut opened).unwrap();
-        let (two, one) = (cells.get(..1).unwrap(), Rows::of_records(&["r1"]).clone());
+        let (two, one) = (cells.get(..1).unwrap(), Rows::of_records(&["r1"]));
         cipher.open_column_into(two, &ssn(), &one, &mut opened).unwrap();
         assert_eq!(opened.expose_secret().bytes[..20], *b"PLAIN\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
     }
@@ -312,7 +308,7 @@ mod tests {
             let offsets = [0, 5, end];
             let packed = Packed::new(&offsets, bytes).unwrap();
             let mut sealed = Column { bytes: vec![0; 400], ..Column::new() };
-            let rows = Rows::of_records(&["r1", "r2"]).clone();
+            let rows = Rows::of_records(&["r1", "r2"]);
             cipher.seal_column_into(&packed, &ssn(), &rows, &mut sealed).unwrap();
             let end = sealed.end();
             assert!(sealed.bytes[end..].iter().all(|byte| *byte == 0), "{end}");

@@ -3,7 +3,7 @@ use super::contexts::Contexts;
 use super::{Column, Packed, Rows, Values, packed_of, uneven};
 use crate::bound::BoundContext;
 use crate::cipher::FieldCipher;
-use crate::opening::OpeningKey;
+use crate::opening::{EpochName, OpeningKey};
 use crate::phi::Phi;
 use phiseal_format::{Context, FIELD_HEADER, FIELD_OVERHEAD, FieldEnvelope, TAG_LEN};
 use phiseal_keys::Error;
@@ -19,8 +19,8 @@ impl FieldCipher {
     /// # Errors
     ///
     /// As [`open`](Self::open), with the [row](Error::row) that it was: nothing is given of a column of which not every value opens.
-    /// [`ErrorKind::Invalid`](phiseal_keys::ErrorKind::Invalid) when there are not as many contexts as values, when a row has nothing for a part of its context, and when
-    /// the outcome would be over 2 GiB.
+    /// [`ErrorKind::Invalid`](phiseal_keys::ErrorKind::Invalid) when there are not as many contexts as values, when a row has nothing for
+    /// a part of its context, and when the outcome would be over 2 GiB.
     pub fn open_column(
         &self,
         sealed: &(impl Values + ?Sized),
@@ -150,7 +150,7 @@ struct Run {
     /// What their envelopes begin with.
     start: [u8; RUN],
     key: Arc<OpeningKey>,
-    name: crate::opening::EpochName,
+    name: EpochName,
 }
 
 const RUN: usize = FIELD_HEADER - 12;

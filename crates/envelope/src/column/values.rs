@@ -168,7 +168,7 @@ impl<'a> Packed<'a> {
 
     /// Where a row's value lies, whether there is one or not.
     #[inline]
-    pub(crate) fn range(&self, row: usize) -> Option<core::ops::Range<usize>> {
+    pub(super) fn range(&self, row: usize) -> Option<core::ops::Range<usize>> {
         let (start, end) = (self.offsets.get(row)?, self.offsets.get(row + 1)?);
         Some(usize::try_from(*start).ok()?..usize::try_from(*end).ok()?)
     }
@@ -180,12 +180,15 @@ impl<'a> Packed<'a> {
     }
 
     #[inline]
-    pub(crate) fn exists(&self, row: usize) -> bool {
-        self.validity.is_none_or(|Validity { bits, first }| {
-            let bit = first + row;
-            bits.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
-        })
+    fn exists(&self, row: usize) -> bool {
+        self.validity.is_none_or(|Validity { bits, first }| is_set(bits, first + row))
     }
+}
+
+/// Whether a bit is set, of which there are eight in a byte, the lowest first.
+#[inline]
+pub(super) fn is_set(bits: &[u8], bit: usize) -> bool {
+    bits.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
 }
 
 impl Values for Packed<'_> {
@@ -195,7 +198,7 @@ impl Values for Packed<'_> {
 
     #[inline]
     fn value(&self, row: usize) -> Option<&[u8]> {
-        if self.exists(row) { self.bytes.get(self.range(row)?) } else { None }
+        self.bytes.get(self.range_of_value(row)?)
     }
 
     fn packed(&self) -> Option<Packed<'_>> {
