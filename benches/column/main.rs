@@ -1,13 +1,15 @@
 //! A column, sealed and opened in one call, beside a plain loop over ring that writes the same envelopes with the same associated data
-//! into the same buffer, used again and again. Prints one line per ratio: medians of rounds of the two in turn.
+//! into the same buffer, used again and again. Prints one line per ratio: medians of rounds of the two in turn. With `-- 20000 ring`, of so
+//! many rows and by that engine only; of the kernel, by what instructions the processor has.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a program of measurements: it stops when it cannot be set up, and prints what it measured"
 )]
 
-use phiseal::{Column, Rows, context};
+use phiseal::{Column, Engine, Rows, context};
 use phiseal_benches::{Bench, compare_each};
+use phiseal_primitives::kernels;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use std::hint::black_box;
 
@@ -15,13 +17,14 @@ const HEADER: usize = 41;
 const OVERHEAD: usize = 57;
 
 fn main() {
-    let tiny = std::env::args().any(|argument| argument == "--test");
-    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let (rows, rounds) = if tiny {
-        (1_000, 3)
-    } else {
-        (std::env::var("ROWS").ok().and_then(|r| r.parse().ok()).unwrap_or(1_000_000), 31)
-    };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let tiny = arguments.iter().any(|argument| argument == "--test");
+    let asked = arguments.iter().filter_map(|argument| argument.parse().ok()).next();
+    let rows = asked.unwrap_or(if tiny { 1_000 } else { 1_000_000 });
+    let rounds = if tiny { 3 } else { 31 };
+    let engines: Vec<_> = kernels().chain(phiseal::engines().iter().copied()).collect();
+    let named = |engine: &&dyn Engine| arguments.iter().any(|argument| argument == engine.name());
+    let any_named = engines.iter().any(named);
     println!(
         "{:<44} {:>7} {:>12} {:>12}",
         "per field, to a loop over ring", "ratio", "column ns", "loop ns"
@@ -30,18 +33,8 @@ fn main() {
     for (what, lengths) in [("32 bytes", vec![32; rows]), ("1 to 200 bytes", mixed)] {
         let values: Vec<Vec<u8>> = lengths.iter().map(|length| vec![0x5a; *length]).collect();
         let values = packed(&values);
-        for name in
-            ["kernel-avx512", "kernel-avx2", "kernel-aes-ni", "ring", "aws-lc-rs", "rustcrypto"]
-        {
-            if wanted.as_ref().is_some_and(|wanted| !name.contains(wanted)) {
-                continue;
-            }
-            let engine = phiseal::engine(name).unwrap();
-            if engine.module().version.contains("idle") {
-                println!("{name}: this processor has not got it");
-                continue;
-            }
-            measure(&format!("{name}: {what}"), engine, &values, rounds);
+        for engine in engines.iter().filter(|engine| !any_named || named(engine)) {
+            measure(&format!("{}: {what}", engine.name()), *engine, &values, rounds);
         }
     }
 }
@@ -117,12 +110,7 @@ impl Loop {
     }
 }
 
-fn measure(
-    name: &str,
-    engine: &'static dyn phiseal::Engine,
-    values: &(Vec<i32>, Vec<u8>),
-    rounds: usize,
-) {
+fn measure(name: &str, engine: &'static dyn Engine, values: &(Vec<i32>, Vec<u8>), rounds: usize) {
     let (offsets, bytes) = values;
     let rows = offsets.len() - 1;
     let ends: Vec<usize> = offsets.iter().map(|end| (*end).try_into().unwrap()).collect();

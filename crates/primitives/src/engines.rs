@@ -39,10 +39,10 @@ static ENGINES: &[&dyn Engine] = &[
     any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto")
 ))]
 static KERNELS: [Kernel; 4] = [
-    Kernel::over(library()),
-    Kernel::over(library()).only(Instructions::Avx512),
-    Kernel::over(library()).only(Instructions::Avx2),
-    Kernel::over(library()).only(Instructions::AesNi),
+    Kernel::over(ENGINES[0]),
+    Kernel::over(ENGINES[0]).only(Instructions::Avx512),
+    Kernel::over(ENGINES[0]).only(Instructions::Avx2),
+    Kernel::over(ENGINES[0]).only(Instructions::AesNi),
 ];
 
 /// The engine that this build prefers: the first compiled-in one of `aws-lc-rs`, `ring`, `rustcrypto`.
@@ -59,24 +59,6 @@ pub fn default_engine() -> &'static dyn Engine {
     ENGINES[0]
 }
 
-/// The library that this build prefers.
-#[cfg(all(
-    feature = "kernel",
-    target_arch = "x86_64",
-    any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto")
-))]
-const fn library() -> &'static dyn Engine {
-    #[cfg(any(feature = "aws-lc-rs", feature = "fips"))]
-    return &AwsLcRs;
-    #[cfg(all(feature = "ring", not(any(feature = "aws-lc-rs", feature = "fips"))))]
-    return &Ring;
-    #[cfg(all(
-        feature = "rustcrypto",
-        not(any(feature = "aws-lc-rs", feature = "fips", feature = "ring"))
-    ))]
-    return &RustCrypto;
-}
-
 /// Every compiled-in engine, the preferred one first.
 ///
 /// ```
@@ -87,6 +69,24 @@ const fn library() -> &'static dyn Engine {
 #[must_use]
 pub fn engines() -> &'static [&'static dyn Engine] {
     ENGINES
+}
+
+/// The kernel with each instruction set that this processor has, the fastest first.
+///
+/// ```
+/// for kernel in phiseal_primitives::kernels() {
+///     println!("{}", kernel.name());
+/// }
+/// ```
+#[cfg(all(
+    feature = "kernel",
+    target_arch = "x86_64",
+    any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto")
+))]
+pub fn kernels() -> impl Iterator<Item = &'static dyn Engine> {
+    let [_, forced @ ..] = &KERNELS;
+    let present = forced.iter().filter(|kernel| kernel.instructions().is_some());
+    present.map(|kernel| kernel as &dyn Engine)
 }
 
 /// The compiled-in engine of this name (`aws-lc-rs`, `ring`, `rustcrypto`; `kernel`, `kernel-avx512`, `kernel-avx2`, `kernel-aes-ni`), if

@@ -64,6 +64,12 @@ pub use engines::Ring;
 pub use engines::RustCrypto;
 #[cfg(any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto"))]
 pub use engines::default_engine;
+#[cfg(all(
+    feature = "kernel",
+    target_arch = "x86_64",
+    any(feature = "aws-lc-rs", feature = "fips", feature = "ring", feature = "rustcrypto")
+))]
+pub use engines::kernels;
 pub use engines::{engine, engines};
 pub use error::Error;
 #[cfg(all(feature = "kernel", target_arch = "x86_64"))]

@@ -9,9 +9,9 @@
 #[path = "support/every_engine.rs"]
 mod every_engine;
 
-use every_engine::{every_engine, forced_kernels};
+use every_engine::every_engine;
 use phiseal_primitives::{
-    Aes256Gcm, Engine, Error, Random, Row, Validation, danger::Seeded, engines,
+    Aes256Gcm, Engine, Error, Random, Row, Validation, danger::Seeded, engines, kernels,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -266,7 +266,7 @@ fn a_row_beyond_its_buffers_is_refused_and_the_output_is_zeros() {
 #[test]
 fn rows_that_are_not_in_the_order_of_their_places_are_refused_by_the_kernel() {
     let source = Source::new(17);
-    for engine in forced_kernels() {
+    for engine in kernels() {
         let key = engine.aes_256_gcm(&[5; 32]).unwrap();
         let mut batch = source.batch(&[(20, 30); 3], &Gaps { aad: 0, text: 0, out: 0 });
         batch.rows.swap(0, 2);
@@ -315,7 +315,7 @@ fn every_instruction_set_of_this_processor_was_run() {
         ("kernel-aes-ni", has("aes pclmulqdq avx")),
     ];
     for (name, present) in expected {
-        let run = forced_kernels().any(|engine| engine.name() == name);
+        let run = kernels().any(|engine| engine.name() == name);
         assert_eq!(run, present, "{name}");
         println!("{name}: {}", if run { "run" } else { "left out: the processor has not got it" });
     }

@@ -9,7 +9,7 @@
 
 use std::sync::LazyLock;
 
-use phiseal_primitives::{Aes256Gcm, Engine, Instructions, Kernel, Ring, Row, RustCrypto, engine};
+use phiseal_primitives::{Aes256Gcm, Engine, Ring, Row, RustCrypto, kernels};
 
 /// Seals rows with each kernel and compares what comes out with the library's; then opens them, with one byte changed if the input says
 /// so. Whether every row opened, which is so if nothing was changed.
@@ -27,14 +27,8 @@ pub fn kernel(data: &[u8]) -> bool {
 
 /// Of each key, the library's and each kernel's. Where the processor has no instructions for the kernel, it is a library, too.
 static KEYS: LazyLock<[Vec<Box<dyn Aes256Gcm>>; 2]> = LazyLock::new(|| {
-    let forced = Instructions::ALL.map(|instructions| Kernel::over(&Ring).only(instructions));
-    let present = forced.iter().filter(|kernel| kernel.instructions().is_some());
-    let named = present.map(|kernel| engine(kernel.name()).unwrap());
-    let engines: Vec<&dyn Engine> = [&RustCrypto as &dyn Engine]
-        .into_iter()
-        .chain(named)
-        .chain([&Ring as &dyn Engine])
-        .collect();
+    let (first, last): (&dyn Engine, &dyn Engine) = (&RustCrypto, &Ring);
+    let engines: Vec<_> = [first].into_iter().chain(kernels()).chain([last]).collect();
     [[0x41; 32], [0xd7; 32]]
         .map(|key| engines.iter().map(|engine| engine.aes_256_gcm(&key).unwrap()).collect())
 });

@@ -8,22 +8,11 @@ mod same;
 mod shapes;
 
 use phiseal::{Context, Engine, Rows};
-use phiseal_primitives::{Instructions, Kernel};
+use phiseal_primitives::kernels;
 
 /// Every engine, and the kernel with each instruction set that this processor has.
 fn every_engine() -> Vec<&'static dyn Engine> {
-    let mut every = phiseal::engines().to_vec();
-    let present = |instructions: &Instructions| {
-        Kernel::over(every[1]).only(*instructions).instructions().is_some()
-    };
-    let forced = Instructions::ALL.into_iter().filter(present);
-    let forced: Vec<_> = forced
-        .map(|instructions| {
-            phiseal::engine(Engine::name(&Kernel::over(every[1]).only(instructions))).unwrap()
-        })
-        .collect();
-    every.extend(forced);
-    every
+    phiseal::engines().iter().copied().chain(kernels()).collect()
 }
 
 fn ssn() -> Context {

@@ -459,24 +459,19 @@ impl<'a, const BYTES: usize, L: Lanes<BYTES>> Hash<'a, BYTES, L> {
         aad_len: usize,
         text_len: usize,
     ) -> Self {
+        let head_len =
+            if Known::<BYTES, SEVERAL, L>::HAS_HEAD && aad_len >= HEAD { HEAD } else { 0 };
         let highest = blocks(aad_len) + blocks(text_len) + 1;
         let powers = key.powers(highest).as_ptr().cast::<u8>();
         // SAFETY: `HEAD` bytes are only read, and powers for them only left out, where there are as many.
         unsafe {
-            if Known::<BYTES, SEVERAL, L>::HAS_HEAD && aad_len >= HEAD {
-                let head = Some(&*aad.start.cast());
-                known.update(lanes, key, [aad_len, text_len], head);
-                let rest = Source { start: aad.start.add(HEAD), available: aad.available - HEAD };
-                let powers = powers.add(HEAD);
-                let mut hash = Self { lanes, sum: known.product, powers, key: PhantomData };
-                hash.add(rest, aad_len - HEAD);
-                hash
-            } else {
-                known.update(lanes, key, [aad_len, text_len], None);
-                let mut hash = Self { lanes, sum: known.product, powers, key: PhantomData };
-                hash.add(aad, aad_len);
-                hash
-            }
+            let head = (head_len > 0).then(|| &*aad.start.cast());
+            known.update(lanes, key, [aad_len, text_len], head);
+            let powers = powers.add(head_len);
+            let mut hash = Self { lanes, sum: known.product, powers, key: PhantomData };
+            let available = aad.available - head_len;
+            hash.add(Source { start: aad.start.add(head_len), available }, aad_len - head_len);
+            hash
         }
     }
 
